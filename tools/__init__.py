@@ -1,0 +1,1 @@
+"""Programs that a developer or operator runs."""

@@ -1,0 +1,31 @@
+"""Private PostgreSQL, RabbitMQ, Redis and LiveKit for development, the demo and the tests: no container engine needed.
+
+Everything lives under `.local/` on the ports of `.env`. The machine's own instances are never touched.
+"""
+
+import os
+from collections.abc import Mapping
+
+from tools.local.errors import ServiceError
+from tools.local.instance import ROOT, Instance
+from tools.local.livekit import LiveKit
+from tools.local.postgres import Postgres
+from tools.local.rabbitmq import RabbitMQ
+from tools.local.redis import Redis
+from tools.local.service import Service
+
+__all__ = ["ROOT", "Instance", "LiveKit", "Postgres", "RabbitMQ", "Redis", "Service", "ServiceError", "services"]
+
+# A service, and the variable that names another one to be used in its place.
+_REPLACED_BY: list[tuple[type[Service], str]] = [
+    (Postgres, "DATABASE_URL"),
+    (RabbitMQ, "CELERY_BROKER_URL"),
+    (Redis, "LIVEKIT_URL"),
+    (LiveKit, "LIVEKIT_URL"),
+]
+
+
+def services(instance: Instance, environ: Mapping[str, str] | None = None) -> list[Service]:
+    """The private services in the order to start them, without those that a URL in the environment replaces."""
+    environ = os.environ if environ is None else environ
+    return [service(instance) for service, url in _REPLACED_BY if not environ.get(url)]

@@ -1,0 +1,73 @@
+"""TCP and UDP ports of 127.0.0.1: finding free ones, and saying who holds a taken one."""
+
+import socket
+from pathlib import Path
+from typing import Literal
+
+from tools.local.errors import ServiceError
+
+LOOPBACK = "127.0.0.1"
+Transport = Literal["tcp", "udp"]
+_LISTEN_STATE = "0A"  # include/net/tcp_states.h: TCP_LISTEN
+
+
+def is_free(port: int, transport: Transport = "tcp") -> bool:
+    """Whether a server could bind the port now, as servers do: past connections in TIME_WAIT do not count."""
+    kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if transport == "tcp":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports, free for TCP and UDP, picked by the kernel. Bind them soon: nothing reserves them."""
+    probes: list[socket.socket] = []
+    try:
+        while len(probes) < count:
+            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            probe.bind((LOOPBACK, 0))
+            if is_free(probe.getsockname()[1], "udp"):
+                probes.append(probe)
+            else:
+                probe.close()
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def require_free(port: int, variable: str, transport: Transport = "tcp") -> None:
+    """Raises ServiceError, which names the holder of the port and the variable to change, when the port is taken."""
+    if not is_free(port, transport):
+        name = variable.split()[0]
+        raise ServiceError(f"{variable} {port} is in use by {holder_of(port, transport)}; set {name} in .env")
+
+
+def holder_of(port: int, transport: Transport = "tcp") -> str:
+    """The program that holds the port, as `name (pid n)`, or `another program` when it belongs to another user."""
+    sockets = {f"socket:[{inode}]" for inode in _inodes(port, transport)}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(fd.readlink()) in sockets for fd in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:  # it ended meanwhile, or belongs to another user
+            continue
+    return "another program"
+
+
+def _inodes(port: int, transport: Transport) -> list[str]:
+    found = []
+    for table in (Path(f"/proc/net/{transport}"), Path(f"/proc/net/{transport}6")):
+        if not table.exists():
+            continue
+        for line in table.read_text().splitlines()[1:]:
+            fields = line.split()
+            listening = transport == "udp" or fields[3] == _LISTEN_STATE
+            if listening and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found.append(fields[9])
+    return found

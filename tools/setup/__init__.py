@@ -1,0 +1,1 @@
+"""What `scripts/setup` does once the Python environment stands: system packages, the LiveKit server, `.env`."""

@@ -1,0 +1,24 @@
+"""`python -m tools.setup`, started by scripts/setup. Each step looks first and does only what is missing."""
+
+import sys
+
+from tools.setup import environment, livekit_server, packages
+from tools.setup.steps import SetupError
+
+
+def main() -> int:
+    """Runs every step, also after one that failed, so that one run tells all that is wrong."""
+    failures = 0
+    for step in (packages.install, livekit_server.build, environment.write):
+        try:
+            step()
+        except SetupError as error:
+            failures += 1
+            print(f"setup: {error}", file=sys.stderr)
+    if not failures:
+        print("Set-up is complete.", flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,64 @@
+"""The system packages that the private services and the simulator run: installed with apt, only those missing."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.setup.steps import SetupError, run, say
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def _on_path(program: str) -> Callable[[], bool]:
+    return lambda: shutil.which(program, path=f"{os.environ.get('PATH', '')}:{SBIN}") is not None
+
+
+def _has_postgres() -> bool:
+    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or _on_path("initdb")()
+
+
+# Package, whether it is here, and the service that it registers with the system.
+PACKAGES: list[tuple[str, Callable[[], bool], str | None]] = [
+    ("rabbitmq-server", _on_path("rabbitmq-server"), "rabbitmq-server"),
+    ("postgresql", _has_postgres, "postgresql"),
+    ("redis-server", _on_path("redis-server"), "redis-server"),
+    ("espeak-ng", _on_path("espeak-ng"), None),
+]
+
+# The packages' own services are not wanted: policy-rc.d (Debian Policy, invoke-rc.d) keeps them from starting while
+# they are installed, and `systemctl disable` from starting with the machine. A policy that is there already stays.
+INSTALL = """
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\\nexit 101\\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages}
+if command -v systemctl >/dev/null; then
+    systemctl disable --quiet {services} || true
+fi
+"""
+
+
+def install() -> None:
+    """Raises SetupError with the command to type when packages are missing and apt or sudo will not do."""
+    missing = [(package, service) for package, is_here, service in PACKAGES if not is_here()]
+    if not missing:
+        return
+    names = " ".join(package for package, _ in missing)
+    by_hand = f"{names} missing; install with: sudo apt-get install -y --no-install-recommends {names}"
+    if shutil.which("apt-get") is None:
+        raise SetupError(f"{names} missing and there is no apt-get; install them with this system's package manager")
+    say(f"System packages: {names}")
+    script = INSTALL.format(packages=names, services=" ".join(service for _, service in missing if service))
+    command = ["sh", "-c", script]
+    if os.geteuid() != 0:
+        may_ask = [] if sys.stdin.isatty() else ["-n"]
+        command = ["sudo", *may_ask, *command]
+    if not run(command):
+        raise SetupError(by_hand)
