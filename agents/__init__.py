@@ -1,0 +1,1 @@
+"""Who answers: personas, their published versions, and the tools and voices that they use."""

@@ -1,0 +1,96 @@
+"""What all admin pages share: unfold's classes under types that mypy knows, and history that nobody can edit.
+
+unfold has no type hints. At run time these names are unfold's; for the type checker they are the Django classes that
+unfold extends.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model
+from django.http import Http404, HttpRequest
+from unfold.decorators import action as unfold_action
+from unfold.decorators import display as unfold_display
+from unfold.enums import ActionVariant
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.contrib import admin
+    from django.forms import Select, Textarea, TextInput, URLInput
+
+    ModelAdmin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Any]
+    StackedInline = admin.StackedInline[Any, Any]
+else:
+    from django.forms import ModelForm
+    from unfold.admin import ModelAdmin, StackedInline
+    from unfold.widgets import UnfoldAdminSelectWidget as Select
+    from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+    from unfold.widgets import UnfoldAdminURLInputWidget as URLInput
+
+__all__ = [
+    "HistoryAdmin",
+    "ModelAdmin",
+    "ModelForm",
+    "Select",
+    "StackedInline",
+    "TextInput",
+    "Textarea",
+    "URLInput",
+    "column",
+    "page_button",
+    "wanted_object",
+]
+
+
+class HistoryAdmin(ModelAdmin):
+    """Pages that only show: nobody, a superuser included, can add, change or delete here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def wanted_object(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Any:
+    """The object that a page is about. Raises Http404 when there is none, also for an id that cannot be one."""
+    found = admin.get_object(request, object_id)
+    if found is None:
+        raise Http404(f"There is no {admin.opts.verbose_name} with this id.")
+    return found
+
+
+def column[F: Callable[..., Any]](
+    description: str, *, ordering: str | None = None, label: Mapping[str, str] | None = None
+) -> Callable[[F], F]:
+    """Make a method a column of the list. `label` maps a value, or the first of a pair, to the colour of its badge."""
+
+    def decorate(function: F) -> F:
+        unfold_display(function, description=description, ordering=ordering, label=dict(label) if label else None)
+        return function
+
+    return decorate
+
+
+def page_button[F: Callable[..., Any]](
+    description: str, *, permission: str, icon: str, path: str, primary: bool = False
+) -> Callable[[F], F]:
+    """Make a view a button at the top of an object's page. Who lacks the permission gets a 403.
+
+    `permission`: the admin's `has_<permission>_permission` is asked. (unfold looks an `app.codename` up in the
+    database while Django checks itself, when there may be none yet.)
+    """
+
+    def decorate(function: F) -> F:
+        variant = ActionVariant.PRIMARY if primary else ActionVariant.DEFAULT
+        decorated: F = unfold_action(
+            function, description=description, permissions=[permission], icon=icon, url_path=path, variant=variant
+        )
+        return decorated
+
+    return decorate

@@ -1,0 +1,87 @@
+"""The form of a persona's draft, and the tools in it, in a supervisor's language."""
+
+import json
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import JSONField, URLField
+
+from agents.admin.base import ModelForm, StackedInline, Textarea, URLInput
+from agents.admin.voice_field import voice_field
+from agents.models import Persona, PersonaTool
+
+# Any: the shape is that of ModelAdmin.fieldsets, whose type is private to the stubs.
+FIELDSETS: Any = (
+    (None, {"fields": ("name", "description")}),
+    (
+        "What it says and knows",
+        {"fields": ("prompt", "greeting", "goodbye")},
+    ),
+    ("Voice and language", {"fields": ("language", "voice_id")}),
+    (
+        "When the caller is silent, and how long a call may be",
+        {"fields": ("silence_after_s", "silence_prompt", "silence_prompts_max", "max_duration_s")},
+    ),
+    (
+        "Speech and language models",
+        {
+            "fields": (
+                "turn_policy",
+                ("stt_provider", "stt_model"),
+                ("llm_provider", "llm_model"),
+                ("tts_provider", "tts_model"),
+            ),
+            "description": "How the agent hears, thinks and speaks. The defaults answer fastest.",
+        },
+    ),
+)
+
+
+class PersonaForm(ModelForm):
+    class Meta:
+        model = Persona
+        fields = "__all__"
+        error_messages: ClassVar[dict[str, dict[str, str]]] = {
+            "prompt": {"required": "Tell the agent who it is and what it knows: it cannot answer without a prompt."},
+            "greeting": {"required": "Write the first sentence of every call."},
+            "name": {"unique": "Another persona has this name already. Choose another one."},
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "voice_id" in self.fields:
+            self.fields["voice_id"] = voice_field(self.instance.voice_id, self.fields["voice_id"])
+        if "prompt" in self.fields:
+            self.fields["prompt"].widget.attrs["rows"] = 14
+
+
+class IndentedJSONField(forms.JSONField):
+    """JSON that people read: indented, with one line that says what is wrong."""
+
+    default_error_messages: ClassVar = {
+        "invalid": "This is not JSON: check quotes, commas and brackets.",
+        "required": "Describe the arguments as a JSON schema.",
+    }
+
+    def prepare_value(self, value: Any) -> Any:
+        return (
+            json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else super().prepare_value(value)
+        )
+
+
+class ToolInline(StackedInline):
+    """The web services that a persona may call."""
+
+    model = PersonaTool
+    extra = 0
+    verbose_name = "tool"
+    verbose_name_plural = "Tools: web services that the agent may call during a conversation"
+    fields = (("name", "timeout_s"), "description", "url", "parameters")
+    formfield_overrides: ClassVar = {
+        **StackedInline.formfield_overrides,
+        URLField: {"widget": URLInput, "assume_scheme": "https"},
+        JSONField: {
+            "form_class": IndentedJSONField,
+            "widget": Textarea(attrs={"rows": 10, "class": "code-field", "spellcheck": "false"}),
+        },
+    }

@@ -1,0 +1,60 @@
+"""Choosing a voice by ear."""
+
+from typing import Any
+
+from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents import voices
+from agents.admin.base import Select
+
+UNAVAILABLE = (
+    "ElevenLabs does not answer, so its voices cannot be listed now. The voice stays as it is; "
+    "you can also paste the id of a voice here."
+)
+
+
+class VoiceSelect(Select):
+    """A list of voices with a player that follows the choice (`agents/voice.js`)."""
+
+    class Media:
+        js = ("agents/voice.js",)
+
+    def __init__(self, samples: dict[str, str]) -> None:
+        super().__init__(attrs={"data-voice-select": ""})
+        self.samples = samples
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        option["attrs"]["data-sample"] = self.samples.get(str(value), "")
+        return option
+
+    def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
+        return format_html(
+            '<div class="voice-field">{}<audio controls preload="none" data-voice-player src="{}"></audio></div>',
+            super().render(name, value, *args, **kwargs),
+            self.samples.get(str(value or ""), ""),
+        )
+
+
+def voice_field(current: str, plain: forms.Field) -> forms.Field:
+    """Return the list of voices, or `plain` with a line that says why there is none.
+
+    A voice that the account no longer has stays selectable while it is the current one.
+    """
+    try:
+        listed = voices.list_voices()
+    except voices.VoicesUnavailable:
+        plain.help_text = UNAVAILABLE
+        return plain
+    choices = [(voice.id, voice.title) for voice in listed]
+    if current and current not in {voice.id for voice in listed}:
+        choices.insert(0, (current, f"{current} (not in this ElevenLabs account)"))
+    return forms.ChoiceField(
+        label="Voice",
+        choices=[("", "Choose a voice"), *choices],
+        widget=VoiceSelect({voice.id: voice.sample_url for voice in listed}),
+        help_text="Press play to hear the chosen voice.",
+        error_messages={"invalid_choice": "Choose a voice from the list.", "required": "Choose a voice."},
+    )

@@ -1,0 +1,164 @@
+"""Personas: a draft that supervisors edit, and immutable numbered versions that callers hear."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
+from django.db import models
+
+from agents import tools
+from agents.choices import Language, LlmProvider, SttProvider, TtsProvider, TurnPolicy
+
+
+class PersonaSettings(models.Model):
+    """What a persona is: the same fields in the draft and in every published version."""
+
+    prompt = models.TextField(
+        help_text="What the agent is told: who it is, what it knows, what it must not do. "
+        "Callers never hear this text.",
+        validators=[MinLengthValidator(10, "Write at least a sentence: an agent without a prompt makes things up.")],
+    )
+    greeting = models.CharField(
+        max_length=500, help_text="The first sentence of every call.", default="Hello, how can I help you?"
+    )
+    language = models.CharField(max_length=10, choices=Language, default=Language.ENGLISH_US)
+    voice_id = models.CharField("voice", max_length=64, help_text="An ElevenLabs voice.")
+    stt_provider = models.CharField("speech to text", max_length=20, choices=SttProvider, default=SttProvider.DEEPGRAM)
+    stt_model = models.CharField(
+        "speech to text model",
+        max_length=64,
+        default="flux-general-en",
+        help_text="flux-general-en or flux-general-multi for the fast turn policy; nova-3-general for the local one.",
+    )
+    llm_provider = models.CharField("language model", max_length=20, choices=LlmProvider, default=LlmProvider.OPENAI)
+    llm_model = models.CharField("language model name", max_length=64, default="gpt-4.1-mini")
+    tts_provider = models.CharField(
+        "text to speech", max_length=20, choices=TtsProvider, default=TtsProvider.ELEVENLABS
+    )
+    tts_model = models.CharField("text to speech model", max_length=64, default="eleven_flash_v2_5")
+    turn_policy = models.CharField(max_length=20, choices=TurnPolicy, default=TurnPolicy.EAGER)
+    max_duration_s = models.PositiveIntegerField(
+        "longest call, in seconds",
+        default=1800,
+        validators=[MinValueValidator(30), MaxValueValidator(4 * 3600)],
+        help_text="The agent says goodbye and hangs up after this time. Between 30 seconds and 4 hours.",
+    )
+    silence_after_s = models.PositiveIntegerField(
+        "silence, in seconds",
+        default=8,
+        validators=[MinValueValidator(2), MaxValueValidator(120)],
+        help_text="After this much silence of the caller, the agent asks whether somebody is there.",
+    )
+    silence_prompt = models.CharField(max_length=300, default="Are you still there?")
+    silence_prompts_max = models.PositiveSmallIntegerField(
+        "times to ask",
+        default=2,
+        validators=[MaxValueValidator(5)],
+        help_text="After asking this often without an answer, the agent says the goodbye and hangs up.",
+    )
+    goodbye = models.CharField(
+        max_length=300,
+        default="Thank you for calling. Goodbye.",
+        help_text="Said before the agent hangs up after silence or at the longest duration.",
+    )
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        super().clean()
+        flux = self.stt_model.startswith("flux")
+        if self.turn_policy == TurnPolicy.EAGER and not flux:
+            raise ValidationError(
+                {"stt_model": "The fast turn policy needs a Flux model (flux-general-en), or choose the local policy."}
+            )
+        if self.turn_policy == TurnPolicy.SMART_TURN and flux:
+            raise ValidationError(
+                {"stt_model": "The local turn policy needs a nova model (nova-3-general), or choose the fast policy."}
+            )
+        if self.stt_model == "flux-general-en" and not self.language.startswith("en"):
+            raise ValidationError(
+                {"stt_model": "flux-general-en hears English only: choose flux-general-multi for this language."}
+            )
+
+    def settings_values(self) -> dict[str, Any]:
+        """The shared fields by name, to copy a draft to a version and back."""
+        return {field.name: getattr(self, field.name) for field in PersonaSettings._meta.fields}
+
+
+class Persona(PersonaSettings):
+    """A role that answers calls. Its own fields are the draft; callers hear `live_version`."""
+
+    name = models.CharField(max_length=100, unique=True)
+    description = models.CharField(max_length=300, blank=True)
+    live_version = models.ForeignKey(
+        "PersonaVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [("publish_persona", "Can publish and roll back personas")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PersonaTool(models.Model):
+    """A web service that the draft may call."""
+
+    persona = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="tools")
+    name = models.CharField(max_length=63, validators=[tools.validate_tool_name], help_text="For example find_order.")
+    description = models.CharField(
+        max_length=500, help_text="Tells the language model when to use it and what it gives."
+    )
+    parameters = models.JSONField("arguments", validators=[tools.validate_parameters], help_text="A JSON schema.")
+    url = models.URLField(
+        "https address", validators=[tools.validate_https], help_text="Receives the arguments as JSON."
+    )
+    timeout_s = models.FloatField(
+        "timeout, in seconds",
+        default=5.0,
+        validators=[MinValueValidator(0.5), MaxValueValidator(30.0)],
+        help_text="The caller waits meanwhile: keep it short.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["persona", "name"], name="tool_name_once_a_persona")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_json(self) -> dict[str, Any]:
+        """The tool as it stands in a version: the fields of ToolSpec."""
+        return {field: getattr(self, field) for field in ("name", "description", "parameters", "url", "timeout_s")}
+
+
+class PersonaVersion(PersonaSettings):
+    """A persona as it was published. Never changes: a call's row can always say what its caller heard."""
+
+    persona = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    tools_json = models.JSONField("tools", default=list)
+    note = models.CharField(max_length=300, blank=True, help_text="What changed, for the next reader.")
+    published_at = models.DateTimeField(auto_now_add=True)
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["persona", "number"], name="version_number_once_a_persona")]
+
+    def __str__(self) -> str:
+        return f"{self.persona.name} v{self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise ValidationError("A published version cannot be changed: edit the persona and publish again.")
+        super().save(*args, **kwargs)
+
+    @property
+    def tools(self) -> list[tools.ToolSpec]:
+        return [tools.ToolSpec(**tool) for tool in self.tools_json]

@@ -1,0 +1,93 @@
+"""Publishing a persona, going back, and comparing versions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Max
+
+from agents.models import Persona, PersonaSettings, PersonaTool, PersonaVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs between two versions, with both values as text."""
+
+    field: str
+    before: str
+    after: str
+
+
+@transaction.atomic
+def publish(persona: Persona, user: User | None = None, note: str = "") -> PersonaVersion:
+    """Freeze the draft as the next version and make it the one that callers hear.
+
+    Raises ValidationError when the draft or one of its tools is not valid: by field, or with the tool's name.
+    """
+    persona = Persona.objects.select_for_update().get(pk=persona.pk)
+    drafted = list(persona.tools.all())
+    persona.full_clean()
+    for tool in drafted:
+        _check_tool(tool)
+    last = persona.versions.aggregate(number=Max("number"))["number"] or 0
+    version = PersonaVersion.objects.create(
+        persona=persona,
+        number=last + 1,
+        tools_json=[tool.as_json() for tool in drafted],
+        note=note,
+        published_by=user,
+        **persona.settings_values(),
+    )
+    persona.live_version = version
+    persona.save(update_fields=["live_version", "updated_at"])
+    return version
+
+
+def _check_tool(tool: PersonaTool) -> None:
+    try:
+        tool.full_clean()
+    except ValidationError as error:
+        messages = [f"Tool {tool.name}, {field}: {' '.join(texts)}" for field, texts in error.message_dict.items()]
+        raise ValidationError(messages) from error
+
+
+@transaction.atomic
+def roll_back(version: PersonaVersion) -> Persona:
+    """Make an earlier version the one that callers hear, and the draft the same, for the next edit."""
+    persona = Persona.objects.select_for_update().get(pk=version.persona_id)
+    for name, value in version.settings_values().items():
+        setattr(persona, name, value)
+    persona.live_version = version
+    persona.save(update_fields=[*version.settings_values(), "live_version", "updated_at"])
+    persona.tools.all().delete()
+    PersonaTool.objects.bulk_create(PersonaTool(persona=persona, **tool) for tool in version.tools_json)
+    return persona
+
+
+def compare(before: PersonaVersion, after: PersonaVersion) -> list[Difference]:
+    """The fields that differ, in the order of the form; tools are compared by name."""
+    labels = {field.name: str(field.verbose_name) for field in PersonaSettings._meta.fields}
+    rows = [
+        Difference(label, _shown(before, name), _shown(after, name))
+        for name, label in labels.items()
+        if getattr(before, name) != getattr(after, name)
+    ]
+    old, new = ({tool["name"]: tool for tool in version.tools_json} for version in (before, after))
+    rows += [
+        Difference(f"tool {name}", _describe(old.get(name)), _describe(new.get(name)))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    return rows
+
+
+def _shown(version: PersonaVersion, name: str) -> str:
+    """The value as the form shows it: a choice by its label."""
+    display = getattr(version, f"get_{name}_display", None)
+    return str(display() if display else getattr(version, name))
+
+
+def _describe(tool: dict[str, Any] | None) -> str:
+    return "none" if tool is None else "\n".join(f"{key}: {value}" for key, value in tool.items() if key != "name")

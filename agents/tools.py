@@ -1,0 +1,60 @@
+"""Tools that a persona may call during a conversation, as data: what the LLM is told, and where the worker calls."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+RESERVED = frozenset({"end_call"})
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool of a published version. `parameters` is a JSON schema of type object; `timeout_s` in seconds."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    url: str
+    timeout_s: float
+
+
+def validate_tool_name(name: str) -> None:
+    """Raise ValidationError unless an LLM can call the tool by this name."""
+    if not NAME.fullmatch(name):
+        raise ValidationError(
+            "Use small letters, digits and underscores, starting with a letter: for example find_order."
+        )
+    if name in RESERVED:
+        raise ValidationError(f"{name} is built in: every persona has it already. Choose another name.")
+
+
+def validate_parameters(schema: Any) -> None:
+    """Raise ValidationError unless `schema` is a JSON schema that describes an object."""
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        raise ValidationError(
+            'Describe the arguments as a JSON schema of type object: for example {"type": "object", "properties": '
+            '{"order": {"type": "string"}}, "required": ["order"]}.'
+        )
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise ValidationError(f"This is not a JSON schema: {error.message}.") from error
+
+
+def validate_https(url: str) -> None:
+    """Raise ValidationError unless `url` is an https URL without a user or password in it."""
+    message = "Give an https address: for example https://example.com/orders."
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # half an IPv6 address
+        raise ValidationError(message) from error
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValidationError(message)
+    if parts.username or parts.password:
+        raise ValidationError("Leave user and password out of the address.")

@@ -1,0 +1,65 @@
+"""The Celery app: queues and the acknowledgement rules that calls depend on.
+
+A call is one long-running message on the queue `calls`. It is acknowledged when the call has ended, and a worker holds
+exactly as many messages as it has slots, so that no caller waits behind another's call.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_ready
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
+
+CALLS = Queue(
+    "calls",
+    Exchange("calls", type="direct"),
+    routing_key="calls",
+    queue_arguments={"x-dead-letter-exchange": "calls.dead", "x-dead-letter-routing-key": "calls.dead"},
+)
+DEAD_CALLS = Queue("calls.dead", Exchange("calls.dead", type="direct"), routing_key="calls.dead")
+HOUSEKEEPING = Queue("housekeeping", Exchange("housekeeping", type="direct"), routing_key="housekeeping")
+
+app = Celery("callcenter")
+app.conf.update(
+    task_queues=[CALLS, HOUSEKEEPING, DEAD_CALLS],
+    task_default_queue="housekeeping",
+    task_routes={"workers.*": {"queue": "calls"}, "calls.*": {"queue": "housekeeping"}},
+    task_create_missing_queues=False,
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    # A live call survives a restart of the broker; its redelivered copy loses the claim.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # A webhook must not hang on a broker that is down: fail at once, the sweep sends the call again.
+    broker_transport_options={"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2},
+    broker_connection_timeout=1.0,
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2},
+    task_ignore_result=True,
+    worker_send_task_events=True,
+    task_send_sent_event=True,
+    timezone="UTC",
+    beat_schedule={
+        "sweep": {"task": "calls.sweep", "schedule": 2.0},
+        "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 86_400.0},
+    },
+)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# The task of a call is imported by the workers alone (celery worker -I workers.tasks): it brings Pipecat with it.
+app.autodiscover_tasks(["calls"])
+
+
+@worker_ready.connect
+def declare_queues(sender: Any, **_: Any) -> None:
+    """Declare every queue, also those that this worker does not consume: a dead letter without a queue is lost."""
+    with app.connection_for_write() as connection:
+        for queue in (CALLS, HOUSEKEEPING, DEAD_CALLS):
+            queue(connection.default_channel).declare()
+
+
+@setup_logging.connect
+def use_django_logging(**_: Any) -> None:
+    """Connected so that Celery leaves the logging of `settings.LOGGING` alone."""

@@ -1,0 +1,209 @@
+"""All settings, read from the environment. `env.template` explains each; `manage.py check` names what is wrong.
+
+A service URL that is empty means the private instance on this machine that `scripts/setup` prepares.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import django_stubs_ext
+import structlog
+
+from callcenter import __version__
+from callcenter.environment import Env
+from callcenter.unfold import unfold_settings
+
+# Lets Django's classes carry type parameters at run time (ModelAdmin[Call]), as their stubs do.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+env.read_env(BASE_DIR / ".env")
+
+# --- Django ---------------------------------------------------------------------------------------------------------
+SECRET_KEY: str = env.str("DJANGO_SECRET_KEY", default="")
+DEBUG: bool = env.bool("DJANGO_DEBUG", default=False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+PUBLIC_BASE_URL: str = env.str("PUBLIC_BASE_URL", default="http://localhost:8080").rstrip("/")
+VERSION = __version__
+
+INSTALLED_APPS = [
+    "django_prometheus",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_celery_beat",
+    "django_structlog",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "callcenter.apps.CallCenterConfig",
+    "agents.apps.AgentsConfig",
+    "calls.apps.CallsConfig",
+]
+
+MIDDLEWARE = [
+    "callcenter.health.answer_probes",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "callcenter.urls"
+ASGI_APPLICATION = "callcenter.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static"
+# Served straight from the packages, so that no collectstatic has to run before the first page is shown.
+SERVESTATIC_USE_FINDERS = True
+
+# Cookies and transport follow the public address: a laptop speaks http, production https.
+_TLS = urlsplit(PUBLIC_BASE_URL).scheme == "https"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
+SECURE_SSL_REDIRECT = _TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _TLS
+
+# --- Services -------------------------------------------------------------------------------------------------------
+_POSTGRES = "postgres://callcenter:{}@127.0.0.1:{}/callcenter"
+_RABBITMQ = "amqp://callcenter:{}@127.0.0.1:{}//"
+DATABASE_URL: str = env.str("DATABASE_URL", default="") or _POSTGRES.format(
+    quote(env.str("POSTGRES_PASSWORD", default=""), safe=""), env.int("POSTGRES_PORT", default=5442)
+)
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"]["ENGINE"] = "django_prometheus.db.backends.postgresql"
+# One pool a process: an ASGI request runs in a thread of its own, so per-thread connections would never be reused.
+DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 16, "timeout": 5}, "connect_timeout": 5}
+
+CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="") or _RABBITMQ.format(
+    quote(env.str("RABBITMQ_PASSWORD", default=""), safe=""), env.int("RABBITMQ_PORT", default=5682)
+)
+LIVEKIT_URL: str = env.str("LIVEKIT_URL", default="") or f"ws://127.0.0.1:{env.int('LIVEKIT_PORT', default=7890)}"
+LIVEKIT_API_KEY: str = env.str("LIVEKIT_API_KEY", default="")
+LIVEKIT_API_SECRET: str = env.str("LIVEKIT_API_SECRET", default="")
+
+# --- Providers ------------------------------------------------------------------------------------------------------
+DEEPGRAM_API_KEY: str = env.str("DEEPGRAM_API_KEY", default="")
+DEEPGRAM_BASE_URL: str = env.str("DEEPGRAM_BASE_URL", default="") or "https://api.deepgram.com"
+ELEVENLABS_API_KEY: str = env.str("ELEVENLABS_API_KEY", default="")
+ELEVENLABS_BASE_URL: str = env.str("ELEVENLABS_BASE_URL", default="") or "https://api.elevenlabs.io"
+OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", default="") or "https://api.openai.com/v1"
+TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
+
+# --- Capacity -------------------------------------------------------------------------------------------------------
+MAX_CONCURRENT_AGENTS: int = env.int("MAX_CONCURRENT_AGENTS", default=100)
+WORKER_SCALE_FACTOR: int = env.int("WORKER_SCALE_FACTOR", default=10)
+AUDIO_BUFFER_SIZE: int = env.int("AUDIO_BUFFER_SIZE", default=512)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+# --- API ------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.BasicAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["callcenter.permissions.ReadPermission"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
+    "PAGE_SIZE": 50,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Call center",
+    "DESCRIPTION": "Read-only access to calls, their turns, personas and phone numbers.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs: structured, one line an event, with call_id; never a transcript, a full phone number or a key -------------
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+_PRE_CHAIN: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso"),
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.KeyValueRenderer(
+                key_order=["timestamp", "level", "logger", "event", "call_id"], drop_missing=True
+            ),
+            "foreign_pre_chain": _PRE_CHAIN,
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django_structlog": {"level": "WARNING"},
+        # Celery and beat would log a line for each housekeeping task, every two seconds.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        # LiveKit's native library logs every hang-up as errors of its data channels; real failures raise.
+        "livekit": {"level": "CRITICAL"},
+    },
+}
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_PRE_CHAIN,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+
+# --- Admin ----------------------------------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = unfold_settings(PUBLIC_BASE_URL, env.int("FLOWER_PORT", default=5555))

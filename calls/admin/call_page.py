@@ -1,0 +1,198 @@
+"""Everything that the page of a call shows, ready for the template: bubbles, latency bars, events, identifiers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from calls.models import Call, CallEvent, Turn
+from calls.models.history import Speaker
+from calls.narrative import readable_duration, readable_number, tell
+from calls.states import EndReason, Status
+
+# The colour of a state's badge, in unfold's vocabulary.
+COLOURS: dict[str, str] = {
+    Status.QUEUED: "warning",
+    Status.CONNECTING: "info",
+    Status.IN_PROGRESS: "primary",
+    Status.COMPLETED: "success",
+    Status.FAILED: "danger",
+    Status.MISSED: "warning",
+    Status.REJECTED: "",
+}
+# A stage's field, its colour class in admin.css, and its name. In the order in which a reply comes to be.
+STAGES = (
+    ("end_of_turn_ms", "turn", "End of turn"),
+    ("stt_ms", "stt", "Speech to text"),
+    ("llm_ms", "llm", "Language model"),
+    ("tts_ms", "tts", "Text to speech"),
+    ("transport_ms", "transport", "Transport"),
+)
+# A reply of this length fills the bar, unless the call has a slower one. In ms.
+FULL_BAR_MS = 1500
+GOOD_REPLY_MS = 800
+SLOW_REPLY_MS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stage of a reply: its length in ms, and the share of the bar in percent."""
+
+    css: str
+    name: str
+    ms: int
+    percent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One utterance. `at` is the time since the conversation began, as m:ss."""
+
+    is_agent: bool
+    text: str
+    at: str
+    interrupted: bool
+    reply_ms: int | None
+    segments: list[Segment]
+    speed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event of the timeline; `details` are pairs of a name and a value."""
+
+    at: datetime
+    offset: str
+    title: str
+    css: str
+    details: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """The page of one call, from top to bottom."""
+
+    call: Call
+    colour: str
+    agent: str
+    sentence: str
+    facts: list[tuple[str, str]]
+    bubbles: list[Bubble]
+    stages: list[tuple[str, str]]
+    moments: list[Moment]
+    identifiers: list[tuple[str, str]]
+
+
+def call_page(call: Call) -> CallPage:
+    """Read the call's turns and events, one query each."""
+    turns = list(call.turns.all())
+    return CallPage(
+        call=call,
+        colour=COLOURS[Status(call.status)],
+        agent=call.persona_version.persona.name if call.persona_version else "Agent",
+        sentence=tell(call),
+        facts=list(_facts(call, turns)),
+        bubbles=_bubbles(call, turns),
+        stages=[(css, name) for field, css, name in STAGES if any(getattr(turn, field) is not None for turn in turns)],
+        moments=[_moment(call, event) for event in call.events.all()],
+        identifiers=[(name, value) for name, value in _identifiers(call) if value],
+    )
+
+
+def _facts(call: Call, turns: list[Turn]) -> Iterator[tuple[str, str]]:
+    yield "Waited", readable_duration(call.wait) if call.wait is not None else "still waiting"
+    yield "Talked", readable_duration(call.duration) if call.duration is not None else "–"
+    replies = sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)
+    yield "Replies", str(len(replies))
+    yield "Median reply", f"{_median(replies):,.0f} ms" if replies else "–"
+    yield "Slowest reply", f"{replies[-1]:,} ms" if replies else "–"
+    yield "Interruptions", str(sum(turn.interrupted for turn in turns))
+
+
+def _median(values: list[int]) -> float:
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
+def _bubbles(call: Call, turns: list[Turn]) -> list[Bubble]:
+    start = call.answered_at or call.created_at
+    scale = max([FULL_BAR_MS, *(turn.reply_ms or 0 for turn in turns)])
+    return [
+        Bubble(
+            is_agent=turn.speaker == Speaker.AGENT,
+            text=turn.text,
+            at=_offset(turn.started_at - start),
+            interrupted=turn.interrupted,
+            reply_ms=turn.reply_ms,
+            segments=list(_segments(turn, scale)),
+            speed=_speed(turn.reply_ms),
+        )
+        for turn in turns
+    ]
+
+
+def _segments(turn: Turn, scale: int) -> Iterator[Segment]:
+    for field, css, name in STAGES:
+        ms = getattr(turn, field)
+        if ms:
+            yield Segment(css, name, ms, f"{100 * ms / scale:.2f}")
+
+
+def _speed(reply_ms: int | None) -> str:
+    if reply_ms is None:
+        return ""
+    if reply_ms <= GOOD_REPLY_MS:
+        return "good"
+    return "fair" if reply_ms <= SLOW_REPLY_MS else "slow"
+
+
+def _offset(since: timedelta) -> str:
+    seconds = max(round(since.total_seconds()), 0)
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+_STATUS_TITLES = {
+    Status.QUEUED: "The call came in and waits for an agent",
+    Status.CONNECTING: "An agent took the call",
+    Status.IN_PROGRESS: "The conversation began",
+    Status.COMPLETED: "The call ended",
+    Status.FAILED: "The call failed",
+    Status.MISSED: "The caller left before an agent was free",
+    Status.REJECTED: "The call was rejected",
+}
+_STATUS_CSS = {
+    Status.COMPLETED: "good",
+    Status.IN_PROGRESS: "good",
+    Status.FAILED: "bad",
+    Status.MISSED: "warn",
+    Status.REJECTED: "warn",
+}
+
+
+def _moment(call: Call, event: CallEvent) -> Moment:
+    status = Status(event.to_status) if event.to_status in Status else None
+    title = _STATUS_TITLES[status] if status else event.kind.replace("_", " ").replace(".", " ").capitalize()
+    css = _STATUS_CSS.get(status, "state") if status else _kind_css(event.kind)
+    details = [(key.replace("_", " "), _detail(key, value)) for key, value in event.detail.items()]
+    return Moment(event.at, f"+{(event.at - call.created_at).total_seconds():.1f} s", title, css, details)
+
+
+def _kind_css(kind: str) -> str:
+    return "bad" if any(word in kind for word in ("fail", "error", "timeout", "lost")) else "plain"
+
+
+def _detail(key: str, value: Any) -> str:
+    if key == "reason" and value in EndReason:
+        return str(EndReason(value).label)
+    return str(value)
+
+
+def _identifiers(call: Call) -> Iterator[tuple[str, str]]:
+    yield "Call", str(call.pk)
+    yield "Room", call.room_name
+    yield "Caller", readable_number(call.caller_number)
+    yield "Caller's participant", call.caller_identity
+    yield "SIP call id", call.sip_call_id
+    yield "Twilio call SID", call.twilio_call_sid
+    yield "Worker", call.lease_holder
+    yield "Attempt", str(call.attempt) if call.attempt else ""

@@ -1,0 +1,96 @@
+"""The first page of the admin: what is going on now, and how the day went."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from calls import statistics
+from calls.admin.call_page import COLOURS
+from calls.models import Call
+from calls.narrative import readable_duration, readable_number, readable_time
+from calls.states import Status
+
+RECENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCall:
+    """One row of the list of recent calls, as text."""
+
+    url: str
+    status: str
+    colour: str
+    when: str
+    caller: str
+    number: str
+    persona: str
+    duration: str
+    reason: str
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """unfold's DASHBOARD_CALLBACK. Who may not see calls sees the page without them."""
+    if not request.user.has_perm("calls.view_call"):
+        return context
+    day = statistics.today()
+    return {
+        **context,
+        "day": day,
+        "cards": _cards(day),
+        "bars": _bars(day),
+        "recent_calls": [_row(call) for call in _recent()],
+    }
+
+
+def _cards(day: statistics.Today) -> list[dict[str, str]]:
+    rate = day.success_rate
+    return [
+        {"title": "Live calls", "value": str(day.live), "hint": "ringing, connecting or talking now"},
+        {"title": "Calls today", "value": str(day.total), "hint": "since midnight, rejected ones included"},
+        {
+            "title": "Success rate today",
+            "value": f"{100 * rate:.0f} %" if rate is not None else "–",
+            "hint": "completed, of completed, failed and missed",
+        },
+        {
+            "title": "Reply latency today",
+            "value": f"{day.median_ms:,.0f} ms" if day.median_ms is not None else "–",
+            "hint": f"median; 95th percentile {day.p95_ms:,.0f} ms" if day.p95_ms is not None else "no reply yet",
+        },
+    ]
+
+
+def _bars(day: statistics.Today) -> list[dict[str, str | int]]:
+    url = reverse("admin:calls_call_changelist")
+    return [
+        {
+            "name": status.label,
+            "css": status.value,
+            "count": count,
+            "percent": f"{100 * count / day.total:.2f}",
+            "url": f"{url}?status__exact={status.value}",
+        }
+        for status, count in day.by_status.items()
+        if count
+    ]
+
+
+def _recent() -> list[Call]:
+    return list(Call.objects.select_related("phone_number", "persona_version__persona")[:RECENT])
+
+
+def _row(call: Call) -> RecentCall:
+    label = call.phone_number.label if call.phone_number else ""
+    return RecentCall(
+        url=reverse("admin:calls_call_change", args=[call.pk]),
+        status=Status(call.status).label,
+        colour=COLOURS[Status(call.status)],
+        when=readable_time(call.created_at),
+        caller=readable_number(call.caller_number) or "anonymous",
+        number=label or readable_number(call.called_number) or "not known",
+        persona=str(call.persona_version) if call.persona_version else "–",
+        duration=readable_duration(call.duration) if call.duration is not None else "–",
+        reason=call.get_end_reason_display(),
+    )

@@ -1,0 +1,80 @@
+"""Numbers: who answers them, and whether they take calls."""
+
+from typing import ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
+
+from agents.admin.base import ModelAdmin, ModelForm, TextInput, column
+from calls.models import PhoneNumber
+from calls.narrative import readable_number
+from calls.phone import to_e164
+from calls.states import LIVE
+
+
+class PhoneNumberForm(ModelForm):
+    """Takes a number as people write it and stores it as E.164."""
+
+    e164 = forms.CharField(
+        label="Number",
+        max_length=32,
+        widget=TextInput,
+        help_text="With country code, for example +1 202 555 0100.",
+        error_messages={
+            "required": "Write the number that callers dial.",
+            "unique": "This number is in the list already: edit it there.",
+        },
+    )
+
+    class Meta:
+        model = PhoneNumber
+        fields = "__all__"
+        error_messages: ClassVar[dict[str, dict[str, str]]] = {
+            "persona": {"required": "Choose who answers this number."},
+        }
+
+    def clean_e164(self) -> str:
+        return to_e164(self.cleaned_data["e164"])
+
+    def _post_clean(self) -> None:
+        # The model checks the number again; a second message about the same mistake would only confuse.
+        if "e164" not in self.errors:
+            super()._post_clean()  # type: ignore[misc]  # not in the stubs
+
+
+@admin.register(PhoneNumber)
+class PhoneNumberAdmin(ModelAdmin):
+    form = PhoneNumberForm
+    fields = ("e164", "label", "persona", "is_active", "max_calls")
+    list_display = ("readable", "label", "persona", "answered", "is_active", "live_now", "max_calls")
+    list_display_links = ("readable",)
+    list_editable = ("is_active",)
+    list_filter = (("persona", RelatedDropdownFilter), ("is_active", BooleanRadioFilter))
+    list_filter_submit = True
+    list_fullwidth = True
+    search_fields = ("e164", "label", "persona__name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
+        rows: QuerySet[PhoneNumber] = super().get_queryset(request)
+        live = Count("calls", filter=Q(calls__status__in=LIVE))
+        return rows.select_related("persona").annotate(live_count=live)
+
+    @column("Number", ordering="e164")
+    def readable(self, number: PhoneNumber) -> str:
+        return readable_number(number.e164)
+
+    @column("State", label={"open": "success", "closed": "danger", "unpublished": "warning"})
+    def answered(self, number: PhoneNumber) -> tuple[str, str]:
+        if not number.is_active:
+            return ("closed", "Calls are rejected")
+        if number.persona.live_version_id is None:
+            return ("unpublished", "Persona is not published")
+        return ("open", "Takes calls")
+
+    @column("Live calls", ordering="live_count")
+    def live_now(self, number: PhoneNumber) -> int:
+        count: int = getattr(number, "live_count", 0)
+        return count

@@ -1,0 +1,85 @@
+"""How calls, personas and numbers look to API clients. Read-only: the admin is where they are edited."""
+
+from rest_framework import serializers
+
+from agents.models import Persona, PersonaVersion
+from calls.models import Call, CallEvent, PhoneNumber, Turn
+
+
+class TurnSerializer(serializers.ModelSerializer[Turn]):
+    call = serializers.UUIDField(source="call_id", read_only=True)
+
+    class Meta:
+        model = Turn
+        exclude = ["id"]
+
+
+class CallEventSerializer(serializers.ModelSerializer[CallEvent]):
+    class Meta:
+        model = CallEvent
+        fields = ["kind", "at", "to_status", "attempt", "detail"]
+
+
+class CallSerializer(serializers.ModelSerializer[Call]):
+    phone_number: serializers.SlugRelatedField[PhoneNumber] = serializers.SlugRelatedField(
+        slug_field="e164", read_only=True
+    )
+    persona = serializers.CharField(source="persona_version.persona.name", default=None, read_only=True)
+    persona_version = serializers.IntegerField(source="persona_version.number", default=None, read_only=True)
+    duration_s = serializers.SerializerMethodField(help_text="Seconds since the answer; null before it.")
+
+    class Meta:
+        model = Call
+        fields = [
+            "id",
+            "room_name",
+            "status",
+            "end_reason",
+            "end_detail",
+            "phone_number",
+            "persona",
+            "persona_version",
+            "caller_number",
+            "called_number",
+            "sip_call_id",
+            "twilio_call_sid",
+            "attempt",
+            "created_at",
+            "claimed_at",
+            "answered_at",
+            "ended_at",
+            "duration_s",
+        ]
+
+    def get_duration_s(self, call: Call) -> float | None:
+        return call.duration.total_seconds() if call.duration is not None else None
+
+
+class CallDetailSerializer(CallSerializer):
+    turns = TurnSerializer(many=True, read_only=True)
+    events = CallEventSerializer(many=True, read_only=True)
+
+    class Meta(CallSerializer.Meta):
+        fields = [*CallSerializer.Meta.fields, "turns", "events"]
+
+
+class PersonaVersionSerializer(serializers.ModelSerializer[PersonaVersion]):
+    class Meta:
+        model = PersonaVersion
+        exclude = ["id", "persona", "tools_json", "published_by"]
+
+
+class PersonaSerializer(serializers.ModelSerializer[Persona]):
+    live_version = PersonaVersionSerializer(read_only=True)
+
+    class Meta:
+        model = Persona
+        fields = ["id", "name", "description", "live_version", "created_at", "updated_at"]
+
+
+class PhoneNumberSerializer(serializers.ModelSerializer[PhoneNumber]):
+    persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(slug_field="name", read_only=True)
+
+    class Meta:
+        model = PhoneNumber
+        fields = ["id", "e164", "label", "persona", "is_active", "max_calls", "created_at"]

@@ -1,0 +1,79 @@
+"""Prepares a first persona, its number and the first login. What exists already stays as it is."""
+
+from typing import Any
+
+import environ
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from agents import services
+from agents.models import Persona
+from calls.models import PhoneNumber
+
+NUMBER = "+12025550100"
+PERSONA = "Anna"
+# ElevenLabs' "Sarah", one of the voices that every account has.
+VOICE_ID = "EXAVITQu4vr4xnSDxMaL"
+PROMPT = """\
+You are Anna, the receptionist of the dental practice Bright Smile. You speak on the telephone: answer in one or two \
+short sentences, in plain words, without lists or special characters.
+
+What you know:
+- The practice is open from nine to five, Monday to Friday.
+- Appointments are for check-ups, cleanings and fillings. A check-up costs sixty dollars and includes the X-ray.
+- On Wednesdays a surgeon is in the house for wisdom teeth and implants.
+
+What you do:
+- To book an appointment, ask for the treatment, then for the day and time, and repeat them once.
+- In an emergency, such as strong pain or bleeding, tell the caller to come at once.
+- You give no medical advice. What you do not know, a colleague will call back about.
+- When the caller says goodbye, say goodbye and end the call with end_call.
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "Prepares the demo: persona Anna, the number +1 202 555 0100, and the login from ADMIN_USERNAME and _PASSWORD."
+    )
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = self._superuser()
+        persona = self._persona()
+        _, made = PhoneNumber.objects.get_or_create(e164=NUMBER, defaults={"label": "Front desk", "persona": persona})
+        self._say(f"number {NUMBER}", made=made)
+        self.stdout.write(f"Log in as {user} with the password in ADMIN_PASSWORD.")
+
+    def _superuser(self) -> str:
+        env = environ.Env()
+        name: str = env.str("ADMIN_USERNAME", default="admin")
+        model = get_user_model()
+        if model.objects.filter(username=name).exists():
+            self._say(f"user {name}", made=False)
+            return name
+        password: str = env.str("ADMIN_PASSWORD", default="")
+        if not password:
+            raise CommandError(f"ADMIN_PASSWORD is empty: set it in .env, so that {name} can log in.")
+        model.objects.create_superuser(username=name, email="", password=password)
+        self._say(f"user {name}", made=True)
+        return name
+
+    def _persona(self) -> Persona:
+        persona, made = Persona.objects.get_or_create(
+            name=PERSONA,
+            defaults={
+                "description": "Receptionist of a dental practice",
+                "prompt": PROMPT,
+                "greeting": "Bright Smile dental practice, this is Anna speaking. How can I help you?",
+                "goodbye": "Thank you for calling Bright Smile. Goodbye.",
+                "voice_id": VOICE_ID,
+            },
+        )
+        if made:
+            services.publish(persona, note="First version")
+        self._say(f"persona {PERSONA}", made=made)
+        return persona
+
+    def _say(self, what: str, *, made: bool) -> None:
+        self.stdout.write(f"{what}: {'made' if made else 'exists already, left as it is'}")

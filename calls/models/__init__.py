@@ -1,0 +1,6 @@
+from calls.models.call import Call, CallQuerySet
+from calls.models.history import CallEvent, Turn
+from calls.models.phone_number import PhoneNumber
+from calls.models.webhook_event import WebhookEvent
+
+__all__ = ["Call", "CallEvent", "CallQuerySet", "PhoneNumber", "Turn", "WebhookEvent"]

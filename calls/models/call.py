@@ -1,0 +1,111 @@
+"""The row that is the truth about a call."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from agents.models import PersonaVersion
+from calls.models.phone_number import PhoneNumber
+from calls.states import ALLOWED_FROM, FINAL, LIVE, EndReason, Status
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def live(self) -> "CallQuerySet":
+        return self.filter(status__in=LIVE)
+
+    def unclaimed(self, older_than: timedelta) -> "CallQuerySet":
+        """Calls whose message may be lost: queued, and last sent longer ago than `older_than`.
+
+        The pause doubles with each sending, so that callers who wait for a slot do not fill the queue with copies.
+        """
+        pause = Greatest(Value(older_than), F("sent_at") - F("created_at"), output_field=models.DurationField())
+        return self.filter(status=Status.QUEUED, sent_at__lt=timezone.now() - pause)
+
+    def claim(self, call_id: uuid.UUID, holder: str) -> "Call | None":
+        """Take a queued call for `holder` (`host:pid`). None when another slot was faster or the call is over.
+
+        The new `attempt` is the fencing token: whoever carries an older one may write nothing.
+        """
+        won = self.filter(pk=call_id, status__in=ALLOWED_FROM[Status.CONNECTING]).update(
+            status=Status.CONNECTING, attempt=F("attempt") + 1, lease_holder=holder, claimed_at=timezone.now()
+        )
+        return self.select_related("persona_version__persona", "phone_number").get(pk=call_id) if won else None
+
+    def move(self, call_id: uuid.UUID, to: Status, *, attempt: int | None = None, **values: object) -> bool:
+        """Move the call if its state, and `attempt` if it is given, allow it. False: another process won."""
+        rows = self.filter(pk=call_id, status__in=ALLOWED_FROM[to])
+        if attempt is not None:
+            rows = rows.filter(attempt=attempt)
+        return rows.update(status=to, **values) == 1
+
+
+class Call(models.Model):
+    """One phone call. Status changes go through `calls.services` only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    room_name = models.CharField(max_length=128, unique=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    end_reason = models.CharField(max_length=24, choices=EndReason, blank=True)
+    end_detail = models.CharField(max_length=300, blank=True, help_text="What exactly failed, for the operator.")
+
+    phone_number = models.ForeignKey(PhoneNumber, null=True, on_delete=models.PROTECT, related_name="calls")
+    persona_version = models.ForeignKey(PersonaVersion, null=True, on_delete=models.PROTECT, related_name="calls")
+    caller_number = models.CharField(max_length=32, blank=True)
+    called_number = models.CharField(max_length=32, blank=True)
+    caller_identity = models.CharField(max_length=128, blank=True, help_text="The caller's participant in the room.")
+    sip_call_id = models.CharField("SIP call id", max_length=128, blank=True)
+    twilio_call_sid = models.CharField("Twilio call SID", max_length=64, blank=True)
+
+    attempt = models.PositiveIntegerField(default=0, help_text="How often a slot took this call: the fencing token.")
+    lease_holder = models.CharField(max_length=128, blank=True, help_text="host:pid of the worker process.")
+
+    created_at = models.DateTimeField(default=timezone.now, help_text="When the caller's phone began to ring.")
+    sent_at = models.DateTimeField(default=timezone.now, help_text="When its message was last sent to the workers.")
+    claimed_at = models.DateTimeField(null=True, help_text="When a slot took it.")
+    answered_at = models.DateTimeField(null=True, help_text="When the conversation began.")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], name="call_by_time"),
+            models.Index(fields=["status", "sent_at"], condition=Q(status__in=sorted(LIVE)), name="call_live"),
+            models.Index(fields=["phone_number", "-created_at"], name="call_by_number"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(LIVE), end_reason="", ended_at=None)
+                | (Q(status__in=sorted(FINAL), ended_at__isnull=False) & ~Q(end_reason="")),
+                name="a_final_call_has_an_end_and_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.REJECTED) | Q(persona_version__isnull=False),
+                name="an_accepted_call_has_a_persona",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.room_name
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long caller and agent were connected; None before the answer."""
+        if self.answered_at is None:
+            return None
+        return (self.ended_at or timezone.now()) - self.answered_at
+
+    @property
+    def wait(self) -> timedelta | None:
+        """How long the caller heard ringing; None while nobody has answered and the call is not over."""
+        end = self.answered_at or self.ended_at
+        return end - self.created_at if end else None

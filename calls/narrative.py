@@ -1,0 +1,119 @@
+"""What happened in a call, in one sentence that anybody understands."""
+
+from datetime import datetime, timedelta
+
+import phonenumbers
+from django.utils import timezone
+
+from calls.models import Call
+from calls.states import EndReason, Status
+
+
+def tell(call: Call) -> str:
+    """Return one sentence about the call, whatever its state. Needs `phone_number` and `persona_version__persona`."""
+    return f"{_beginning(call)}{_rest(call)}."
+
+
+def readable_number(number: str) -> str:
+    """`+1 202 555 0123` for an E.164 number; anything else as it came in."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return text.replace("-", " ")
+
+
+def readable_duration(duration: timedelta) -> str:
+    """`0.4 s`, `12 s`, `1 min 12 s` or `1 h 3 min`; never negative."""
+    seconds = max(duration.total_seconds(), 0)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def readable_time(at: datetime) -> str:
+    """`22 Nov 2026 at 13:02`, in the site's time zone."""
+    local = timezone.localtime(at)
+    return f"{local.day} {local:%b %Y} at {local:%H:%M}"
+
+
+def caller_name(call: Call) -> str:
+    """The caller's number as people write it, or a word for a caller without one."""
+    return readable_number(call.caller_number) if call.caller_number else "An anonymous caller"
+
+
+def called_name(call: Call) -> str:
+    """The called number with its label, when it has one."""
+    number = readable_number(call.called_number) if call.called_number else "a number that is not known"
+    label = call.phone_number.label if call.phone_number else ""
+    return f"{label} ({number})" if label else number
+
+
+def agent_name(call: Call) -> str:
+    """The persona and its version, as the caller heard it."""
+    version = call.persona_version
+    return f"{version.persona.name} v{version.number}" if version else "an agent"
+
+
+def _beginning(call: Call) -> str:
+    return f"{caller_name(call)} called {called_name(call)} on {readable_time(call.created_at)}"
+
+
+def _rest(call: Call) -> str:
+    match Status(call.status):
+        case Status.QUEUED:
+            return " and hears ringing: no agent has taken the call yet"
+        case Status.CONNECTING:
+            return f" and hears ringing: {agent_name(call)} is joining"
+        case Status.IN_PROGRESS:
+            return f"{_waited(call)} and has been talking with {agent_name(call)} for {_talked(call)}"
+        case Status.COMPLETED:
+            return f"{_waited(call)}, talked with {agent_name(call)} for {_talked(call)} {_completed(call)}"
+        case Status.FAILED:
+            return _failed(call)
+        case Status.MISSED:
+            return f"{_waited(call)} for an agent and hung up before one was free"
+        case Status.REJECTED:
+            return f" and was turned away: {_reason(call)}"
+
+
+def _waited(call: Call) -> str:
+    return f", waited {readable_duration(call.wait)}" if call.wait is not None else ""
+
+
+def _talked(call: Call) -> str:
+    return readable_duration(call.duration or timedelta(0))
+
+
+def _completed(call: Call) -> str:
+    persona = call.persona_version.persona.name if call.persona_version else "the agent"
+    match call.end_reason:
+        case EndReason.CALLER_LEFT:
+            return "and the caller hung up"
+        case EndReason.AGENT_GOODBYE:
+            return f"until {persona} said goodbye and hung up"
+        case EndReason.SILENCE:
+            return f"and fell silent, so {persona} said goodbye and hung up"
+        case EndReason.MAX_DURATION:
+            return f"until the longest duration was reached and {persona} hung up"
+        case _:
+            return f"until the call ended: {_reason(call)}"
+
+
+def _failed(call: Call) -> str:
+    if call.answered_at is None:
+        return f"{_waited(call)} and was never answered: {_reason(call)}"
+    return f"{_waited(call)}, talked with {agent_name(call)} for {_talked(call)} and was cut off: {_reason(call)}"
+
+
+def _reason(call: Call) -> str:
+    text = str(EndReason(call.end_reason).label) if call.end_reason else "the reason is not known"
+    return text[:1].lower() + text[1:]

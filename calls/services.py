@@ -1,0 +1,143 @@
+"""Every write to a call. A change of state and its event are one transaction; no network call happens inside one."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from calls import dispatch
+from calls.models import Call, CallEvent, PhoneNumber, Turn
+from calls.states import FINAL, EndReason, Status
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """What LiveKit says of a caller: numbers in E.164, ids of the SIP side, empty where they are not known."""
+
+    room_name: str
+    caller_identity: str
+    caller_number: str
+    called_number: str
+    sip_call_id: str = ""
+    twilio_call_sid: str = ""
+
+
+@transaction.atomic
+def receive_call(incoming: IncomingCall) -> Call | None:
+    """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
+
+    None when the room has its call already.
+    """
+    # The lock makes callers of one number wait for each other, so that two cannot both be the last one allowed.
+    numbers = PhoneNumber.objects.select_for_update(of=["self"]).select_related("persona__live_version")
+    number = numbers.filter(e164=incoming.called_number).first()
+    refusal = _refusal(number)
+    call, created = Call.objects.get_or_create(
+        room_name=incoming.room_name,
+        defaults={
+            "caller_identity": incoming.caller_identity,
+            "caller_number": incoming.caller_number,
+            "called_number": incoming.called_number,
+            "sip_call_id": incoming.sip_call_id,
+            "twilio_call_sid": incoming.twilio_call_sid,
+            "phone_number": number,
+            "persona_version": number.persona.live_version if number else None,
+            "status": Status.REJECTED if refusal else Status.QUEUED,
+            "end_reason": refusal or "",
+            "ended_at": timezone.now() if refusal else None,
+        },
+    )
+    if not created:
+        return None
+    _write_event(call.pk, call.status, reason=call.end_reason)
+    if refusal:
+        transaction.on_commit(lambda: dispatch.close_room(call.room_name))
+    else:
+        transaction.on_commit(lambda: dispatch.send_call(call.pk))
+    log.info("call_received", call_id=str(call.pk), status=call.status, reason=call.end_reason)
+    return call
+
+
+def _refusal(number: PhoneNumber | None) -> EndReason | None:
+    if number is None:
+        return EndReason.UNKNOWN_NUMBER
+    if not number.is_active:
+        return EndReason.INACTIVE_NUMBER
+    if number.persona.live_version is None:
+        return EndReason.NO_LIVE_PERSONA
+    if number.live_calls() >= number.max_calls:
+        return EndReason.NUMBER_LIMIT
+    if Call.objects.live().count() >= settings.MAX_CONCURRENT_AGENTS:
+        return EndReason.SYSTEM_LIMIT
+    return None
+
+
+@transaction.atomic
+def claim_call(call_id: uuid.UUID, holder: str) -> Call | None:
+    """Take a queued call for a slot of `holder` (`host:pid`). None when it is taken already, or over."""
+    call = Call.objects.claim(call_id, holder)
+    if call is not None:
+        _write_event(call.pk, Status.CONNECTING, attempt=call.attempt, holder=holder)
+    return call
+
+
+@transaction.atomic
+def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
+    """The agent is in the room and the conversation begins."""
+    if not Call.objects.move(call_id, Status.IN_PROGRESS, attempt=attempt, answered_at=at):
+        return False
+    _write_event(call_id, Status.IN_PROGRESS, at=at, attempt=attempt)
+    return True
+
+
+@transaction.atomic
+def end_call(
+    call_id: uuid.UUID,
+    status: Status,
+    reason: EndReason,
+    *,
+    attempt: int | None = None,
+    detail: str = "",
+    at: datetime | None = None,
+) -> bool:
+    """Move a call to a final state. False when it is in one already, or when `attempt` is no longer the call's."""
+    at = at or timezone.now()
+    if status not in FINAL:
+        raise ValueError(f"status: {status} is not a final state")
+    values = {"end_reason": reason, "end_detail": detail[:300], "ended_at": at}
+    if not Call.objects.move(call_id, status, attempt=attempt, **values):
+        return False
+    _write_event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
+    log.info("call_ended", call_id=str(call_id), status=status, reason=reason)
+    return True
+
+
+@transaction.atomic
+def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
+    """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one."""
+    if not Call.objects.select_for_update().filter(pk=call_id, attempt=attempt).exists():
+        return False
+    Turn.objects.bulk_create(turns)
+    CallEvent.objects.bulk_create(events)
+    return True
+
+
+def _write_event(
+    call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
+) -> None:
+    CallEvent.objects.create(
+        call_id=call_id,
+        kind=status,
+        to_status=status,
+        at=at or timezone.now(),
+        attempt=attempt,
+        detail={key: str(value) for key, value in detail.items() if value},
+    )

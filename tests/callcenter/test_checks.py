@@ -1,0 +1,157 @@
+"""`manage.py check` names what is missing or contradictory, and the cure."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core import checks
+from pytest_django import Settings
+
+from callcenter.checks import REQUIRED, URLS
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = {
+    "DJANGO_SECRET_KEY": "q8Zr3vY1m0Xc7Kp5TnWb2LsHd9GfJa4Eu6RiOyQzVxBtCwNkMgPhSlDjFeA",
+    "DJANGO_DEBUG": "false",
+    "ALLOWED_HOSTS": "calls.example.com",
+    "PUBLIC_BASE_URL": "https://calls.example.com",
+    "CELERY_BROKER_URL": "amqp://callcenter:password@mq.example.com:5672//",
+    "LIVEKIT_URL": "wss://livekit.example.com",
+    "LIVEKIT_API_KEY": "APIproduction",
+    "LIVEKIT_API_SECRET": "another-long-secret-of-32-characters",
+    "DEEPGRAM_API_KEY": "deepgram-key",
+    "DEEPGRAM_BASE_URL": "",
+    "ELEVENLABS_API_KEY": "elevenlabs-key",
+    "ELEVENLABS_BASE_URL": "",
+    "OPENAI_API_KEY": "openai-key",
+    "OPENAI_BASE_URL": "",
+}
+
+
+def problems() -> list[tuple[str, str]]:
+    """What this project's own checks find, as (message, hint)."""
+    registered = [check for check in checks.registry.registry.get_checks() if check.__module__ == "callcenter.checks"]
+    return [
+        (str(found.msg), str(found.hint)) for check in registered for found in check(app_configs=None, databases=None)
+    ]
+
+
+NO_DATABASE = "postgres://callcenter@127.0.0.1:1/callcenter"
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py as an operator does, with production's settings and a database that is not there."""
+    values = {**os.environ, **PRODUCTION, "DATABASE_URL": NO_DATABASE, **environment}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=values, capture_output=True, text=True, check=False)
+
+
+def test_the_settings_of_the_tests_have_no_problem() -> None:
+    assert problems() == []
+
+
+@pytest.mark.parametrize("name", [name for name in REQUIRED if name != "DJANGO_SECRET_KEY"])
+def test_a_setting_that_is_missing_is_named_with_its_cure(name: str, settings: Settings) -> None:
+    setattr(settings, name, "")
+
+    [(message, hint)] = problems()
+
+    assert message == f"{name} is not set."
+    assert f"Set {name} in .env" in hint
+
+
+@pytest.mark.parametrize("name", URLS)
+@pytest.mark.parametrize("url", ["", "example.com", "ftp://example.com", "http://", "https://["])
+def test_a_url_that_cannot_work_is_named(name: str, url: str, settings: Settings) -> None:
+    setattr(settings, name, url)
+
+    [(message, _)] = problems()
+
+    assert message.startswith(f"{name} is not a URL with ")
+
+
+def test_livekit_is_spoken_to_over_websockets(settings: Settings) -> None:
+    settings.LIVEKIT_URL = "https://livekit.example.com"
+
+    assert problems()[0][0] == "LIVEKIT_URL is not a URL with ws or wss."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORKER_SCALE_FACTOR", 0),
+        ("WORKER_SCALE_FACTOR", 101),
+        ("MAX_CONCURRENT_AGENTS", 0),
+        ("AUDIO_BUFFER_SIZE", 511),
+    ],
+)
+def test_a_capacity_that_is_not_possible_is_named(name: str, value: int, settings: Settings) -> None:
+    setattr(settings, name, value)
+
+    [(message, _)] = problems()
+
+    assert message.startswith(f"{name} is ")
+
+
+@pytest.mark.parametrize("provider", ["DEEPGRAM", "ELEVENLABS", "OPENAI"])
+def test_the_simulators_key_does_not_go_to_the_real_provider(provider: str, settings: Settings) -> None:
+    real = {"DEEPGRAM": "api.deepgram.com", "ELEVENLABS": "api.elevenlabs.io", "OPENAI": "api.openai.com/v1"}[provider]
+    setattr(settings, f"{provider}_API_KEY", "simulator")
+    setattr(settings, f"{provider}_BASE_URL", f"https://{real}")
+
+    [(message, hint)] = problems()
+
+    assert message == f"{provider}_API_KEY is the simulator's, but {provider}_BASE_URL is the real provider."
+    assert hint == f"Set {provider}_API_KEY to your key, or {provider}_BASE_URL to the simulator."
+
+
+@pytest.mark.parametrize(
+    ("sid", "token", "missing"), [("AC1", "", "TWILIO_AUTH_TOKEN"), ("", "t", "TWILIO_ACCOUNT_SID")]
+)
+def test_half_of_twilios_credentials_is_no_use(sid: str, token: str, missing: str, settings: Settings) -> None:
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = sid, token
+
+    [(message, _)] = problems()
+
+    assert missing in message
+
+
+def test_productions_settings_pass_djangos_own_checks_for_deployment() -> None:
+    result = manage("check", "--deploy", "--fail-level", "WARNING")
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    result = manage("check", DJANGO_SECRET_KEY="", LIVEKIT_API_KEY="", OPENAI_API_KEY="", LIVEKIT_URL="http://livekit")
+
+    assert result.returncode == 1
+    for name in ("DJANGO_SECRET_KEY", "LIVEKIT_API_KEY", "OPENAI_API_KEY"):
+        assert f"{name} is not set" in result.stderr
+    assert "LIVEKIT_URL is not a URL with ws or wss" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WORKER_SCALE_FACTOR", "ten"), ("AUDIO_BUFFER_SIZE", ""), ("POSTGRES_PORT", "default")]
+)
+def test_a_value_that_cannot_be_read_is_named(name: str, value: str) -> None:
+    result = manage("check", **{"DATABASE_URL": "", name: value})
+
+    assert result.returncode != 0
+    assert f"{name} is not a valid int: correct it in .env" in result.stderr.splitlines()[-1]
+
+
+def test_the_migrations_are_complete() -> None:
+    result = manage("makemigrations", "--check", "--dry-run")
+
+    assert result.returncode == 0, result.stdout
+
+
+def test_imports_go_one_way() -> None:
+    result = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports"))], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert result.returncode == 0, result.stdout

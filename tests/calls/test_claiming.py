@@ -1,0 +1,110 @@
+"""Who may run and write a call: one slot wins it, and only its attempt writes."""
+
+import uuid
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from calls import services
+from calls.models import Turn
+from calls.states import EndReason, Status
+from tests.factories import make_call, make_event, make_turn, make_turns
+from tests.threads import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_claim_returns_the_call_with_what_a_worker_needs() -> None:
+    call = make_call()
+
+    claimed = services.claim_call(call.pk, "host:17")
+
+    assert claimed is not None
+    assert (claimed.status, claimed.attempt, claimed.lease_holder) == (Status.CONNECTING, 1, "host:17")
+    assert claimed.claimed_at is not None
+    assert claimed.persona_version is not None
+    event = call.events.get()
+    assert (event.attempt, event.detail) == (1, {"holder": "host:17"})
+
+
+def test_a_call_that_does_not_exist_cannot_be_claimed() -> None:
+    assert services.claim_call(uuid.uuid4(), "host:17") is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_slots_at_once_exactly_one_wins_the_call() -> None:
+    call = make_call()
+
+    results = at_once(8, lambda index: services.claim_call(call.pk, f"host:{index}"))
+
+    [winner] = [result for result in results if result is not None]
+    call.refresh_from_db()
+    assert (call.attempt, call.lease_holder) == (1, winner.lease_holder)
+    assert call.events.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_caller_who_leaves_while_a_slot_claims_makes_it_missed_once() -> None:
+    call = make_call()
+
+    def race(index: int) -> bool:
+        if index % 2:
+            return services.claim_call(call.pk, "host:1") is not None
+        return services.end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)
+
+    results = at_once(6, race)
+
+    call.refresh_from_db()
+    assert call.status == Status.MISSED
+    assert results[::2].count(True) == 1
+    assert results.count(True) == call.events.count() <= 2
+
+
+def test_an_older_attempt_neither_answers_ends_nor_writes() -> None:
+    call = make_call(Status.CONNECTING, attempt=2)
+
+    assert not services.answer_call(call.pk, 1, timezone.now())
+    assert not services.end_call(call.pk, Status.FAILED, EndReason.PIPELINE_ERROR, attempt=1)
+    assert not services.write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call)])
+
+    call.refresh_from_db()
+    assert call.status == Status.CONNECTING
+    assert not call.events.exists()
+    assert not call.turns.exists()
+
+
+def test_the_current_attempt_answers_writes_and_ends() -> None:
+    call = make_call(Status.CONNECTING, attempt=2)
+    answered = timezone.now()
+
+    assert services.answer_call(call.pk, 2, answered)
+    assert services.write_history(call.pk, 2, [make_turn(call, 1, "Hello.")], [make_event(call, "tool_called")])
+    assert services.end_call(call.pk, Status.COMPLETED, EndReason.AGENT_GOODBYE, attempt=2)
+
+    call.refresh_from_db()
+    assert (call.status, call.answered_at) == (Status.COMPLETED, answered)
+    assert [turn.text for turn in call.turns.all()] == ["Hello."]
+    assert [event.kind for event in call.events.all()] == ["in_progress", "tool_called", "completed"]
+
+
+def test_the_last_turns_can_be_written_after_the_end() -> None:
+    call = make_call(Status.COMPLETED)
+
+    assert services.write_history(call.pk, 1, [make_turn(call, 1)], [])
+    assert call.turns.count() == 1
+
+
+def test_turns_and_events_are_written_together_or_not_at_all() -> None:
+    call = make_call(Status.IN_PROGRESS)
+    make_turns(call, "Hello.")
+
+    with pytest.raises(IntegrityError, match="turn_number_once_a_call"):
+        services.write_history(call.pk, 1, [make_turn(call, 2), make_turn(call, 1)], [make_event(call)])
+
+    assert not call.events.exists()
+    assert Turn.objects.filter(call=call).count() == 1
+
+
+def test_nothing_is_written_to_a_call_that_does_not_exist() -> None:
+    assert not services.write_history(uuid.uuid4(), 1, [], [])

@@ -1,0 +1,72 @@
+"""Phone numbers in the admin."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import reverse
+
+from calls.models import PhoneNumber
+from tests.factories import client_of, make_number, make_persona
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/calls/phonenumber/add/"
+
+
+def _form(**values: Any) -> dict[str, Any]:
+    return {"e164": "+1 (202) 555-0100", "label": "Front desk", "is_active": "on", "max_calls": 10, **values}
+
+
+def test_a_number_is_stored_as_e164_however_it_is_written() -> None:
+    client_of("Supervisors").post(ADD, _form(persona=make_persona().pk))
+    assert PhoneNumber.objects.get().e164 == "+12025550100"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"e164": "555 0100"}, "Write the number with its country code: for example +1 202 555 0100."),
+        ({"e164": "+1 202 555"}, "This number is too short or too long for its country."),
+        ({"e164": ""}, "Write the number that callers dial."),
+        ({"persona": ""}, "Choose who answers this number."),
+        ({"max_calls": 0}, "At least 1; make the number inactive to take no calls."),
+    ],
+)
+def test_a_mistake_is_explained_once(values: dict[str, Any], message: str) -> None:
+    response = client_of("Supervisors").post(ADD, _form(**{"persona": make_persona().pk, **values}))
+    assert response.content.decode().count(message) == 1
+    assert not PhoneNumber.objects.exists()
+
+
+def test_a_number_that_exists_already_is_not_added_again() -> None:
+    number = make_number("+12025550100")
+    response = client_of("Supervisors").post(ADD, _form(persona=number.persona_id))
+    assert "This number is in the list already: edit it there." in response.content.decode()
+
+
+def test_a_number_is_switched_off_in_the_list() -> None:
+    number = make_number()
+    form = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": number.pk, "_save": "Save"}
+    client_of("Supervisors").post(reverse("admin:calls_phonenumber_changelist"), form)
+    number.refresh_from_db()
+    assert not number.is_active
+
+
+def test_a_viewer_sees_numbers_but_cannot_add_or_edit_them() -> None:
+    number = make_number()
+    client = client_of("Viewers")
+    assert client.get("/admin/calls/phonenumber/").status_code == 200
+    assert client.get(ADD).status_code == 403
+    assert client.post(f"/admin/calls/phonenumber/{number.pk}/change/", _form()).status_code == 403
+
+
+def test_the_groups_come_with_the_migrations() -> None:
+    supervisors, viewers = (
+        {f"{each.content_type.app_label}.{each.codename}" for each in Group.objects.get(name=name).permissions.all()}
+        for name in ("Supervisors", "Viewers")
+    )
+    assert all(permission.split(".")[1].startswith("view_") for permission in viewers)
+    assert viewers < supervisors
+    assert {"agents.publish_persona", "calls.change_phonenumber"} <= supervisors
+    assert not any(permission.startswith("auth.") for permission in supervisors)
