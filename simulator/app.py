@@ -1,0 +1,82 @@
+"""The simulator's web application, and how to run it inside another program."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiohttp import web
+
+from simulator import control, deepgram_flux, deepgram_nova, elevenlabs_http, elevenlabs_socket, openai_chat, voices
+from simulator.world import WORLD, Settings, World
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+_SHUTDOWN_S = 0.2
+"""Websockets of clients that do not close are cut after this long."""
+
+
+def create_app(settings: Settings) -> web.Application:
+    """Make the application of all providers. Raises ScenarioError when the scenarios cannot be used."""
+    app = web.Application(client_max_size=16 * 1024 * 1024)
+    app[WORLD] = World(settings)
+    speech = "/v1/text-to-speech/{voice_id}"
+    app.add_routes(
+        [
+            web.get("/health", control.health),
+            web.get("/control/faults", control.get_faults),
+            web.put("/control/faults", control.put_fault),
+            web.delete("/control/faults", control.delete_faults),
+            web.put("/control/scenario", control.put_scenario),
+            web.put("/control/profile", control.put_profile),
+            web.get("/control/requests", control.get_requests),
+            web.get("/v1/listen", deepgram_nova.listen),
+            web.get("/v2/listen", deepgram_flux.listen),
+            web.get(f"{speech}/multi-stream-input", elevenlabs_socket.multi_stream_input),
+            web.post(speech, elevenlabs_http.convert),
+            web.post(f"{speech}/stream", elevenlabs_http.stream),
+            web.post(f"{speech}/stream/with-timestamps", elevenlabs_http.stream_with_timestamps),
+            web.get("/v1/voices", voices.list_all),
+            web.get("/v2/voices", voices.search),
+            web.get("/v1/voices/{voice_id}", voices.get),
+            web.get(voices.PREVIEW_PATH, voices.preview),
+            web.get("/v1/models", openai_chat.models),
+            web.post("/v1/chat/completions", openai_chat.completions),
+        ]
+    )
+    return app
+
+
+@asynccontextmanager
+async def running_simulator(**settings: Any) -> AsyncIterator[str]:
+    """Run a simulator in this event loop, and give its base URL, such as http://127.0.0.1:41234 (without a slash).
+
+    The settings are those of simulator.world.Settings; without them: a free port, scripted speech, no delays, seed 0.
+    Raises OSError when the port is in use.
+    """
+    defaults: dict[str, Any] = {"port": 0, "speech": "scripted", "profile": "none", "seed": 0}
+    async with serving(Settings(**{**defaults, **settings})) as port:
+        yield f"http://{HOST}:{port}"
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[int]:
+    """Serve on 127.0.0.1, and give the port. Raises OSError when it is in use, ScenarioError for a wrong scenario."""
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, settings.port).start()
+        # not before the port is ours: a process that cannot serve starts no engines
+        warm_up = asyncio.create_task(app[WORLD].warm_up())
+        try:
+            yield int(runner.addresses[0][1])
+        finally:
+            warm_up.cancel()
+            with suppress(asyncio.CancelledError):
+                await warm_up
+    finally:
+        await runner.cleanup()
+        app[WORLD].close()

@@ -1,0 +1,1 @@
+"""Speech for the simulator: text to audio, and audio to text."""

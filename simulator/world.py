@@ -1,0 +1,168 @@
+"""What all simulated providers share: speech engines, the active scenario, delays, faults, and a record of requests."""
+
+import asyncio
+import logging
+import os
+import random
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
+
+from aiohttp import web
+
+from simulator.faults import FaultBoard, Stage
+from simulator.profiles import (
+    LOCAL_EAGER_FLOOR_MS,
+    LOCAL_END_OF_TURN_FLOOR_MS,
+    PROFILES,
+    Profile,
+    ProfileName,
+)
+from simulator.scenario import Scenario, ScenarioError, load_all, load_scenario, parse_scenario
+from simulator.speech.recognition import Recognizer, make_recognizer
+from simulator.speech.synthesis import SynthesisError, Synthesizer, make_synthesizer
+
+Speech = Literal["local", "scripted"]
+
+DEFAULT_PORT = 8090
+DEFAULT_SCENARIO = "appointment"
+_KEPT_REQUESTS = 50
+_FIRST_WORDS = "Hello."
+
+log = logging.getLogger(__name__)
+
+
+class SettingError(ValueError):
+    """A setting that cannot be; the message names it and the cure."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run the simulator. `port` 0 takes a free one; `seed` makes the delays repeatable.
+
+    `llm_url` is the base URL of an OpenAI-compatible API that answers instead of the scenario; `llm_model` replaces the
+    model's name in forwarded requests when it is not empty.
+    """
+
+    port: int = DEFAULT_PORT
+    speech: Speech = "local"
+    profile: ProfileName = "published"
+    scenario: str = DEFAULT_SCENARIO
+    llm_url: str = ""
+    llm_model: str = ""
+    seed: int | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read SIMULATOR_PORT, _SPEECH, _PROFILE, _LLM_URL and _LLM_MODEL. Raises SettingError."""
+        port = environment.get("SIMULATOR_PORT") or str(DEFAULT_PORT)
+        if not port.isdigit() or int(port) > 65535:
+            raise SettingError(f"SIMULATOR_PORT is {port!r}: give a port number up to 65535")
+        speech = environment.get("SIMULATOR_SPEECH") or "local"
+        if speech not in get_args(Speech):
+            raise SettingError(f"SIMULATOR_SPEECH is {speech!r}: use local or scripted")
+        profile = environment.get("SIMULATOR_PROFILE") or "published"
+        if profile not in get_args(ProfileName):
+            raise SettingError(f"SIMULATOR_PROFILE is {profile!r}: use none or published")
+        return cls(
+            port=int(port),
+            speech=cast(Speech, speech),
+            profile=cast(ProfileName, profile),
+            llm_url=environment.get("SIMULATOR_LLM_URL", ""),
+            llm_model=environment.get("SIMULATOR_LLM_MODEL", ""),
+        )
+
+
+@dataclass
+class RequestLog:
+    """Counts of connections and requests by kind, and the last bodies that the LLM got."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    llm_bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON: `counts` by kind such as "stt.flux", and `llm`, the bodies, oldest first."""
+        return {"counts": dict(self.counts), "llm": list(self.llm_bodies)}
+
+
+class World:
+    """The state of one simulator process."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the scenarios. Raises ScenarioError when one is wrong or the chosen one does not exist."""
+        self.settings = settings
+        self.scenarios: dict[str, Scenario] = load_all()
+        self.scenario: Scenario = self._choose(settings.scenario)
+        self.profile: Profile = PROFILES[settings.profile]
+        self.rng = random.Random(settings.seed)  # noqa: S311 - delays, not secrets
+        self.faults = FaultBoard()
+        self.ready = False
+        self.requests = RequestLog()
+        self.synthesizer: Synthesizer = make_synthesizer(settings.speech)
+        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_lines)
+
+    def _choose(self, name: str) -> Scenario:
+        if name.endswith((".yaml", ".yml")):
+            scenario = load_scenario(name)
+            self.scenarios[scenario.name] = scenario
+            return scenario
+        if name not in self.scenarios:
+            raise ScenarioError(
+                f"scenario {name!r} does not exist: use one of {', '.join(self.scenarios)} or a YAML file"
+            )
+        return self.scenarios[name]
+
+    def choose_scenario(self, name: str) -> None:
+        """Make a loaded scenario, or that of a YAML file's path, the active one. Raises ScenarioError."""
+        self.scenario = self._choose(name)
+
+    def add_scenario(self, text: str) -> None:
+        """Load a scenario from YAML text and make it the active one. Raises ScenarioError."""
+        scenario = parse_scenario(text, source="yaml")
+        self.scenarios[scenario.name] = scenario
+        self.scenario = scenario
+
+    def choose_profile(self, name: str) -> None:
+        """Change the delays of what comes next. Raises SettingError."""
+        if name not in PROFILES:
+            raise SettingError(f"profile {name!r} does not exist: use none or published")
+        self.profile = PROFILES[name]
+
+    def end_of_turn_s(self) -> tuple[float, float]:
+        """Draw the silence, in seconds, before (EagerEndOfTurn, EndOfTurn) of one turn; the first is not the longer."""
+        end_s = self.profile.end_of_turn.sample_s(self.rng)
+        eager_s = max(self.profile.eager_floor_ms / 1000, end_s - self.profile.eager_lead.sample_s(self.rng))
+        if self.settings.speech == "local":
+            eager_s, end_s = max(eager_s, LOCAL_EAGER_FLOOR_MS / 1000), max(end_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000)
+        return min(eager_s, end_s), end_s
+
+    def stt_final_s(self) -> float:
+        """Draw the silence, in seconds, before the final transcript of a service that only transcribes."""
+        final_s = self.profile.stt_final.sample_s(self.rng)
+        return max(final_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000) if self.settings.speech == "local" else final_s
+
+    def caller_lines(self) -> list[str]:
+        """Every line that the caller of a loaded scenario may say."""
+        return [line for scenario in self.scenarios.values() for line in scenario.caller.lines()]
+
+    def count(self, stage: Stage, kind: str) -> None:
+        """Record a connection or request."""
+        self.requests.counts[f"{stage}.{kind}"] += 1
+
+    async def warm_up(self) -> None:
+        """Start the speech engines, so that the first caller does not wait for them. A failure is logged."""
+        try:
+            if self.settings.speech == "local":
+                await asyncio.gather(self.recognizer.warm_up(), self.synthesizer.synthesize(_FIRST_WORDS, _FIRST_WORDS))
+            self.ready = True
+        except SynthesisError as error:
+            log.error("speech cannot be made: %s", error)
+
+    def close(self) -> None:
+        """Stop the speech engines."""
+        self.recognizer.close()
+        self.synthesizer.close()
+
+
+WORLD: web.AppKey[World] = web.AppKey("world", World)

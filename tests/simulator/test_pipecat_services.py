@@ -1,0 +1,191 @@
+"""Pipecat's own services, unchanged, against the simulator."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from pipecat.frames.frames import (
+    EagerTranscriptionFrame,
+    EndFrame,
+    ErrorFrame,
+    Frame,
+    FunctionCallInProgressFrame,
+    InputAudioRawFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMTextFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStoppedFrame,
+    TTSTextFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
+from pipecat.services.deepgram.stt import DeepgramSTTService
+from pipecat.services.elevenlabs.tts import ElevenLabsHttpTTSService, ElevenLabsTTSService
+from pipecat.services.llm_service import FunctionCallParams
+from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.workers.runner import WorkerRunner
+
+from tests.simulator.conftest import SECOND, say
+
+HOURS = "Hello, could you tell me your opening hours, please?"
+VOICE = "JBFqnCBsd6RMkjVDRZzb"
+
+
+class Sink(FrameProcessor):
+    """Keeps what arrives, and lets a test wait for a kind of frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[Frame] = []
+        self._came = asyncio.Condition()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        async with self._came:
+            self.frames.append(frame)
+            self._came.notify_all()
+        await self.push_frame(frame, direction)
+
+    async def until[F: Frame](self, kind: type[F]) -> F:
+        """The first frame of a kind."""
+        async with asyncio.timeout(15), self._came:
+            await self._came.wait_for(lambda: self.of(kind))
+        return self.of(kind)[0]
+
+    def of[F: Frame](self, kind: type[F]) -> list[F]:
+        """All frames of a kind so far."""
+        return [frame for frame in self.frames if isinstance(frame, kind)]
+
+
+@asynccontextmanager
+async def pipeline(service: FrameProcessor) -> AsyncIterator[tuple[PipelineWorker, Sink, Sink]]:
+    """A running pipeline of one service; gives the worker, what goes down, and what goes up."""
+    up, down = Sink(), Sink()
+    worker = PipelineWorker(
+        Pipeline([up, service, down]),
+        params=PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=16000),
+        cancel_on_idle_timeout=False,
+        enable_rtvi=False,
+    )
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    started = asyncio.Event()
+    worker.add_event_handler("on_pipeline_started", lambda *_: started.set())
+    run = asyncio.create_task(runner.run())
+    try:
+        await asyncio.wait_for(started.wait(), 10)
+        yield worker, down, up
+    finally:
+        await worker.queue_frame(EndFrame())
+        await asyncio.wait_for(run, 10)
+
+
+async def hear(worker: PipelineWorker, pcm: bytes) -> None:
+    for start in range(0, len(pcm), 1024):
+        await worker.queue_frame(InputAudioRawFrame(pcm[start : start + 1024], sample_rate=16000, num_channels=1))
+
+
+async def test_flux_service_hears_an_eager_and_a_final_turn(base_url: str) -> None:
+    service = DeepgramFluxSTTService(
+        api_key="any",
+        url=f"{base_url.replace('http', 'ws')}/v2/listen",
+        enable_eager_end_of_turn=True,
+        settings=DeepgramFluxSTTService.Settings(keyterm=["cleaning"]),
+    )
+    async with pipeline(service) as (worker, down, _):
+        await hear(worker, SECOND + await say(HOURS) + SECOND)
+        transcription = await down.until(TranscriptionFrame)
+        assert transcription.text == HOURS
+        assert transcription.finalized
+        assert [frame.text for frame in down.of(EagerTranscriptionFrame)] == [HOURS]
+
+
+async def test_nova_service_finalizes(base_url: str) -> None:
+    service = DeepgramSTTService(
+        api_key="any", base_url=base_url, settings=DeepgramSTTService.Settings(endpointing=False)
+    )
+    async with pipeline(service) as (worker, down, _):
+        await hear(worker, SECOND + await say(HOURS) + SECOND[:6400])
+        await worker.queue_frame(VADUserStoppedSpeakingFrame())
+        transcription = await down.until(TranscriptionFrame)
+        assert transcription.text == HOURS
+        assert transcription.finalized
+
+
+async def test_nova_service_gives_up_on_a_wrong_key(base_url: str) -> None:
+    async with pipeline(DeepgramSTTService(api_key="invalid", base_url=base_url)) as (_, __, up):
+        assert "401" in (await up.until(ErrorFrame)).error
+
+
+async def test_elevenlabs_service_speaks_with_word_times(base_url: str) -> None:
+    service = ElevenLabsTTSService(
+        api_key="any",
+        url=base_url.replace("http", "ws"),
+        settings=ElevenLabsTTSService.Settings(voice=VOICE, stability=0.5),
+    )
+    async with pipeline(service) as (worker, down, up):
+        await worker.queue_frame(TTSSpeakFrame("We are open from nine to five. What can I do for you?"))
+        await down.until(TTSStoppedFrame)
+        seconds = sum(len(frame.audio) for frame in down.of(TTSAudioRawFrame)) / 32000
+        assert 2 < seconds < 6
+        words = " ".join(frame.text for frame in down.of(TTSTextFrame))
+        assert words == "We are open from nine to five. What can I do for you?"
+        assert not up.of(ErrorFrame)
+
+
+async def test_elevenlabs_http_service_speaks(base_url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        service = ElevenLabsHttpTTSService(
+            api_key="any",
+            aiohttp_session=session,
+            base_url=base_url,
+            settings=ElevenLabsHttpTTSService.Settings(voice=VOICE),
+        )
+        async with pipeline(service) as (worker, down, _):
+            await worker.queue_frame(TTSSpeakFrame("Thank you for calling. Goodbye."))
+            await down.until(TTSStoppedFrame)
+            assert sum(len(frame.audio) for frame in down.of(TTSAudioRawFrame)) > 32000
+            assert " ".join(frame.text for frame in down.of(TTSTextFrame)) == "Thank you for calling. Goodbye."
+
+
+async def test_openai_service_speaks_and_calls_a_tool(base_url: str) -> None:
+    from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+    from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
+
+    called: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def end_call(params: FunctionCallParams) -> None:
+        called.set_result(dict(params.arguments))
+        await params.result_callback({"result": "done"})
+
+    service = OpenAILLMService(api_key="any", base_url=f"{base_url}/v1")
+    service.register_function("end_call", end_call)
+    schema = FunctionSchema("end_call", "Hang up.", {"reason": {"type": "string"}}, [])
+    context = LLMContext([{"role": "user", "content": "Goodbye!"}], tools=ToolsSchema([schema]))
+    async with pipeline(service) as (worker, down, _):
+        await worker.queue_frame(LLMContextFrame(context))
+        await down.until(LLMFullResponseEndFrame)
+        text = "".join(frame.text for frame in down.of(LLMTextFrame))
+        assert text == "Thank you for calling. Have a lovely day. Goodbye."
+        assert await asyncio.wait_for(called, 10) == {"reason": "caller said goodbye"}
+        assert (await down.until(FunctionCallInProgressFrame)).function_name == "end_call"
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "garbage", "refuse"])
+async def test_openai_service_reports_a_fault(base_url: str, http: aiohttp.ClientSession, kind: str) -> None:
+    async with http.put("/control/faults", json={"stage": "llm", "kind": kind}) as response:
+        assert response.status == 200
+    service = OpenAILLMService(api_key="any", base_url=f"{base_url}/v1")
+    async with pipeline(service) as (worker, _, up):
+        await worker.queue_frame(LLMContextFrame(LLMContext([{"role": "user", "content": "Hello"}])))
+        assert (await up.until(ErrorFrame)).error
