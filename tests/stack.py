@@ -1,0 +1,173 @@
+"""The product's own processes for tests: web, workers, housekeeping and the simulator, against the test servers.
+
+They are real processes on the test database, so tests that use them need `django_db(transaction=True)`.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from calls.models import Call
+from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
+from simulator.scenario import parse_scenario
+from tests.services import INSTANCE
+from tools.local import ROOT
+from tools.local.ports import LOOPBACK
+from tools.local.process import Daemon
+
+BIN = Path(sys.executable).parent
+WAIT_S = 60.0  # for a process to start, or a row to change, on a busy machine
+
+
+def eventually[T](look: Callable[[], T | None | bool], what: str, timeout_s: float = WAIT_S) -> T:
+    """Return what `look` finds, once it finds something; fail naming `what` was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if found := look():
+            return found  # type: ignore[return-value]  # neither None nor False
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {timeout_s:g} s")
+
+
+@dataclass
+class Process:
+    """One process of the product, with its log."""
+
+    name: str
+    daemon: Daemon
+
+    @property
+    def log(self) -> str:
+        return self.daemon.log_file.read_text(errors="replace")
+
+
+@dataclass
+class Stack:
+    """The running product. `number` names are E.164; every call is placed by the synthetic caller."""
+
+    processes: list[Process] = field(default_factory=list)
+
+    def start(self, name: str, *command: str, **environment: str) -> Process:
+        """Start a process of the product in its own session."""
+        daemon = Daemon(
+            command=[str(BIN / command[0]), *command[1:]],
+            pid_file=INSTANCE.state_dir / f"{name}.pid",
+            log_file=INSTANCE.state_dir / "logs" / f"{name}.log",
+            directory=ROOT,
+            environment={**os.environ, "DATABASE_URL": _test_database(), **environment},
+        )
+        daemon.start()
+        process = Process(name, daemon)
+        self.processes.append(process)
+        return process
+
+    def start_web(self) -> None:
+        """Start the web process, and wait until it answers."""
+        port = os.environ["WEB_PORT"]
+        self.start("web", "uvicorn", "callcenter.asgi:application", "--host", LOOPBACK, "--port", port)
+        eventually(lambda: is_healthy(f"http://{LOOPBACK}:{port}/health"), "web")
+
+    def start_simulator(self, speech: str = "scripted") -> None:
+        """Start the simulator, and wait until it hears and speaks."""
+        self.start("simulator", "python", "-m", "simulator", "--speech", speech)
+        eventually(lambda: is_healthy(f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}/health"), "simulator")
+
+    def start_housekeeping(self) -> None:
+        """Start the worker that closes the rooms of rejected calls."""
+        command = ("celery", "-A", "callcenter", "worker", "-Q", "housekeeping", "--pool", "threads")
+        self.start("housekeeping", *command, "--concurrency", "2", "-n", "housekeeping@%h")
+
+    def stop_one(self, name: str) -> None:
+        """Stop one process."""
+        process = next(process for process in self.processes if process.name == name)
+        process.daemon.stop()
+        self.processes.remove(process)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.daemon.stop()
+        self.processes.clear()
+
+    @contextmanager
+    def worker(self, name: str = "worker", slots: int = 4, **environment: str) -> Iterator[Process]:
+        """A worker process with as many slots; stopped at the end, when its calls are over."""
+        process = self.start(
+            name,
+            *("celery", "-A", "callcenter", "worker", "-I", "workers.tasks", "-Q", "calls", "--pool", "threads"),
+            *("--concurrency", str(slots), "-n", f"{name}@%h"),
+            **environment,
+        )
+        try:
+            eventually(lambda: f"{name}@" in process.log and " ready." in process.log, f"worker {name}")
+            yield process
+        finally:
+            process.daemon.stop(patience_s=30.0)
+            self.processes.remove(process)
+
+    def script(self, yaml: str) -> str:
+        """Have the simulated language model and recogniser follow this scenario. Returns it."""
+        self.control("PUT", "scenario", {"yaml": yaml})
+        return yaml
+
+    def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Speak to the simulator's control API."""
+        request = urllib.request.Request(  # noqa: S310  our own simulator
+            f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}/control/{path}",
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            text = response.read()
+        return json.loads(text) if text else None
+
+    def call(
+        self, yaml: str, to: str, on_event: Callable[[CallerEvent], None] | None = None, **values: Any
+    ) -> CallReport:
+        """Place one call that follows the scenario, and wait for its end."""
+        return asyncio.run(self.place(yaml, to, on_event, **values))
+
+    async def place(
+        self, yaml: str, to: str, on_event: Callable[[CallerEvent], None] | None = None, **values: Any
+    ) -> CallReport:
+        """As `call`, for several at once."""
+        defaults: dict[str, Any] = {"ring_timeout_s": 45.0, "max_seconds": 120.0}
+        caller = CallerSettings(
+            livekit_url=settings.LIVEKIT_URL,
+            api_key=settings.LIVEKIT_API_KEY,
+            api_secret=settings.LIVEKIT_API_SECRET,
+            to_number=to,
+            scenario=parse_scenario(yaml),
+            **{**defaults, **values},
+        )
+        return await place_call(caller, on_event)
+
+
+def final_call(room: str) -> Call:
+    """Return the room's call once it is over."""
+    return eventually(
+        lambda: next((call for call in Call.objects.filter(room_name=room) if call.is_final), None), f"end of {room}"
+    )
+
+
+def is_healthy(url: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  our own processes
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def _test_database() -> str:
+    return INSTANCE.database_url.rsplit("/", 1)[0] + "/" + str(settings.DATABASES["default"]["NAME"])

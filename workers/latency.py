@@ -1,0 +1,114 @@
+"""How long the caller waited for a reply, by stage. Watches the frames that pass; holds none of them up.
+
+The stages follow one another and add up to the reply: what happened while an earlier stage was still running (a
+language model that answered a predicted end of turn) counts as nothing, because the caller did not wait for it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pipecat.frames.frames import (
+    EagerTranscriptionFrame,
+    Frame,
+    InterimTranscriptionFrame,
+    LLMTextFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.observers.base_observer import BaseObserver, FramePushed
+
+from workers.transport import AgentVoice, CallerEar
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLatency:
+    """Milliseconds from the caller's last speech to the agent's first as the caller hears them, and its parts.
+
+    `transport_ms` holds the way of the audio from the caller and back, which is an estimate (`CallTransport.path_ms`);
+    the rest is measured.
+    """
+
+    reply_ms: int
+    stt_ms: int
+    end_of_turn_ms: int
+    llm_ms: int
+    tts_ms: int
+    transport_ms: int
+
+    def as_fields(self) -> dict[str, int]:
+        """The fields of a Turn."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class LatencyObserver(BaseObserver):
+    """Notes the moments of one reply at a time, in nanoseconds of the pipeline's clock."""
+
+    def __init__(self, ear: CallerEar, voice: AgentVoice) -> None:
+        super().__init__(observe_every_push=False)
+        self._ear = ear
+        self._voice = voice
+        self._heard = ""
+        self._moments: dict[str, int] = {}
+        self._speech_end: int | None = None
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        """Note the moment that a frame stands for."""
+        note = _NOTES.get(type(data.frame))
+        if note is not None:
+            note(self, data.frame, data.timestamp)
+
+    def take(self, path_ms: int) -> ReplyLatency | None:
+        """The latency of the reply that is being spoken, `path_ms` of it on the way between caller and worker.
+
+        None for what answers nobody, such as a greeting.
+        """
+        start, end, moments = self._speech_end, self._voice.first_speech_ns, self._moments
+        self._speech_end, self._moments = None, {}
+        if start is None or end is None or end < start:
+            return None
+        stages: dict[str, int] = {}
+        reached = start
+        for stage in ("stt", "end_of_turn", "llm", "tts"):
+            at = min(max(moments.get(stage, reached), reached), end)
+            stages[f"{stage}_ms"] = round((at - reached) / 1e6)
+            reached = at
+        reply = round((end - start) / 1e6) + path_ms
+        return ReplyLatency(reply_ms=reply, transport_ms=reply - sum(stages.values()), **stages)
+
+    def _turn_started(self, _frame: Frame, _at: int) -> None:
+        self._moments.clear()
+        self._speech_end = None
+        self._heard = ""
+
+    def _transcript(self, frame: Any, at: int) -> None:
+        # The last time that the words changed is when they were there: a final copy of the same words adds no wait.
+        words = re.sub(r"\W+", "", frame.text).lower()
+        if words != self._heard:
+            self._heard = words
+            self._moments["stt"] = at
+
+    def _turn_ended(self, _frame: Frame, at: int) -> None:
+        if self._speech_end is None:
+            self._speech_end = self._ear.last_speech_ns
+            self._moments["end_of_turn"] = at
+            self._voice.listen_for_reply()
+
+    def _text(self, _frame: Frame, at: int) -> None:
+        self._moments.setdefault("llm", at)
+
+    def _audio(self, _frame: Frame, at: int) -> None:
+        self._moments.setdefault("tts", at)
+
+
+_NOTES: dict[type[Frame], Any] = {
+    UserStartedSpeakingFrame: LatencyObserver._turn_started,
+    InterimTranscriptionFrame: LatencyObserver._transcript,
+    EagerTranscriptionFrame: LatencyObserver._transcript,
+    TranscriptionFrame: LatencyObserver._transcript,
+    UserStoppedSpeakingFrame: LatencyObserver._turn_ended,
+    LLMTextFrame: LatencyObserver._text,
+    TTSAudioRawFrame: LatencyObserver._audio,
+}

@@ -1,0 +1,128 @@
+"""What the language model can do besides talking: end the call, and call the persona's web services."""
+
+import json
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import aiohttp
+from jsonschema import Draft202012Validator
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
+from pipecat.frames.frames import FunctionCallResultProperties
+from pipecat.services.llm_service import FunctionCallParams, LLMService
+
+from agents.tools import ToolSpec
+from workers.recorder import CallRecorder
+
+MAX_ANSWER_BYTES = 64 * 1024  # more than a language model should read during a call
+END_CALL = FunctionSchema(
+    name="end_call",
+    description="Hang up. Use it when the conversation is over; say goodbye in the same reply.",
+    properties={"reason": {"type": "string", "description": "Why the conversation is over, in a few words."}},
+    required=[],
+)
+
+
+def schema(tools: list[ToolSpec]) -> ToolsSchema:
+    """What the language model is told about the tools, `end_call` included."""
+    return ToolsSchema(
+        standard_tools=[
+            END_CALL,
+            *(
+                FunctionSchema(
+                    name=tool.name,
+                    description=tool.description,
+                    properties=tool.parameters.get("properties", {}),
+                    required=tool.parameters.get("required", []),
+                )
+                for tool in tools
+            ),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the tools of one call are connected with.
+
+    `end_call` returns once the goodbye has been heard. `caller_turn_over` is awaited before a result is handed over:
+    Pipecat keeps a result back that comes while it believes the caller to be speaking, and a tool can be quicker than
+    the end of the turn is in reaching the pipeline's last processor. `answered` is called with every result.
+    """
+
+    recorder: CallRecorder
+    end_call: Callable[[], Awaitable[None]]
+    caller_turn_over: Callable[[], Awaitable[object]]
+    answered: Callable[[], None]
+
+    def all(self, llm: LLMService[Any], tools: list[ToolSpec]) -> None:
+        """Connect `end_call` and the persona's tools to the language model."""
+        llm.register_function("end_call", self._hang_up, timeout_secs=60)
+        for tool in tools:
+            # The deadline is the request's own, so that its failure is a result that the model can speak about.
+            llm.register_function(tool.name, self._handler(tool), timeout_secs=tool.timeout_s + 5)
+
+    async def _hang_up(self, params: FunctionCallParams) -> None:
+        await params.result_callback({"status": "ended"}, properties=FunctionCallResultProperties(run_llm=False))
+        await self.end_call()
+
+    def _handler(self, tool: ToolSpec) -> Callable[[FunctionCallParams], Awaitable[None]]:
+        async def handle(params: FunctionCallParams) -> None:
+            started = time.monotonic()
+            result = await call(tool, dict(params.arguments))
+            took_ms = round((time.monotonic() - started) * 1000)
+            if "error" in result:
+                self.recorder.event("tool_failed", tool=tool.name, took_ms=took_ms, why=result["error"])
+            else:
+                self.recorder.event("tool_called", tool=tool.name, took_ms=took_ms)
+            await self.caller_turn_over()
+            self.answered()
+            await params.result_callback(result)
+
+        return handle
+
+
+async def call(tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
+    """POST the arguments as JSON to the tool. Returns `{"result": …}`, or `{"error": …}` in words for the model.
+
+    Never raises: whatever goes wrong, the caller must hear about it rather than silence.
+    """
+    wrong = next(Draft202012Validator(tool.parameters).iter_errors(arguments), None)
+    if wrong is not None:
+        return {"error": f"the arguments do not fit: {wrong.message}"}
+    try:
+        timeout = aiohttp.ClientTimeout(total=tool.timeout_s)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(tool.url, json=arguments, allow_redirects=False, ssl=trusted_certificates()) as response,
+        ):
+            if response.status != 200:
+                return {"error": f"the service answered with status {response.status}"}
+            body = await response.content.read(MAX_ANSWER_BYTES + 1)
+            while len(body) <= MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES)):
+                body += more
+    except TimeoutError:
+        return {"error": f"the service did not answer within {tool.timeout_s:g} seconds"}
+    except aiohttp.ClientError as error:
+        return {"error": f"the service could not be reached ({type(error).__name__})"}
+    if len(body) > MAX_ANSWER_BYTES:
+        return {"error": f"the service answered with more than {MAX_ANSWER_BYTES // 1024} KiB"}
+    return {"result": _decoded(body)}
+
+
+@cache
+def trusted_certificates() -> ssl.SSLContext:
+    """The machine's certificate authorities, or those of SSL_CERT_FILE; read once, because it takes milliseconds."""
+    return ssl.create_default_context()
+
+
+def _decoded(body: bytes) -> Any:
+    text = body.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

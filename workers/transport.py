@@ -1,0 +1,189 @@
+"""The way of audio between a LiveKit room and the pipeline, tuned for one telephone caller.
+
+Pipecat's transport takes 100 frames a second of 48 kHz from every participant and resamples them in Python. Here
+LiveKit delivers 16 kHz frames of `AUDIO_BUFFER_SIZE` samples, of the caller alone, and both ways are timed by ear.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, cast
+
+from django.conf import settings
+from livekit import api, rtc
+from pipecat.frames.frames import InputAudioRawFrame, OutputAudioRawFrame
+from pipecat.processors.frame_processor import FrameProcessorSetup
+from pipecat.transports.livekit.transport import (
+    LiveKitInputTransport,
+    LiveKitOutputTransport,
+    LiveKitParams,
+    LiveKitTransport,
+    LiveKitTransportClient,
+)
+from pipecat.utils.asyncio.task_manager import BaseTaskManager
+
+from workers.speech_meter import BLOCK, SpeechMeter
+
+SAMPLE_RATE = 16_000  # Hz; telephone speech has nothing above 8 kHz
+BLOCK_NS = BLOCK * 1_000_000_000 // SAMPLE_RATE
+PACKET_MS = 20  # of speech in an Opus packet, WebRTC's default
+ROOM_ENDED = frozenset(
+    {rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED, rtc.DisconnectReason.SERVER_SHUTDOWN}
+)
+PLAYOUT_MS = 200  # audio that LiveKit holds ahead of the wire: dropped at once when the caller interrupts
+
+
+class CallTransport(LiveKitTransport):
+    """The agent's place in the room: `agent_heard` is set once the caller's side takes the agent's audio."""
+
+    def __init__(self, room_name: str, agent_identity: str, caller_identity: str) -> None:
+        params = LiveKitParams(
+            audio_in_enabled=True,
+            audio_in_sample_rate=SAMPLE_RATE,
+            audio_out_enabled=True,
+            audio_out_sample_rate=SAMPLE_RATE,
+            audio_out_10ms_chunks=2,
+            audio_out_queue_size_ms=PLAYOUT_MS,
+            audio_out_auto_silence=False,  # LiveKit's own source fills the gaps
+            audio_out_end_silence_secs=0,
+        )
+        token = agent_token(room_name, agent_identity)
+        super().__init__(settings.LIVEKIT_URL, token, room_name, params)
+        callbacks = self._client._callbacks
+        self._caller = _CallerOnlyClient(settings.LIVEKIT_URL, token, room_name, params, callbacks, self.name)
+        self._caller.caller_identity = caller_identity
+        self._client = self._caller
+        self._ear = CallerEar(self, self._caller, params)
+        self._voice = AgentVoice(self, self._caller, params)
+
+    @property
+    def agent_heard(self) -> asyncio.Event:
+        return self._caller.agent_heard
+
+    def input(self) -> "CallerEar":
+        return self._ear
+
+    def output(self) -> "AgentVoice":
+        return self._voice
+
+    def is_connected(self) -> bool:
+        """Whether the agent has joined and its track is published."""
+        return self._client._connected
+
+    def room_was_closed(self) -> bool:
+        """Whether the caller did not leave by itself, but was put out because the room ended."""
+        return self._caller.caller_left_because in ROOM_ENDED
+
+    async def path_ms(self) -> int:
+        """Milliseconds that audio spends between the caller's side and this process, there and back together.
+
+        One way is the jitter buffer's mean delay, as WebRTC's statistics give it for the caller's track, and one Opus
+        packet; the way back is taken to be the same, because only the caller could measure it.
+        """
+        track = self._caller.caller_track
+        stats = await track.get_stats() if track is not None else []
+        for inbound in (entry.inbound_rtp.inbound for entry in stats if entry.HasField("inbound_rtp")):
+            if inbound.jitter_buffer_emitted_count:
+                buffered_ms = inbound.jitter_buffer_delay / inbound.jitter_buffer_emitted_count * 1000
+                return 2 * round(buffered_ms + PACKET_MS)
+        return 0
+
+    def caller_is_present(self) -> bool:
+        """Whether the caller is in the room. False before the agent has joined."""
+        return self._caller.caller_identity in self._client.get_participants()
+
+
+def agent_token(room_name: str, identity: str) -> str:
+    """A token that lets the agent into one room, as an agent, for as long as joining may take."""
+    grants = api.VideoGrants(room_join=True, room=room_name, can_update_own_metadata=False)
+    token = api.AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
+    return token.with_identity(identity).with_kind("agent").with_grants(grants).with_ttl(timedelta(minutes=5)).to_jwt()
+
+
+class _CallerOnlyClient(LiveKitTransportClient):
+    """Hears the caller and nobody else, at 16 kHz, and knows when the caller's side has taken the agent's track."""
+
+    caller_identity = ""
+    caller_track: rtc.Track | None = None
+    caller_left_because: int | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.agent_heard = asyncio.Event()
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        if self._task_manager is None:
+            await super().setup(setup)
+            self.room.on("local_track_subscribed", lambda _track: self.agent_heard.set())
+
+    async def _async_on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self.caller_identity:
+            self.caller_left_because = participant.disconnect_reason
+        await super()._async_on_participant_disconnected(participant)
+
+    async def _async_on_track_subscribed(
+        self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
+    ) -> None:
+        if track.kind != rtc.TrackKind.KIND_AUDIO or participant.identity != self.caller_identity:
+            return
+        await self._close_audio_stream(participant.identity)
+        self.caller_track = track
+        stream = rtc.AudioStream(
+            track,
+            sample_rate=SAMPLE_RATE,
+            num_channels=1,
+            frame_size_ms=settings.AUDIO_BUFFER_SIZE * 1000 // SAMPLE_RATE,
+        )
+        reading = self._process_audio_stream(stream, participant.identity)
+        task = cast(BaseTaskManager, self._task_manager).create_task(reading, f"{self}::_process_audio_stream")
+        self._audio_streams[participant.identity] = (stream, task)
+        await self._callbacks.on_audio_track_subscribed(participant.identity)
+
+
+class CallerEar(LiveKitInputTransport):
+    """Audio from the caller; knows when the caller last spoke."""
+
+    def __init__(self, transport: CallTransport, client: _CallerOnlyClient, params: LiveKitParams) -> None:
+        super().__init__(transport, client, params)
+        self._meter = SpeechMeter()
+        self.last_speech_ns: int | None = None
+        """End of the caller's last speech, by the pipeline's clock, in nanoseconds; None before the first."""
+
+    async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
+        now = self.get_clock().get_time()
+        blocks = self._meter.speech_blocks(frame.audio)
+        for number, is_speech in enumerate(reversed(blocks)):
+            if is_speech:
+                self.last_speech_ns = now - number * BLOCK_NS
+                break
+        await super().push_audio_frame(frame)
+
+
+class AgentVoice(LiveKitOutputTransport):
+    """Audio to the caller; knows when the agent's speech first left after `listen_for_reply`."""
+
+    def __init__(self, transport: CallTransport, client: _CallerOnlyClient, params: LiveKitParams) -> None:
+        super().__init__(transport, client, params)
+        self._meter = SpeechMeter()
+        self.first_speech_ns: int | None = None
+        """Start of the agent's first audible speech since `listen_for_reply`, by the pipeline's clock."""
+
+    def listen_for_reply(self) -> None:
+        """Forget the last reply: the next audible speech is the start of a new one."""
+        self.first_speech_ns = None
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        if self.first_speech_ns is None:
+            self._note_first_speech(frame.audio)
+        return await super().write_audio_frame(frame)
+
+    async def wait_for_playout(self) -> None:
+        """Return when what was written has left for the caller."""
+        if self._client._audio_source is not None:
+            await self._client._audio_source.wait_for_playout()
+
+    def _note_first_speech(self, pcm: bytes) -> None:
+        blocks = self._meter.speech_blocks(pcm)
+        source = self._client._audio_source
+        if True in blocks and source is not None:
+            waiting_ns = int(source.queued_duration * 1_000_000_000)
+            self.first_speech_ns = self.get_clock().get_time() + waiting_ns + blocks.index(True) * BLOCK_NS
