@@ -1,0 +1,1 @@
+"""`scripts/test`: every quality gate, in order."""

@@ -1,0 +1,131 @@
+"""The processes of the Procfile: starts them, waits until they can take a call, stops them."""
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import amqp
+from kombu import Connection
+
+from tools.demo.errors import DemoError
+from tools.local import ROOT, Instance
+from tools.local.ports import LOOPBACK
+
+READY_WITHIN_S = 120.0
+STOP_WITHIN_S = 40.0
+_SHOWN_LOG_LINES = 15
+_FIRST_TO_STOP = re.compile(r"^(\w+) stopped \(rc=(-?\d+)\)", re.MULTILINE)
+
+
+class Stack:
+    """Everything that the Procfile names, as one child process which runs honcho."""
+
+    def __init__(self, log_dir: Path) -> None:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        self.log_dir = log_dir
+        self._honcho: subprocess.Popen[bytes] | None = None
+
+    def manage(self, *command: str) -> None:
+        """Runs a Django command. Raises DemoError with the end of its output."""
+        log = self.log_dir / f"{command[0]}.log"
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "manage.py"), *command],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            raise DemoError(f"manage.py {command[0]} failed (log: {log})\n{_end_of(log)}")
+
+    def start(self) -> None:
+        (self.log_dir / "honcho.log").unlink(missing_ok=True)  # an older one would tell of other processes
+        self._honcho = subprocess.Popen(
+            [sys.executable, "-m", "tools.demo.processes", str(self.log_dir)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us alone: we stop it in order
+        )
+
+    def stop(self) -> None:
+        if self._honcho is None:
+            return
+        self._honcho.terminate()
+        try:
+            self._honcho.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._honcho.kill()
+            self._honcho.wait()
+
+    def wait(self) -> None:
+        """Returns never, unless a process of the stack ends: then it raises DemoError."""
+        while True:
+            self.require_alive()
+            time.sleep(0.5)
+
+    def wait_until_ready(self) -> None:
+        """Returns when a call can be taken. Raises DemoError which names what is not ready, with the end of its log."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        for name, is_ready in self._conditions():
+            while not is_ready():
+                self.require_alive()
+                if time.monotonic() > deadline:
+                    log = self.log_dir / f"{name}.log"
+                    raise DemoError(f"{name} is not ready after {READY_WITHIN_S:.0f} s (log: {log})\n{_end_of(log)}")
+                time.sleep(0.2)
+
+    def require_alive(self) -> None:
+        """Raises DemoError, with the end of its log, when a process has ended: honcho then ends the others."""
+        honcho = self.log_dir / "honcho.log"
+        stopped = _FIRST_TO_STOP.search(honcho.read_text()) if honcho.exists() and self._honcho else None
+        if stopped:
+            log = self.log_dir / f"{stopped.group(1)}.log"
+            raise DemoError(f"{stopped.group(1)} ended with code {stopped.group(2)} (log: {log})\n{_end_of(log)}")
+        if self._honcho is not None and self._honcho.poll() is not None:
+            raise DemoError(f"honcho ended with code {self._honcho.returncode} (log: {honcho})\n{_end_of(honcho)}")
+
+    def _conditions(self) -> list[tuple[str, Callable[[], bool]]]:
+        conditions: list[tuple[str, Callable[[], bool]]] = [
+            ("web", lambda: _answers(int(os.environ["WEB_PORT"]), "/health")),
+            ("simulator", lambda: _answers(int(os.environ["SIMULATOR_PORT"]), "/health")),
+            ("worker", lambda: _has_consumer("calls")),
+            ("housekeeping", lambda: _has_consumer("housekeeping")),
+        ]
+        if not os.environ.get("LIVEKIT_URL"):
+            conditions.append(("livekit", lambda: _answers(int(os.environ["LIVEKIT_PORT"]), "/")))
+        return conditions
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _has_consumer(queue: str) -> bool:
+    """Whether a worker takes messages from the queue."""
+    url = os.environ.get("CELERY_BROKER_URL") or Instance.from_environment().broker_url
+    try:
+        with Connection(url, connect_timeout=2) as connection:
+            channel: Any = connection.default_channel
+            return bool(channel.queue_declare(queue, passive=True).consumer_count > 0)
+    except (OSError, amqp.AMQPError):
+        return False
+
+
+def _end_of(log: Path) -> str:
+    if not log.exists():
+        return "  (no output)"
+    return "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_SHOWN_LOG_LINES:])
