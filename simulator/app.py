@@ -9,6 +9,8 @@ from typing import Any
 from aiohttp import web
 
 from simulator import control, deepgram_flux, deepgram_nova, elevenlabs_http, elevenlabs_socket, openai_chat, voices
+from simulator.speaking import rehearse
+from simulator.speech.synthesis import SynthesisError
 from simulator.world import WORLD, Settings, World
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,16 @@ def create_app(settings: Settings) -> web.Application:
     return app
 
 
+async def _start_engines(world: World) -> None:
+    """Load what hears and speaks, so that the first caller does not wait for it. A failure is logged."""
+    try:
+        if world.settings.speech == "local":
+            await asyncio.gather(world.recognizer.warm_up(), rehearse(world))
+        world.ready = True
+    except SynthesisError as error:
+        log.error("speech cannot be made: %s", error)
+
+
 @asynccontextmanager
 async def running_simulator(**settings: Any) -> AsyncIterator[str]:
     """Run a simulator in this event loop, and give its base URL, such as http://127.0.0.1:41234 (without a slash).
@@ -70,7 +82,7 @@ async def serving(settings: Settings) -> AsyncIterator[int]:
     try:
         await web.TCPSite(runner, HOST, settings.port).start()
         # not before the port is ours: a process that cannot serve starts no engines
-        warm_up = asyncio.create_task(app[WORLD].warm_up())
+        warm_up = asyncio.create_task(_start_engines(app[WORLD]))
         try:
             yield int(runner.addresses[0][1])
         finally:

@@ -115,6 +115,12 @@ class AgentPart:
     rules: tuple[Rule, ...] = ()
     after_tool: tuple[AfterTool, ...] = ()
 
+    def sentences(self) -> list[str]:
+        """Every sentence that it may say, but those that quote a tool's result."""
+        texts = [self.default, *(rule.say for rule in self.rules), *(reply.say for reply in self.after_tool)]
+        said = (sentence for text in texts for sentence in re.split(r"(?<=[.?!])\s+", text))
+        return [sentence for sentence in said if sentence and "{" not in sentence]
+
 
 @dataclass(frozen=True)
 class Scenario:

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.audio import encode, parse_output_format
 from simulator.speech.pcm import SAMPLE_RATE, Samples, trim_silence
-from simulator.voices import speaker_of
+from simulator.voices import VOICES, speaker_of
 from simulator.world import World
 
 _FIRST_CHUNK_S = 0.25
@@ -46,6 +46,15 @@ async def speak(world: World, voice_id: str, text: str, output_format: str) -> A
         yield chunk
         if profile.tts_speed:
             due = max(due, clock.time()) + chunk.seconds / profile.tts_speed
+
+
+async def rehearse(world: World) -> None:
+    """Synthesize what the scenario's agent may say, in the first voice, so that a call waits for the profile only.
+
+    Other voices and texts are made when they are asked for. Raises SynthesisError.
+    """
+    for sentence in world.scenario.agent.sentences():
+        await world.synthesizer.synthesize(sentence, next(iter(VOICES.values())).speaker)
 
 
 def chunks_of(text: str, pcm: Samples, output_format: str) -> list[Chunk]:

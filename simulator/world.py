@@ -1,6 +1,5 @@
 """What all simulated providers share: speech engines, the active scenario, delays, faults, and a record of requests."""
 
-import asyncio
 import logging
 import os
 import random
@@ -21,14 +20,13 @@ from simulator.profiles import (
 )
 from simulator.scenario import Scenario, ScenarioError, load_all, load_scenario, parse_scenario
 from simulator.speech.recognition import Recognizer, make_recognizer
-from simulator.speech.synthesis import SynthesisError, Synthesizer, make_synthesizer
+from simulator.speech.synthesis import Synthesizer, make_synthesizer
 
 Speech = Literal["local", "scripted"]
 
 DEFAULT_PORT = 8090
 DEFAULT_SCENARIO = "appointment"
 _KEPT_REQUESTS = 50
-_FIRST_WORDS = "Hello."
 
 log = logging.getLogger(__name__)
 
@@ -149,15 +147,6 @@ class World:
     def count(self, stage: Stage, kind: str) -> None:
         """Record a connection or request."""
         self.requests.counts[f"{stage}.{kind}"] += 1
-
-    async def warm_up(self) -> None:
-        """Start the speech engines, so that the first caller does not wait for them. A failure is logged."""
-        try:
-            if self.settings.speech == "local":
-                await asyncio.gather(self.recognizer.warm_up(), self.synthesizer.synthesize(_FIRST_WORDS, _FIRST_WORDS))
-            self.ready = True
-        except SynthesisError as error:
-            log.error("speech cannot be made: %s", error)
 
     def close(self) -> None:
         """Stop the speech engines."""

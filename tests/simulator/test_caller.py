@@ -63,7 +63,7 @@ Place = Callable[..., Awaitable[Placed]]
 @pytest.fixture
 def place(livekit: "LiveKitServer") -> Place:
     """Places a call with an echo agent in the room: place(steps, agent options, caller options)."""
-    rooms = (f"call-test-{time.monotonic_ns()}-{number}" for number in range(100))
+    rooms = (f"ear-test-{time.monotonic_ns()}-{number}" for number in range(100))
 
     async def placing(steps: str, agent: dict[str, Any] | None = None, rules: str = "[]", **caller: Any) -> Placed:
         keys = (livekit.url, livekit.api_key, livekit.api_secret)

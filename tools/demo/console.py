@@ -32,8 +32,12 @@ def verdict(good: bool, text: str) -> None:
     print(paint(("✓ " if good else "✗ ") + text, "good" if good else "bad"), flush=True)
 
 
+def web_address() -> str:
+    return f"http://localhost:{os.environ['WEB_PORT']}"
+
+
 def where_to_look() -> None:
-    web = f"http://localhost:{os.environ['WEB_PORT']}"
+    web = web_address()
     flower = f"http://localhost:{os.environ['FLOWER_PORT']}"
     login = f"{os.environ['ADMIN_USERNAME']} / {os.environ['ADMIN_PASSWORD']}"
     flower_login = f"{os.environ['FLOWER_USERNAME']} / {os.environ['FLOWER_PASSWORD']}"

@@ -95,11 +95,27 @@ class Narrator:
             self._told = turn.number
             if turn.speaker != "agent":
                 continue
-            note = f"replied after {self._latency_ms:.0f} ms" if self._latency_ms is not None else ""
-            console.line(self._now_s, "agent", turn.text, "interrupted" if turn.interrupted else note)
+            console.line(self._now_s, "agent", turn.text, "interrupted" if turn.interrupted else self._latency(turn))
             self._latency_ms, self._awaited = None, False
+
+    def _latency(self, turn: "Turn") -> str:
+        """By the caller's ear, and the stages as the worker stored them."""
+        if self._latency_ms is None:
+            return ""
+        stages = " + ".join(f"{name} {ms}" for name, ms in _stages(turn).items() if ms)
+        return f"replied after {self._latency_ms:.0f} ms" + (f": {stages}" if stages else "")
 
     def _new_turns(self) -> "list[Turn]":
         from calls.models import Turn
 
         return list(Turn.objects.filter(call__room_name=self._room, number__gt=self._told).order_by("number"))
+
+
+def _stages(turn: "Turn") -> dict[str, int | None]:
+    return {
+        "hearing": turn.stt_ms,
+        "end of turn": turn.end_of_turn_ms,
+        "thinking": turn.llm_ms,
+        "speaking": turn.tts_ms,
+        "transport": turn.transport_ms,
+    }
