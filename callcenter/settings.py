@@ -111,6 +111,8 @@ DATABASE_URL: str = env.str("DATABASE_URL", default="") or _POSTGRES.format(
 )
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"]["ENGINE"] = "django_prometheus.db.backends.postgresql"
+# A pooled connection is asked before it is used, so that nothing fails after a restart of the database.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # One pool a process: an ASGI request runs in a thread of its own, so per-thread connections would never be reused.
 DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 16, "timeout": 5}, "connect_timeout": 5}
 

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,18 @@ class Stack:
         return process
 
     def start_web(self) -> None:
-        """Start the web process, and wait until it answers."""
+        """Start the web process."""
         port = os.environ["WEB_PORT"]
         self.start("web", "uvicorn", "callcenter.asgi:application", "--host", LOOPBACK, "--port", port)
-        eventually(lambda: is_healthy(f"http://{LOOPBACK}:{port}/health"), "web")
 
     def start_simulator(self, speech: str = "scripted") -> None:
-        """Start the simulator, and wait until it hears and speaks."""
+        """Start the simulator."""
         self.start("simulator", "python", "-m", "simulator", "--speech", speech)
-        eventually(lambda: is_healthy(f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}/health"), "simulator")
+
+    def wait_until_healthy(self) -> None:
+        """Wait until the web process answers and the simulator hears and speaks."""
+        for name, port in (("web", os.environ["WEB_PORT"]), ("simulator", os.environ["SIMULATOR_PORT"])):
+            eventually(partial(is_healthy, f"http://{LOOPBACK}:{port}/health"), name)
 
     def start_housekeeping(self) -> None:
         """Start the worker that closes the rooms of rejected calls."""

@@ -58,13 +58,14 @@ class Conversation:
         pipeline: CallPipeline,
         worker: PipelineWorker,
         transport: CallTransport,
+        recorder: CallRecorder,
     ) -> None:
         self._call = call
         self._version = version
         self._pipeline = pipeline
         self._worker = worker
         self._transport = transport
-        self.recorder = CallRecorder(call)
+        self._recorder = recorder
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn_started_at: datetime | None = None
@@ -85,7 +86,7 @@ class Conversation:
 
     async def begin(self) -> None:
         """Greet the caller, who has just been connected, and start the clock of the longest duration."""
-        self.recorder.answered()
+        self._recorder.answered()
         self._later(self._version.max_duration_s, self._close, EndReason.MAX_DURATION)
         await self._say(self._version.greeting)
 
@@ -151,7 +152,7 @@ class Conversation:
 
     def _listen(self) -> None:
         register = tools.Registration(
-            self.recorder, self._hang_up, self._caller_turn_over.wait, self._start_answer_timer
+            self._recorder, self._hang_up, self._caller_turn_over.wait, self._start_answer_timer
         )
         register.all(self._pipeline.llm, self._version.tools)
         self._pipeline.llm.add_event_handler("on_function_calls_started", self._on_tools_started)
@@ -181,7 +182,9 @@ class Conversation:
     async def _on_caller_turn_stopped(self, _aggregator: Any, _strategy: Any, message: UserTurnStoppedMessage) -> None:
         now = timezone.now()
         if message.content:
-            self.recorder.turn(Speaker.CALLER, message.content, self._turn_started_at or now, self._caller_stopped(now))
+            self._recorder.turn(
+                Speaker.CALLER, message.content, self._turn_started_at or now, self._caller_stopped(now)
+            )
             self._start_answer_timer()
             self._path_ms = await self._transport.path_ms()
 
@@ -192,7 +195,7 @@ class Conversation:
     async def _on_agent_turn_stopped(self, _aggregator: Any, message: AssistantTurnStoppedMessage) -> None:
         if message.content:
             now = timezone.now()
-            self.recorder.turn(
+            self._recorder.turn(
                 Speaker.AGENT,
                 message.content,
                 self._agent_started(now),
@@ -225,7 +228,7 @@ class Conversation:
         if self._silences > self._version.silence_prompts_max:
             self._spawn(self._close(EndReason.SILENCE))
         else:
-            self.recorder.event("silence", times=self._silences)
+            self._recorder.event("silence", times=self._silences)
             await self._say(self._version.silence_prompt)
 
     async def _on_participant_left(self, _transport: Any, identity: str, _reason: str) -> None:
@@ -240,7 +243,7 @@ class Conversation:
         self.end(Status.FAILED, EndReason.ROOM_GONE)
 
     async def _on_dtmf(self, _transport: Any, data: dict[str, Any]) -> None:
-        self.recorder.event("dtmf", digit=str(data["digit"]))
+        self._recorder.event("dtmf", digit=str(data["digit"]))
 
     async def _on_pipeline_finished(self, _worker: Any, _frame: Any) -> None:
         self.end(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline ended by itself")
@@ -251,7 +254,7 @@ class Conversation:
         processor = frame.processor
         name = type(processor).__name__ if processor else "pipeline"
         log.error("provider_error", service=name, category=str(frame.category), error=frame.error[:200])
-        self.recorder.event("error", service=name, category=str(frame.category), error=frame.error[:200])
+        self._recorder.event("error", service=name, category=str(frame.category), error=frame.error[:200])
         if processor is not None and not processor.is_usable:
             self._failures = FAILURES_MAX
         if isinstance(processor, STTService) and processor.is_usable:

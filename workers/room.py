@@ -16,6 +16,7 @@ from calls.states import EndReason, Status
 from workers import pipeline
 from workers.call_loop import in_database
 from workers.conversation import Conversation, Ending
+from workers.recorder import CallRecorder
 from workers.transport import CallTransport
 
 log = structlog.get_logger(__name__)
@@ -36,22 +37,31 @@ async def handle(call_id: uuid.UUID) -> None:
 
 
 async def _hold(call: Call) -> None:
+    """From the claim to the end. Whatever goes wrong, the row gets an end and the caller no silent room."""
+    recorder = CallRecorder(call)
+    try:
+        ending = await _connect_and_converse(call, recorder)
+    except Exception as error:
+        log.exception("call_failed")
+        ending = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
+    await _finish(call, recorder, ending)
+
+
+async def _connect_and_converse(call: Call, recorder: CallRecorder) -> Ending:
     version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
     transport = CallTransport(call.room_name, f"agent-{call.attempt}", call.caller_identity)
     parts = pipeline.build(version, transport)
     worker = parts.worker()
-    conversation = Conversation(call, version, parts, worker, transport)
+    conversation = Conversation(call, version, parts, worker, transport, recorder)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
     try:
-        ending = await _converse(conversation, transport, running)
-    except Exception as error:
-        log.exception("call_failed")
-        ending = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
-    await _finish(call, conversation, ending)
-    await worker.cancel(reason=ending.reason)
-    await running
+        return await _converse(conversation, transport, running)
+    finally:
+        conversation.stop()
+        await worker.cancel()
+        await running
 
 
 async def _converse(conversation: Conversation, transport: CallTransport, running: asyncio.Task[None]) -> Ending:
@@ -83,11 +93,10 @@ def _not_connected(transport: CallTransport, running: asyncio.Task[None]) -> End
     return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
 
 
-async def _finish(call: Call, conversation: Conversation, ending: Ending) -> None:
+async def _finish(call: Call, recorder: CallRecorder, ending: Ending) -> None:
     """Write the end, then hang up: who looks at the row after the room is gone finds it final."""
-    conversation.stop()
-    conversation.recorder.ended(ending.status, ending.reason, ending.detail)
-    if not await conversation.recorder.flush(WRITE_WITHIN_S):
+    recorder.ended(ending.status, ending.reason, ending.detail)
+    if not await recorder.flush(WRITE_WITHIN_S):
         log.warning("end_not_written_yet")
     try:
         await rooms.delete_room(call.room_name)

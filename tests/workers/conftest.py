@@ -23,6 +23,7 @@ def stack(rabbitmq: Instance, livekit: LiveKitServer, django_db_setup: None) -> 
         stack.start_housekeeping()
         stack.start_simulator()
         stack.start_web()
+        stack.wait_until_healthy()
         yield stack
     finally:
         stack.stop()

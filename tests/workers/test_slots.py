@@ -1,12 +1,15 @@
 """How calls share the slots of workers."""
 
 import asyncio
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from calls.models import Call, PhoneNumber
+from calls.models import PhoneNumber
 from calls.states import Status
-from tests.stack import Stack, final_call
+from simulator.caller import CallerEvent, CallReport
+from tests.stack import Process, Stack, final_call
 from tests.workers.conftest import NUMBER
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,56 +22,71 @@ caller:
     - stay_silent: {seconds: 3}
     - hang_up
 """
+OTHER_CALLER = "+12025550124"
 
 
-async def _two_calls(stack: Stack) -> list[str]:
-    reports = await asyncio.gather(stack.place(SHORT, NUMBER), stack.place(SHORT, NUMBER, from_number="+12025550124"))
-    assert all(report.pickup_ms for report in reports)
-    return [report.room for report in reports]
+@pytest.fixture(scope="module")
+def one_slot(stack: Stack) -> Iterator[Process]:
+    """A worker that holds one call at a time."""
+    with stack.worker("left", slots=1) as process:
+        yield process
 
 
+def _place(stack: Stack, answered: asyncio.Event, **values: Any) -> asyncio.Task[CallReport]:
+    """Place a call; `answered` is set when the agent speaks."""
+
+    def on_event(event: CallerEvent) -> None:
+        if event.kind == "agent_speaking":
+            answered.set()
+
+    return asyncio.create_task(stack.place(SHORT, NUMBER, on_event, **values))
+
+
+async def _call_then_another(stack: Stack, **second: Any) -> tuple[CallReport, CallReport]:
+    """Place a call; when the agent speaks, place another one."""
+    answered = asyncio.Event()
+    first = _place(stack, answered)
+    await answered.wait()
+    other = await stack.place(SHORT, NUMBER, from_number=OTHER_CALLER, **second)
+    return await first, other
+
+
+@pytest.mark.usefixtures("one_slot")
 def test_a_second_call_to_a_worker_with_one_slot_waits_and_starts_when_the_first_ends(
     stack: Stack, number: PhoneNumber
 ) -> None:
-    with stack.worker(slots=1):
-        first, second = sorted(
-            (final_call(room) for room in asyncio.run(_two_calls(stack))), key=lambda call: call.claimed_at or 0
-        )
+    reports = asyncio.run(_call_then_another(stack))
+    first, second = (final_call(report.room) for report in reports)
+
     assert first.ended_at is not None
     assert second.claimed_at is not None
     assert second.claimed_at >= first.ended_at
     assert {first.status, second.status} == {Status.COMPLETED}
 
 
-def test_two_workers_share_the_load(stack: Stack, number: PhoneNumber) -> None:
-    with stack.worker("left", slots=1), stack.worker("right", slots=1):
-        calls = [final_call(room) for room in asyncio.run(_two_calls(stack))]
+@pytest.mark.usefixtures("one_slot")
+def test_a_caller_who_hangs_up_while_waiting_is_missed_and_costs_no_slot(stack: Stack, number: PhoneNumber) -> None:
+    held, gave_up = (final_call(report.room) for report in asyncio.run(_call_then_another(stack, ring_timeout_s=1.0)))
+
+    assert held.status == Status.COMPLETED
+    assert (gave_up.status, gave_up.attempt) == (Status.MISSED, 0)
+
+
+@pytest.mark.usefixtures("one_slot")
+def test_two_workers_share_the_load_and_one_that_is_asked_to_stop_finishes_its_call(
+    stack: Stack, number: PhoneNumber
+) -> None:
+    async def two_calls(second: Process) -> list[str]:
+        answered = [asyncio.Event(), asyncio.Event()]
+        calls = [_place(stack, answered[0]), _place(stack, answered[1], from_number=OTHER_CALLER)]
+        for each in answered:
+            await each.wait()
+        await asyncio.to_thread(second.daemon.stop, patience_s=45.0)
+        return [report.room for report in await asyncio.gather(*calls)]
+
+    with stack.worker("right", slots=1) as right:
+        calls = [final_call(room) for room in asyncio.run(two_calls(right))]
 
     assert {call.status for call in calls} == {Status.COMPLETED}
     assert len({call.lease_holder for call in calls}) == 2
-
-
-def test_a_worker_that_is_asked_to_stop_finishes_its_call(stack: Stack, number: PhoneNumber) -> None:
-    async def call_and_stop_worker() -> str:
-        answered = asyncio.Event()
-        with stack.worker("stopping", slots=1) as worker:
-            placing = asyncio.create_task(
-                stack.place(SHORT, NUMBER, lambda event: answered.set() if event.kind == "agent_speaking" else None)
-            )
-            await answered.wait()
-            await asyncio.to_thread(worker.daemon.stop, patience_s=30.0)
-            return (await placing).room
-
-    call = final_call(asyncio.run(call_and_stop_worker()))
-    assert call.status == Status.COMPLETED
-    assert call.turns.exists()
-
-
-def test_a_caller_who_hangs_up_while_waiting_is_missed_and_costs_no_slot(stack: Stack, number: PhoneNumber) -> None:
-    report = stack.call(SHORT, NUMBER, ring_timeout_s=1.0)
-    call = final_call(report.room)
-    assert call.status == Status.MISSED
-    assert call.attempt == 0
-    with stack.worker(slots=1):
-        assert final_call(stack.call(SHORT, NUMBER).room).status == Status.COMPLETED
-    assert Call.objects.get(pk=call.pk).attempt == 0
+    assert all(call.turns.exists() for call in calls)

@@ -263,6 +263,22 @@ def test_a_model_that_does_not_answer_is_heard_as_words_and_not_as_silence(stack
     assert call.events.filter(kind="error", detail__service="OpenAILLMService").exists()
 
 
+@pytest.mark.parametrize("stage", ["stt", "tts"])
+def test_a_provider_that_refuses_to_connect_ends_the_call_with_its_reason(
+    stack: Stack, number: PhoneNumber, stage: str
+) -> None:
+    stack.control("PUT", "faults", {"stage": stage, "kind": "refuse"})
+    try:
+        report = stack.call(stack.script(SILENT), NUMBER)
+    finally:
+        stack.control("DELETE", "faults")
+    call = final_call(report.room)
+
+    assert report.ended_by == "agent"
+    assert (call.status, call.end_reason) == (Status.FAILED, EndReason.PROVIDER_FAILURE)
+    assert call.events.filter(kind="error").exists()
+
+
 TOOL_FAILS = """
 name: tool fails
 caller:
