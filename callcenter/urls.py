@@ -13,7 +13,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path(
         "api/docs/",
-        login_required(SpectacularSwaggerView.as_view(url_name="api-schema"), login_url="admin:login"),
+        login_required(SpectacularSwaggerView.as_view(url_name="api-schema")),
         name="api-docs",
     ),
     path("api/", include("calls.api.urls")),

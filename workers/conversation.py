@@ -17,6 +17,8 @@ from pipecat.frames.frames import (
 )
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import AssistantTurnStoppedMessage, UserTurnStoppedMessage
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
@@ -35,6 +37,7 @@ ANSWER_WITHIN_S = 10.0  # from the end of the caller's turn to the agent's first
 FAILURES_MAX = 2  # replies in a row that fail before the call is given up
 LAST_WORDS_S = 15.0  # how long a goodbye may take
 TAIL_S = 0.3  # audio that has left and is still on its way to the caller's ear
+STAGES: dict[str, type[FrameProcessor]] = {"stt": STTService, "llm": LLMService, "tts": TTSService}
 SORRY = "I am sorry, I did not get that. Could you say it again?"
 SORRY_GOODBYE = "I am sorry, we have a technical problem. Please call again later. Goodbye."
 
@@ -252,14 +255,14 @@ class Conversation:
 
     async def _on_error(self, _worker: Any, frame: ErrorFrame) -> None:
         processor = frame.processor
-        name = type(processor).__name__ if processor else "pipeline"
-        log.error("provider_error", service=name, category=str(frame.category), error=frame.error[:200])
-        self._recorder.event("error", service=name, category=str(frame.category), error=frame.error[:200])
+        stage = next((name for name, kind in STAGES.items() if isinstance(processor, kind)), "pipeline")
+        log.error("provider_error", stage=stage, category=str(frame.category), error=frame.error[:200])
+        self._recorder.event("error", stage=stage, category=str(frame.category), error=frame.error[:200])
         if processor is not None and not processor.is_usable:
             self._failures = FAILURES_MAX
         if isinstance(processor, STTService) and processor.is_usable:
             return  # it connects again by itself
-        await self._reply_failed(f"{name}: {frame.error}", can_speak=not isinstance(processor, TTSService))
+        await self._reply_failed(f"{stage}: {frame.error}", can_speak=not isinstance(processor, TTSService))
 
     async def _reply_failed(self, detail: str, *, can_speak: bool = True) -> None:
         """The caller waits for a reply that does not come: say so, or give the call up."""

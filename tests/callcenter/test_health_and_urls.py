@@ -5,6 +5,8 @@ from django.conf import settings
 from django.test import AsyncClient, Client
 from pytest_django import Settings
 
+from tests.factories import make_user
+
 
 def test_health_needs_no_database(client: Client) -> None:
     # Without the django_db mark, every query raises.
@@ -39,3 +41,12 @@ def test_the_first_page_is_the_admin(client: Client) -> None:
     response = client.get("/")
 
     assert (response.status_code, response.headers["Location"]) == (302, "/admin/")
+
+
+@pytest.mark.django_db
+def test_a_login_without_a_page_to_go_back_to_leads_to_the_dashboard() -> None:
+    make_user("anna", is_staff=True, password="correct horse")
+
+    response = Client().post("/admin/login/", {"username": "anna", "password": "correct horse"})
+
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
