@@ -5,7 +5,7 @@ language model that answered a predicted end of turn) counts as nothing, because
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -38,6 +38,10 @@ class ReplyLatency:
     tts_ms: int
     transport_ms: int
 
+    def with_path(self, path_ms: int) -> "ReplyLatency":
+        """The same with the way between caller and worker."""
+        return replace(self, reply_ms=self.reply_ms + path_ms, transport_ms=self.transport_ms + path_ms)
+
     def as_fields(self) -> dict[str, int]:
         """The fields of a Turn."""
         return {name: getattr(self, name) for name in self.__slots__}
@@ -53,6 +57,7 @@ class LatencyObserver(BaseObserver):
         self._heard = ""
         self._moments: dict[str, int] = {}
         self._speech_end: int | None = None
+        self._interrupted: ReplyLatency | None = None
 
     async def on_push_frame(self, data: FramePushed) -> None:
         """Note the moment that a frame stands for."""
@@ -65,8 +70,13 @@ class LatencyObserver(BaseObserver):
 
         None for what answers nobody, such as a greeting.
         """
-        start, end, moments = self._speech_end, self._voice.first_speech_ns, self._moments
+        reply, self._interrupted = self._interrupted or self._reply(), None
         self._speech_end, self._moments = None, {}
+        return reply.with_path(path_ms) if reply else None
+
+    def _reply(self) -> ReplyLatency | None:
+        """The reply as far as it was measured, without the way between caller and worker."""
+        start, end, moments = self._speech_end, self._voice.first_speech_ns, self._moments
         if start is None or end is None or end < start:
             return None
         stages: dict[str, int] = {}
@@ -75,10 +85,11 @@ class LatencyObserver(BaseObserver):
             at = min(max(moments.get(stage, reached), reached), end)
             stages[f"{stage}_ms"] = round((at - reached) / 1e6)
             reached = at
-        reply = round((end - start) / 1e6) + path_ms
+        reply = round((end - start) / 1e6)
         return ReplyLatency(reply_ms=reply, transport_ms=reply - sum(stages.values()), **stages)
 
     def _turn_started(self, _frame: Frame, _at: int) -> None:
+        self._interrupted = self._reply()  # it is taken after this, when the words that were heard are known
         self._moments.clear()
         self._speech_end = None
         self._heard = ""
@@ -93,6 +104,9 @@ class LatencyObserver(BaseObserver):
     def _turn_ended(self, _frame: Frame, at: int) -> None:
         if self._speech_end is None:
             self._speech_end = self._ear.last_speech_ns
+            self._interrupted = None
+            for stage in ("llm", "tts"):
+                self._moments.pop(stage, None)  # of the reply that the caller interrupted
             self._moments["end_of_turn"] = at
             self._voice.listen_for_reply()
 

@@ -85,17 +85,27 @@ async def test_the_stages_follow_one_another_and_add_up_to_the_reply(reply: Repl
     }
 
 
-async def test_a_model_that_answered_a_predicted_end_of_turn_cost_no_wait(reply: Reply) -> None:
+async def test_an_interrupted_reply_keeps_its_latency_and_leaves_nothing_to_the_next(reply: Reply) -> None:
     await reply.at(0, UserStartedSpeakingFrame())
     reply.caller_stops(1000)
-    await reply.at(1100, LLMTextFrame("We"))
     await reply.at(1250, UserStoppedSpeakingFrame())
-    await reply.at(1300, AUDIO)
-    reply.agent_starts(1300)
+    await reply.at(1400, LLMTextFrame("We"))
+    await reply.at(1450, AUDIO)
+    reply.agent_starts(1500)
+    await reply.at(2000, UserStartedSpeakingFrame())
+    await reply.at(2010, AUDIO)  # it was on its way
+    interrupted = reply.observer.take(path_ms=0)
+    reply.caller_stops(3000)
+    await reply.at(3200, UserStoppedSpeakingFrame())
+    await reply.at(3300, LLMTextFrame("Yes"))
+    await reply.at(3400, AUDIO)
+    reply.agent_starts(3410)
+    following = reply.observer.take(path_ms=0)
 
-    latency = reply.observer.take(path_ms=0)
-    assert latency is not None
-    assert (latency.end_of_turn_ms, latency.llm_ms, latency.tts_ms, latency.reply_ms) == (250, 0, 50, 300)
+    assert interrupted is not None
+    assert following is not None
+    assert (interrupted.reply_ms, interrupted.llm_ms) == (500, 150)
+    assert (following.reply_ms, following.llm_ms, following.tts_ms, following.transport_ms) == (410, 100, 100, 10)
 
 
 async def test_a_final_copy_of_words_that_were_there_adds_nothing_to_the_transcription(reply: Reply) -> None:
