@@ -89,7 +89,8 @@ class LatencyObserver(BaseObserver):
         return ReplyLatency(reply_ms=reply, transport_ms=reply - sum(stages.values()), **stages)
 
     def _turn_started(self, _frame: Frame, _at: int) -> None:
-        self._interrupted = self._reply()  # it is taken after this, when the words that were heard are known
+        # It is taken after this, when the words that were heard are known. The frame comes twice, up and down.
+        self._interrupted = self._reply() or self._interrupted
         self._moments.clear()
         self._speech_end = None
         self._heard = ""

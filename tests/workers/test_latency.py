@@ -92,7 +92,8 @@ async def test_an_interrupted_reply_keeps_its_latency_and_leaves_nothing_to_the_
     await reply.at(1400, LLMTextFrame("We"))
     await reply.at(1450, AUDIO)
     reply.agent_starts(1500)
-    await reply.at(2000, UserStartedSpeakingFrame())
+    for _ in ("downstream", "upstream"):
+        await reply.at(2000, UserStartedSpeakingFrame())
     await reply.at(2010, AUDIO)  # it was on its way
     interrupted = reply.observer.take(path_ms=0)
     reply.caller_stops(3000)
