@@ -26,8 +26,8 @@ workers and the simulated outside world, and then lets a synthetic caller ring t
 real LiveKit room, a webhook, a Celery task, a Pipecat pipeline that answers. You read the conversation as it happens.
 Afterwards everything stays up for you to look at, until Ctrl-C.
 
-The first run takes five to ten minutes, most of it for downloads and for building LiveKit; later ones take about a
-minute and a half. Logs are in .local/logs.
+The first run takes about five minutes, most of it for downloads and for building LiveKit; later ones take under two.
+Logs are in .local/logs.
 """
 
 
