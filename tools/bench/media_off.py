@@ -1,0 +1,27 @@
+"""A worker's task without media, for `python -m tools.bench control` alone: `celery worker -I tools.bench.media_off`.
+
+Everything is the product's own but what happens in the room: the message, the claim, the recorder, the final state and
+the hang-up. In place of joining the room and conversing, a call is held for BENCH_HOLD_S seconds.
+"""
+
+import asyncio
+import os
+
+from calls.models import Call
+from calls.states import EndReason, Status
+from workers import room, tasks
+from workers.conversation import Ending
+from workers.recorder import CallRecorder
+
+DETAIL = "benchmark: media switched off"
+
+__all__ = ["DETAIL", "tasks"]
+
+
+async def _hold_without_media(call: Call, recorder: CallRecorder) -> Ending:
+    recorder.answered()
+    await asyncio.sleep(float(os.environ["BENCH_HOLD_S"]))
+    return Ending(Status.COMPLETED, EndReason.CALLER_LEFT, DETAIL)
+
+
+room._connect_and_converse = _hold_without_media

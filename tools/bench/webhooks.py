@@ -1,0 +1,52 @@
+"""Webhooks as LiveKit sends them, for calls without media: signed, and posted to the web process."""
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from livekit.api import AccessToken
+
+from tools.bench.world import World
+
+
+def caller(number: str, called: str) -> dict[str, Any]:
+    """A phone caller as a webhook's participant, with the attributes that LiveKit's SIP service sets."""
+    attributes = {
+        "sip.phoneNumber": number,
+        "sip.trunkPhoneNumber": called,
+        "sip.callID": f"SCL_{secrets.token_hex(6)}",
+        "sip.callStatus": "active",
+        "sip.twilio.callSid": f"CA{secrets.token_hex(16)}",
+    }
+    return {"sid": f"PA_{secrets.token_hex(6)}", "identity": f"sip_{number}", "kind": "SIP", "attributes": attributes}
+
+
+async def post(
+    session: aiohttp.ClientSession, world: World, kind: str, room: str, participant: dict[str, Any] | None = None
+) -> float:
+    """Post one event and return how long the answer took, in ms. Raises aiohttp.ClientError for any answer but 200."""
+    event: dict[str, Any] = {
+        "event": kind,
+        "room": {"sid": "RM_bench", "name": room},
+        "id": f"EV_{secrets.token_hex(6)}",
+        "createdAt": str(int(time.time())),
+    }
+    if participant is not None:
+        event["participant"] = participant
+    body = json.dumps(event).encode()
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    token = AccessToken(world.instance.livekit_api_key, world.instance.livekit_api_secret)
+    headers = {
+        "Authorization": token.with_sha256(digest).with_ttl(timedelta(minutes=5)).to_jwt(),
+        "Content-Type": "application/webhook+json",
+    }
+    began = time.perf_counter()
+    async with session.post(f"{world.web_url}/webhooks/livekit", data=body, headers=headers) as answer:
+        answer.raise_for_status()
+        await answer.read()
+    return (time.perf_counter() - began) * 1000
