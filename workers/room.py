@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 HOLDER = f"{socket.gethostname()}:{os.getpid()}"
 CALLER_TAKES_TRACK_S = 5.0  # a caller's side that has not taken the agent's audio by then is gone or deaf
+STOP_WITHIN_S = 30.0  # longer than Pipecat gives a processor that hangs while it connects
 WRITE_WITHIN_S = 5.0  # how long the end of a call waits for the database; the writer goes on afterwards
 
 
@@ -61,7 +62,8 @@ async def _connect_and_converse(call: Call, recorder: CallRecorder) -> Ending:
     finally:
         conversation.stop()
         await worker.cancel()
-        await running
+        await _first_of(running, timeout_s=STOP_WITHIN_S)
+        running.cancel()  # no effect on one that has ended; else the slot is freed all the same
 
 
 async def _converse(conversation: Conversation, transport: CallTransport, running: asyncio.Task[None]) -> Ending:

@@ -127,7 +127,20 @@ class _Call:
         track = rtc.LocalAudioTrack.create_audio_track("telephone", self._source)
         # a telephone line sends silence too, and no redundant copies
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=False)
-        await self._room.local_participant.publish_track(track, options)
+        await self._publish(track, options)
+
+    async def _publish(self, track: rtc.LocalAudioTrack, options: rtc.TrackPublishOptions) -> None:
+        """Publish the voice, unless the room goes away meanwhile: LiveKit would then never answer."""
+        publishing = asyncio.ensure_future(self._room.local_participant.publish_track(track, options))
+        awaited: set[asyncio.Future[Any]] = {publishing, self._gone}
+        await asyncio.wait(awaited, timeout=_CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._gone.done():
+            await _stop(publishing)
+        elif not publishing.done():
+            await _stop(publishing)
+            raise CallError(f"LiveKit did not take the caller's audio within {_CONNECT_TIMEOUT_S:g} s")
+        else:
+            publishing.result()
 
     def _token(self) -> str:
         settings, report = self._settings, self._report

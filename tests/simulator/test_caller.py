@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from livekit import rtc
+from livekit.api import DeleteRoomRequest, LiveKitAPI
 
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.caller.ear import SPEECH_RMS
@@ -241,3 +242,20 @@ async def test_calls_side_by_side_keep_apart(place: Place) -> None:
     assert all(call.report.every_reply_heard for call in calls)
     assert len({call.report.room for call in calls}) == 3
     assert [len(call.agent.heard) for call in calls] == [1, 1, 1]
+
+
+async def _call_a_room_that_is_closed_at_once(server: LiveKitAPI, settings: CallerSettings) -> CallReport:
+    joined = asyncio.Event()
+    calling = asyncio.create_task(place_call(settings, lambda _: joined.set()))
+    await joined.wait()
+    await server.room.delete_room(DeleteRoomRequest(room=str(settings.room)))
+    return await asyncio.wait_for(calling, 20)
+
+
+async def test_a_room_that_is_closed_while_the_phone_joins_it_ends_the_call(livekit: "LiveKitServer") -> None:
+    keys = (livekit.url, livekit.api_key, livekit.api_secret)
+    async with LiveKitAPI(*keys) as server:
+        for attempt in range(5):
+            settings = CallerSettings(*keys, AGENT, scenario(CONVERSATION), room=f"ear-test-closed-{attempt}")
+            report = await _call_a_room_that_is_closed_at_once(server, settings)
+            assert (report.ended_by, report.end_detail) == ("agent", "ROOM_DELETED")

@@ -212,38 +212,6 @@ def test_a_call_to_an_unknown_or_inactive_number_is_rejected_and_its_room_closed
     assert (call.status, call.end_reason) == (Status.REJECTED, reason)
 
 
-SECOND_THOUGHT = """
-name: second thought
-caller:
-  steps:
-    - wait_for_reply: {timeout_s: 20}
-    - say: "I would like to book"
-    - stay_silent: {seconds: 0.02}
-    - say: "an appointment for Tuesday."
-    - wait_for_reply: {timeout_s: 20}
-    - hang_up
-agent:
-  default: "What would you like to book?"
-  rules:
-    - {when: [appointment], say: "Tuesday it is."}
-"""
-
-
-def test_a_reply_to_a_predicted_end_of_turn_that_was_none_is_neither_heard_nor_recorded(
-    stack: Stack, number: PhoneNumber
-) -> None:
-    report = stack.call(stack.script(SECOND_THOUGHT), NUMBER)
-    call = final_call(report.room)
-
-    asked = [request["messages"][-1]["content"] for request in stack.control("GET", "requests")["llm"][-2:]]
-    assert asked == ["I would like to book", "I would like to book an appointment for Tuesday."]
-    assert [turn.text for turn in call.turns.all()] == [
-        "Hello, this is Anna.",
-        "I would like to book an appointment for Tuesday.",
-        "Tuesday it is.",
-    ]
-
-
 LONG_REPLY = """
 name: long reply
 caller:
