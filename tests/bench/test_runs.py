@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from celery import current_app
 
 from simulator.caller.conversation import expects_reply
 from simulator.scenario import Interrupt, Say, parse_scenario
@@ -69,6 +70,11 @@ def test_dispatch_runs_from_publishing_to_the_task_body_of_the_same_message() ->
     times.note({"type": "task-started", "uuid": "1", "timestamp": 10.005})
     times.note({"type": "task-started", "uuid": "2", "timestamp": 10.1})
     assert times.milliseconds() == pytest.approx([5.0])
+
+
+def test_listening_to_the_broker_leaves_the_products_app_the_current_one() -> None:
+    DispatchTimes("memory://")
+    assert current_app.main == "callcenter"
 
 
 def test_a_soaks_slope_leaves_out_the_warm_up() -> None:

@@ -13,7 +13,8 @@ class DispatchTimes:
     """Listens to `task-sent` (the web process has published) and `task-started` (the body begins in its slot)."""
 
     def __init__(self, broker_url: str) -> None:
-        self._app = Celery(broker=broker_url)
+        # Beside the product's app: `current_app` stays what it was.
+        self._app = Celery(broker=broker_url, set_as_current=False)
         self._sent: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self._over = False
