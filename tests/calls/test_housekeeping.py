@@ -111,12 +111,19 @@ async def test_livekit_that_cannot_be_reached_is_an_error(settings: Settings) ->
         await rooms.delete_room("call-1")
 
 
-@pytest.mark.parametrize(("code", "is_error"), [("not_found", False), ("unauthenticated", True)])
+@pytest.mark.parametrize(
+    ("code", "message", "is_error"),
+    [
+        ("not_found", "room does not exist", False),
+        ("unknown", "could not find object", False),
+        ("unauthenticated", "refused", True),
+    ],
+)
 async def test_a_room_that_is_gone_is_no_error_but_a_refusal_is(
-    code: str, is_error: bool, monkeypatch: pytest.MonkeyPatch
+    code: str, message: str, is_error: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> None:
-        raise api.TwirpError(code, "refused", status=400)
+        raise api.TwirpError(code, message, status=400)
 
     monkeypatch.setattr(api.room_service.RoomService, "delete_room", refuse)
 
@@ -125,3 +132,17 @@ async def test_a_room_that_is_gone_is_no_error_but_a_refusal_is(
             await rooms.delete_room("call-1")
     else:
         await rooms.delete_room("call-1")
+
+
+async def test_closing_a_room_that_is_closing_by_itself_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["unavailable", "not_found"]
+
+    async def answer(*_: object) -> None:
+        raise api.TwirpError(answers.pop(0), "no response from servers", status=503)
+
+    monkeypatch.setattr(api.room_service.RoomService, "delete_room", answer)
+    monkeypatch.setattr(rooms, "RETRY_S", (0.0,))
+
+    await rooms.delete_room("call-1")
+
+    assert answers == []
