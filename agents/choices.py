@@ -20,10 +20,12 @@ class TurnPolicy(TextChoices):
 
     EAGER: Deepgram Flux predicts the end of the turn; the reply is prepared at once and held until it is confirmed.
     SMART_TURN: silence found by Silero VAD, judged by the smart-turn model on the worker; for Deepgram's nova models.
+    SILENCE: 200 ms of silence found by Silero VAD, whatever was said; for Deepgram's nova models.
     """
 
     EAGER = "eager", "Fast: answer a predicted end of turn (Deepgram Flux)"
     SMART_TURN = "smart_turn", "Local: voice activity and smart-turn (Deepgram nova)"
+    SILENCE = "silence", "Local: any pause of 200 ms ends the turn (Deepgram nova)"
 
 
 class Language(TextChoices):

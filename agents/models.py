@@ -73,7 +73,7 @@ class PersonaSettings(models.Model):
             raise ValidationError(
                 {"stt_model": "The fast turn policy needs a Flux model (flux-general-en), or choose the local policy."}
             )
-        if self.turn_policy == TurnPolicy.SMART_TURN and flux:
+        if self.turn_policy != TurnPolicy.EAGER and flux:
             raise ValidationError(
                 {"stt_model": "The local turn policy needs a nova model (nova-3-general), or choose the fast policy."}
             )
@@ -162,3 +162,27 @@ class PersonaVersion(PersonaSettings):
     @property
     def tools(self) -> list[tools.ToolSpec]:
         return [tools.ToolSpec(**tool) for tool in self.tools_json]
+
+
+class SpokenLine(models.Model):
+    """What a voice has already said: the speech of one text, kept so that no caller waits for it. Never changes."""
+
+    provider = models.CharField("text to speech", max_length=20, choices=TtsProvider)
+    model = models.CharField("text to speech model", max_length=64)
+    voice_id = models.CharField("voice", max_length=64)
+    language = models.CharField(max_length=10, choices=Language)
+    text = models.CharField(max_length=500)
+    pcm = models.BinaryField("speech", help_text="16 kHz mono 16-bit PCM.")
+    words = models.JSONField(help_text="Each word with its start in milliseconds: [[word, start], …].")
+    created_at = models.DateTimeField("made", auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "model", "voice_id", "language", "text"], name="line_once_a_voice"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text

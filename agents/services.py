@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 
+from agents import dispatch
 from agents.models import Persona, PersonaSettings, PersonaTool, PersonaVersion
 
 
@@ -22,7 +23,7 @@ class Difference:
 
 @transaction.atomic
 def publish(persona: Persona, user: User | None = None, note: str = "") -> PersonaVersion:
-    """Freeze the draft as the next version and make it the one that callers hear.
+    """Freeze the draft as the next version and make it the one that callers hear; its lines are made on commit.
 
     Raises ValidationError when the draft or one of its tools is not valid: by field, or with the tool's name.
     """
@@ -42,7 +43,13 @@ def publish(persona: Persona, user: User | None = None, note: str = "") -> Perso
     )
     persona.live_version = version
     persona.save(update_fields=["live_version", "updated_at"])
+    _speak_lines_on_commit(version)
     return version
+
+
+def _speak_lines_on_commit(version: PersonaVersion) -> None:
+    # Robust: what goes wrong here is logged, because the version is live already.
+    transaction.on_commit(lambda: dispatch.speak_lines(version.pk), robust=True)
 
 
 def _check_tool(tool: PersonaTool) -> None:
@@ -63,6 +70,7 @@ def roll_back(version: PersonaVersion) -> Persona:
     persona.save(update_fields=[*version.settings_values(), "live_version", "updated_at"])
     persona.tools.all().delete()
     PersonaTool.objects.bulk_create(PersonaTool(persona=persona, **tool) for tool in version.tools_json)
+    _speak_lines_on_commit(version)
     return persona
 
 

@@ -12,6 +12,9 @@ from celery.signals import setup_logging, worker_ready
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
+# A Celery worker would run Django's checks, which import every page of the admin and the API (22 MB), and drop what
+# they find. `manage.py check` shows it.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 CALLS = Queue(
     "calls",
@@ -26,7 +29,11 @@ app = Celery("callcenter")
 app.conf.update(
     task_queues=[CALLS, HOUSEKEEPING, DEAD_CALLS],
     task_default_queue="housekeeping",
-    task_routes={"workers.*": {"queue": "calls"}, "calls.*": {"queue": "housekeeping"}},
+    task_routes={
+        "workers.*": {"queue": "calls"},
+        "calls.*": {"queue": "housekeeping"},
+        "agents.*": {"queue": "housekeeping"},
+    },
     task_create_missing_queues=False,
     task_acks_late=True,
     worker_prefetch_multiplier=1,
@@ -45,11 +52,12 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "calls.sweep", "schedule": 2.0},
         "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 86_400.0},
+        "forget_lines": {"task": "agents.forget_lines", "schedule": 86_400.0},
     },
 )
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # The task of a call is imported by the workers alone (celery worker -I workers.tasks): it brings Pipecat with it.
-app.autodiscover_tasks(["calls"])
+app.autodiscover_tasks(["agents", "calls"])
 
 
 @worker_ready.connect

@@ -38,6 +38,7 @@ def create_app(settings: Settings) -> web.Application:
             web.get("/v2/listen", deepgram_flux.listen),
             web.get(f"{speech}/multi-stream-input", elevenlabs_socket.multi_stream_input),
             web.post(speech, elevenlabs_http.convert),
+            web.post(f"{speech}/with-timestamps", elevenlabs_http.convert_with_timestamps),
             web.post(f"{speech}/stream", elevenlabs_http.stream),
             web.post(f"{speech}/stream/with-timestamps", elevenlabs_http.stream_with_timestamps),
             web.get("/v1/voices", voices.list_all),

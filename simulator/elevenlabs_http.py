@@ -1,12 +1,13 @@
-"""ElevenLabs' text to speech over HTTP: whole, streamed, and streamed with the times of the characters.
+"""ElevenLabs' text to speech over HTTP: whole or streamed, with or without the times of the characters.
 
-Protocol: elevenlabs.io/docs/api-reference/text-to-speech (convert, stream, stream with timestamps).
+Protocol: elevenlabs.io/docs/api-reference/text-to-speech (convert, stream, and both with timestamps).
 """
 
 import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from itertools import accumulate
 from typing import Any
 
 from aiohttp import web
@@ -38,6 +39,11 @@ async def convert(request: web.Request) -> web.StreamResponse:
 async def stream(request: web.Request) -> web.StreamResponse:
     """POST /v1/text-to-speech/{voice_id}/stream: audio as it is made."""
     return await _serve(request, _audio)
+
+
+async def convert_with_timestamps(request: web.Request) -> web.StreamResponse:
+    """POST /v1/text-to-speech/{voice_id}/with-timestamps: the whole utterance as one JSON object."""
+    return await _serve(request, _timed_whole)
 
 
 async def stream_with_timestamps(request: web.Request) -> web.StreamResponse:
@@ -130,6 +136,22 @@ async def _timed(request: web.Request, job: _Job) -> web.StreamResponse:
         offset_s += chunk.seconds
     await response.write_eof()
     return response
+
+
+async def _timed_whole(_request: web.Request, job: _Job) -> web.StreamResponse:
+    chunks = [chunk async for chunk in job.chunks()]
+    if not chunks:
+        return web.json_response({"audio_base64": "", "alignment": None, "normalized_alignment": None})
+    offsets_ms = accumulate((round(chunk.seconds * 1000) for chunk in chunks), initial=0)
+    starts = [offset + start for chunk, offset in zip(chunks, offsets_ms, strict=False) for start in chunk.starts_ms]
+    whole = Chunk(
+        audio=b"".join(chunk.audio for chunk in chunks),
+        seconds=sum(chunk.seconds for chunk in chunks),
+        chars=[char for chunk in chunks for char in chunk.chars],
+        starts_ms=starts,
+        durations_ms=[duration for chunk in chunks for duration in chunk.durations_ms],
+    )
+    return web.json_response(_timed_chunk(whole, 0.0))
 
 
 def _timed_chunk(chunk: Chunk, offset_s: float) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""Housekeeping of what the voices have said. Each task parses, calls one service and returns."""
+
+from celery import shared_task
+
+from agents import lines
+from agents.models import PersonaVersion
+
+
+@shared_task(
+    name="agents.speak_lines",
+    autoretry_for=(lines.SpeechUnavailable,),
+    max_retries=6,
+    retry_backoff=2,
+    retry_backoff_max=60,
+)
+def speak_lines(version_id: int) -> None:
+    """Make the lines that a version lacks; retried for some two minutes while the provider fails."""
+    from agents import speech  # brings ElevenLabs' SDK (12 MB), which the workers of calls do not need
+
+    version = PersonaVersion.objects.filter(pk=version_id).first()
+    if version is not None:
+        speech.make_missing_lines(version)
+
+
+@shared_task(name="agents.forget_lines")
+def forget_lines() -> None:
+    """Delete the lines that no live version says any more."""
+    lines.forget_unused()

@@ -1,0 +1,202 @@
+"""Lines that a voice says once: made when a version is published, kept while one is live, and never in the way."""
+
+from types import SimpleNamespace
+
+import pytest
+from celery.exceptions import Retry
+from django.urls import reverse
+from kombu.exceptions import OperationalError
+from pipecat.services.elevenlabs.tts_base import ELEVENLABS_MODEL_LANGUAGES
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from agents import dispatch, lines, services, speech, tasks
+from agents.models import Persona, PersonaVersion, SpokenLine
+from tests.agents.conftest import Provider, SentTasks
+from tests.factories import client_of, make_persona
+
+pytestmark = pytest.mark.django_db
+
+
+def _live(persona: Persona) -> PersonaVersion:
+    persona.refresh_from_db()
+    assert persona.live_version is not None
+    return persona.live_version
+
+
+def _publish(persona: Persona, **values: str) -> PersonaVersion:
+    for name, value in values.items():
+        setattr(persona, name, value)
+    persona.save()
+    return services.publish(persona)
+
+
+def _texts() -> set[str]:
+    return set(SpokenLine.objects.values_list("text", flat=True))
+
+
+def test_publishing_and_going_back_have_the_lines_made_on_commit(
+    sent: SentTasks, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    persona = make_persona(published=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        first = services.publish(persona)
+        second = services.publish(persona)
+        assert sent == []
+    with django_capture_on_commit_callbacks(execute=True):
+        services.roll_back(first)
+
+    assert sent == [("agents.speak_lines", version.pk) for version in (first, second, first)]
+
+
+@pytest.mark.parametrize("error", [OperationalError("no broker"), RuntimeError("no idea")])
+def test_a_supervisor_publishes_without_a_broker(
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    def send_task(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(dispatch, "current_app", SimpleNamespace(send_task=send_task))
+    persona = make_persona(published=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        page = reverse("admin:agents_persona_publish_view", args=[persona.pk])
+        response = client_of("Supervisors").post(page, {"note": ""})
+
+    assert response.status_code == 302
+    assert _live(persona).number == 1
+
+
+def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(provider: Provider) -> None:
+    version = _live(make_persona(greeting="Hello, this is Anna.", goodbye="Goodbye."))
+
+    tasks.speak_lines(version.pk)
+
+    assert _texts() == {"Hello, this is Anna.", "Are you still there?", "Goodbye.", lines.SORRY, lines.SORRY_GOODBYE}
+    assert lines.missing_texts(version) == []
+    for line in SpokenLine.objects.all():
+        starts = [start for _, start in line.words]
+        assert " ".join(word for word, _ in line.words) == line.text
+        assert starts == sorted(starts)
+        assert 0 <= starts[0] < 300
+        assert starts[-1] < len(line.pcm) / 2 / lines.SAMPLE_RATE * 1000
+        assert any(bytes(line.pcm))
+
+
+def test_what_a_voice_has_said_is_not_asked_for_again(provider: Provider) -> None:
+    persona = make_persona(greeting="Hello.")
+    tasks.speak_lines(_live(persona).pk)
+    assert provider.requests() == 5
+
+    tasks.speak_lines(_live(persona).pk)
+    tasks.speak_lines(_publish(persona, greeting="Good morning.").pk)
+
+    assert provider.requests() == 6
+    assert SpokenLine.objects.count() == 6
+
+
+@pytest.mark.parametrize("field", ["voice_id", "tts_model", "language"])
+def test_another_voice_says_the_lines_itself(provider: Provider, field: str) -> None:
+    persona = make_persona()
+    tasks.speak_lines(_live(persona).pk)
+    other = {"voice_id": "EXAVITQu4vr4xnSDxMaL", "tts_model": "eleven_multilingual_v2", "language": "en-GB"}[field]
+
+    tasks.speak_lines(_publish(persona, **{field: other}).pk)
+
+    assert SpokenLine.objects.count() == 10
+
+
+@pytest.mark.parametrize("kind", ["500", "429", "garbage", "no_audio", "refuse"])
+def test_a_provider_that_fails_is_asked_again_later_and_nothing_wrong_is_kept(provider: Provider, kind: str) -> None:
+    version = _live(make_persona())
+    provider.fail(kind)
+    with pytest.raises(Retry, match="SpeechUnavailable"):
+        tasks.speak_lines.apply(args=(version.pk,), throw=True)
+    assert not SpokenLine.objects.exists()
+
+    provider.recover()
+    tasks.speak_lines(version.pk)
+
+    assert lines.missing_texts(version) == []
+
+
+def test_one_line_that_fails_does_not_cost_the_others(provider: Provider) -> None:
+    version = _live(make_persona(greeting="Hello."))
+    provider.fail("500", count=1)
+
+    with pytest.raises(lines.SpeechUnavailable, match="1 lines"):
+        tasks.speak_lines(version.pk)
+
+    assert lines.missing_texts(version) == ["Hello."]
+
+
+def test_a_provider_that_does_not_answer_is_not_asked_for_every_line(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
+
+    with pytest.raises(lines.SpeechUnavailable, match="ConnectError"):
+        tasks.speak_lines(_live(make_persona()).pk)
+
+    assert caplog.text.count("line_not_made") == 1
+
+
+def test_the_provider_is_given_up_after_some_retries(settings: Settings) -> None:
+    settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
+    version = _live(make_persona())
+
+    with pytest.raises(lines.SpeechUnavailable):
+        tasks.speak_lines.apply(args=(version.pk,), retries=tasks.speak_lines.max_retries, throw=True)
+
+
+def test_a_version_that_is_gone_needs_no_lines() -> None:
+    tasks.speak_lines(0)
+
+
+def test_lines_are_kept_while_a_live_version_says_them(provider: Provider) -> None:
+    persona = make_persona(greeting="Before.", goodbye="Goodbye.")
+    tasks.speak_lines(_live(persona).pk)
+    tasks.speak_lines(_publish(persona, greeting="After.").pk)
+
+    tasks.forget_lines()
+
+    assert _texts() == {"After.", "Are you still there?", "Goodbye.", lines.SORRY, lines.SORRY_GOODBYE}
+
+
+def test_lines_of_a_voice_that_nobody_has_any_more_are_forgotten(provider: Provider) -> None:
+    persona = make_persona(voice_id="JBFqnCBsd6RMkjVDRZzb")
+    tasks.speak_lines(_live(persona).pk)
+    _publish(persona, voice_id="EXAVITQu4vr4xnSDxMaL")
+
+    assert lines.forget_unused() == 5
+    assert lines.forget_unused() == 0
+
+
+def test_a_supervisor_sees_what_was_said_and_how_long_it_is_but_cannot_change_it() -> None:
+    line = SpokenLine.objects.create(
+        **lines.voice_of(_live(make_persona())), text="Hello.", pcm=bytes(48_000), words=[["Hello.", 0]]
+    )
+    supervisor = client_of("Supervisors")
+
+    page = supervisor.get(reverse("admin:agents_spokenline_changelist")).content.decode()
+    detail = supervisor.get(reverse("admin:agents_spokenline_change", args=[line.pk]))
+
+    assert "Hello." in page
+    assert "1.5 s" in page
+    assert detail.status_code == 200
+    assert supervisor.get(reverse("admin:agents_spokenline_add")).status_code == 403
+    assert client_of("Viewers").get(reverse("admin:agents_spokenline_changelist")).status_code == 403
+
+
+def test_characters_become_words_with_the_time_of_their_first_character() -> None:
+    starts = [0.0, 0.1, 0.2, 0.3, 0.4, 0.55]
+    assert speech.words_of(" Hi  a", starts) == [("Hi", 100), ("a", 550)]
+
+
+def test_characters_without_a_time_are_an_error() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        speech.words_of("Hi", [0.0])
+
+
+def test_lines_are_asked_for_in_a_language_where_live_speech_is() -> None:
+    assert ELEVENLABS_MODEL_LANGUAGES.keys() == speech.LANGUAGE_MODELS
