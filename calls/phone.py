@@ -1,11 +1,12 @@
 """Phone numbers in E.164, the only form in which they are stored."""
 
-import phonenumbers
 from django.core.exceptions import ValidationError
 
 
 def to_e164(text: str) -> str:
     """Return the number as E.164 (`+12025550100`). Raises ValidationError unless it is a full international number."""
+    import phonenumbers  # here, because workers never need its 4 MB of numbering plans
+
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException as error:

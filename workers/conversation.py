@@ -22,11 +22,12 @@ from pipecat.services.llm_service import LLMService
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
+from agents.lines import SORRY, SORRY_GOODBYE
 from agents.models import PersonaVersion
 from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
-from workers import tools
+from workers import providers, tools
 from workers.pipeline import CallPipeline
 from workers.recorder import CallRecorder
 from workers.transport import CallTransport
@@ -38,8 +39,6 @@ FAILURES_MAX = 2  # replies in a row that fail before the call is given up
 LAST_WORDS_S = 15.0  # how long a goodbye may take
 TAIL_S = 0.3  # audio that has left and is still on its way to the caller's ear
 STAGES: dict[str, type[FrameProcessor]] = {"stt": STTService, "llm": LLMService, "tts": TTSService}
-SORRY = "I am sorry, I did not get that. Could you say it again?"
-SORRY_GOODBYE = "I am sorry, we have a technical problem. Please call again later. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,7 @@ class Conversation:
         self._recorder.answered()
         self._later(self._version.max_duration_s, self._close, EndReason.MAX_DURATION)
         await self._say(self._version.greeting)
+        self._spawn(providers.warm_up(self._pipeline.llm, self._version))
 
     def end(self, status: Status, reason: EndReason, detail: str = "") -> None:
         """End the call for this reason, unless it has another already."""

@@ -1,4 +1,4 @@
-"""How long the caller waited for a reply, by stage. Watches the frames that pass; holds none of them up.
+"""How long the caller waited for a reply, by stage. Notes what four processors push; holds none of it up.
 
 The stages follow one another and add up to the reply: what happened while an earlier stage was still running (a
 language model that answered a predicted end of turn) counts as nothing, because the caller did not wait for it.
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
     Frame,
     InterimTranscriptionFrame,
@@ -18,9 +19,10 @@ from pipecat.frames.frames import (
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
-from pipecat.observers.base_observer import BaseObserver, FramePushed
+from pipecat.processors.frame_processor import FrameProcessor
 
-from workers.transport import AgentVoice, CallerEar
+from workers.ear import CallerEar
+from workers.voice import AgentVoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,14 @@ class ReplyLatency:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class LatencyObserver(BaseObserver):
-    """Notes the moments of one reply at a time, in nanoseconds of the pipeline's clock."""
+class LatencyMeter:
+    """Notes the moments of one reply at a time, in nanoseconds of the pipeline's clock.
+
+    No Pipecat observer, because those see every frame at every hop through a queue and a task of their own: that took
+    an eighth of the pipeline's time on the call loop.
+    """
 
     def __init__(self, ear: CallerEar, voice: AgentVoice) -> None:
-        super().__init__(observe_every_push=False)
         self._ear = ear
         self._voice = voice
         self._heard = ""
@@ -59,11 +64,16 @@ class LatencyObserver(BaseObserver):
         self._speech_end: int | None = None
         self._interrupted: ReplyLatency | None = None
 
-    async def on_push_frame(self, data: FramePushed) -> None:
+    def watch(self, *processors: FrameProcessor) -> None:
+        """Note what these processors push from now on: speech to text, the caller's turns, the model, the speech."""
+        for processor in processors:
+            processor.add_event_handler("on_before_push_frame", self._on_push)
+
+    def note(self, frame: Frame, at_ns: int) -> None:
         """Note the moment that a frame stands for."""
-        note = _NOTES.get(type(data.frame))
+        note = _NOTES.get(type(frame))
         if note is not None:
-            note(self, data.frame, data.timestamp)
+            note(self, frame, at_ns)
 
     def take(self, path_ms: int) -> ReplyLatency | None:
         """The latency of the reply that is being spoken, `path_ms` of it on the way between caller and worker.
@@ -73,6 +83,9 @@ class LatencyObserver(BaseObserver):
         reply, self._interrupted = self._interrupted or self._reply(), None
         self._speech_end, self._moments = None, {}
         return reply.with_path(path_ms) if reply else None
+
+    def _on_push(self, processor: FrameProcessor, frame: Frame) -> None:
+        self.note(frame, processor.get_clock().get_time())
 
     def _reply(self) -> ReplyLatency | None:
         """The reply as far as it was measured, without the way between caller and worker."""
@@ -106,24 +119,27 @@ class LatencyObserver(BaseObserver):
         if self._speech_end is None:
             self._speech_end = self._ear.last_speech_ns
             self._interrupted = None
-            for stage in ("llm", "tts"):
-                self._moments.pop(stage, None)  # of the reply that the caller interrupted
             self._moments["end_of_turn"] = at
             self._voice.listen_for_reply()
 
     def _text(self, _frame: Frame, at: int) -> None:
         self._moments.setdefault("llm", at)
 
+    def _withdrawn(self, _frame: Frame, _at: int) -> None:
+        for stage in ("llm", "tts"):
+            self._moments.pop(stage, None)
+
     def _audio(self, _frame: Frame, at: int) -> None:
         self._moments.setdefault("tts", at)
 
 
 _NOTES: dict[type[Frame], Any] = {
-    UserStartedSpeakingFrame: LatencyObserver._turn_started,
-    InterimTranscriptionFrame: LatencyObserver._transcript,
-    EagerTranscriptionFrame: LatencyObserver._transcript,
-    TranscriptionFrame: LatencyObserver._transcript,
-    UserStoppedSpeakingFrame: LatencyObserver._turn_ended,
-    LLMTextFrame: LatencyObserver._text,
-    TTSAudioRawFrame: LatencyObserver._audio,
+    UserStartedSpeakingFrame: LatencyMeter._turn_started,
+    InterimTranscriptionFrame: LatencyMeter._transcript,
+    EagerTranscriptionFrame: LatencyMeter._transcript,
+    TranscriptionFrame: LatencyMeter._transcript,
+    EagerEndOfTurnCancelFrame: LatencyMeter._withdrawn,
+    UserStoppedSpeakingFrame: LatencyMeter._turn_ended,
+    LLMTextFrame: LatencyMeter._text,
+    TTSAudioRawFrame: LatencyMeter._audio,
 }

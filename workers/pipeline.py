@@ -6,18 +6,18 @@ from typing import Any
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.aggregators.llm_response_universal import (
-    LLMAssistantAggregator,
-    LLMContextAggregatorPair,
-    LLMUserAggregator,
-)
+from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 
 from agents.models import PersonaVersion
 from workers import providers, tools, turns
-from workers.latency import LatencyObserver
-from workers.transport import SAMPLE_RATE, CallTransport
+from workers.barge_in import BargeIn
+from workers.latency import LatencyMeter
+from workers.lines import CallLines
+from workers.speech_meter import SAMPLE_RATE
+from workers.transport import CallTransport
+from workers.turns import CallerTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +26,36 @@ class CallPipeline:
 
     processors: list[FrameProcessor]
     llm: LLMService[Any]
-    caller: LLMUserAggregator
+    caller: CallerTurns
     agent: LLMAssistantAggregator
-    latency: LatencyObserver
+    latency: LatencyMeter
 
     def worker(self) -> PipelineWorker:
         """The pipeline, ready to run; without the observers that Pipecat adds and nobody here reads."""
         return PipelineWorker(
             Pipeline(self.processors),
             params=PipelineParams(audio_in_sample_rate=SAMPLE_RATE, audio_out_sample_rate=SAMPLE_RATE),
-            observers=[self.latency],
             enable_rtvi=False,
             enable_turn_tracking=False,
             idle_timeout_secs=None,
         )
 
 
-def build(version: PersonaVersion, transport: CallTransport) -> CallPipeline:
-    """The pipeline of a published version, on a transport."""
-    llm = providers.make_llm(version)
+def build(version: PersonaVersion, transport: CallTransport, lines: CallLines) -> CallPipeline:
+    """The pipeline of a published version, on a transport, with the lines that its voice has said before."""
+    stt, llm = providers.make_stt(version), providers.make_llm(version)
+    tts = providers.make_tts(version, lines, llm)
+    barge_in = BargeIn(transport.output(), version.language)
+    transport.input().listeners.append(barge_in.hear)
     context = LLMContext(tools=tools.schema(version.tools))
-    turn_takers = LLMContextAggregatorPair(context, user_params=turns.user_params(version))
+    caller = CallerTurns(context, params=turns.user_params(version, barge_in))
+    agent = LLMAssistantAggregator(context)
+    latency = LatencyMeter(transport.input(), transport.output())
+    latency.watch(stt, caller, llm, tts)
     return CallPipeline(
-        processors=[
-            transport.input(),
-            providers.make_stt(version),
-            turn_takers.user(),
-            llm,
-            providers.make_tts(version),
-            transport.output(),
-            turn_takers.assistant(),
-        ],
+        processors=[transport.input(), stt, caller, llm, tts, transport.output(), agent],
         llm=llm,
-        caller=turn_takers.user(),
-        agent=turn_takers.assistant(),
-        latency=LatencyObserver(transport.input(), transport.output()),
+        caller=caller,
+        agent=agent,
+        latency=latency,
     )

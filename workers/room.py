@@ -16,6 +16,7 @@ from calls.states import EndReason, Status
 from workers import pipeline
 from workers.call_loop import in_database
 from workers.conversation import Conversation, Ending
+from workers.lines import CallLines
 from workers.recorder import CallRecorder
 from workers.transport import CallTransport
 
@@ -51,23 +52,28 @@ async def _hold(call: Call) -> None:
 async def _connect_and_converse(call: Call, recorder: CallRecorder) -> Ending:
     version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
     transport = CallTransport(call.room_name, f"agent-{call.attempt}", call.caller_identity)
-    parts = pipeline.build(version, transport)
+    lines = CallLines()
+    parts = pipeline.build(version, transport, lines)
     worker = parts.worker()
     conversation = Conversation(call, version, parts, worker, transport, recorder)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
+    loading = asyncio.create_task(lines.load(version))  # while the agent joins
     try:
-        return await _converse(conversation, transport, running)
+        return await _converse(conversation, transport, running, loading)
     finally:
+        loading.cancel()
         conversation.stop()
         await worker.cancel()
         await _first_of(running, timeout_s=STOP_WITHIN_S)
         running.cancel()  # no effect on one that has ended; else the slot is freed all the same
 
 
-async def _converse(conversation: Conversation, transport: CallTransport, running: asyncio.Task[None]) -> Ending:
-    """Wait for the caller's side to take the agent's audio, greet, and wait for the end."""
+async def _converse(
+    conversation: Conversation, transport: CallTransport, running: asyncio.Task[None], loading: asyncio.Task[None]
+) -> Ending:
+    """Wait for the caller's side to take the agent's audio and for the lines, greet, and wait for the end."""
     taken = asyncio.create_task(transport.agent_heard.wait())
     try:
         await _first_of(taken, conversation.ending, running, timeout_s=CALLER_TAKES_TRACK_S)
@@ -75,6 +81,7 @@ async def _converse(conversation: Conversation, transport: CallTransport, runnin
             return _not_connected(transport, running)
     finally:
         taken.cancel()
+    await loading
     if not conversation.ending.done():
         await conversation.begin()
     await _first_of(conversation.ending, running)

@@ -1,13 +1,12 @@
 """The Celery task of a call, and what a worker process prepares before its first one."""
 
-import gc
 import uuid
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init
 
-from workers import models, room
+from workers import lazy_imports, memory, models, room
 from workers.call_loop import call_loop
 
 
@@ -19,7 +18,8 @@ def run_call(call_id: str) -> None:
 
 @worker_init.connect
 def prepare_process(**_: Any) -> None:
-    """Load the models and freeze what start-up allocated, so that neither delays a caller later."""
+    """Load what calls use and put the memory of start-up in order, so that neither delays a caller later."""
+    memory.limit_malloc()
+    lazy_imports.load_for_calls()
     models.load()
-    gc.collect()
-    gc.freeze()
+    memory.settle()

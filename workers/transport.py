@@ -1,35 +1,30 @@
-"""The way of audio between a LiveKit room and the pipeline, tuned for one telephone caller.
+"""The agent's place in a LiveKit room, tuned for one telephone caller.
 
 Pipecat's transport takes 100 frames a second of 48 kHz from every participant and resamples them in Python. Here
 LiveKit delivers 16 kHz frames of `AUDIO_BUFFER_SIZE` samples, of the caller alone, and both ways are timed by ear.
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
 from livekit import api, rtc
-from pipecat.frames.frames import InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.processors.frame_processor import FrameProcessorSetup
-from pipecat.transports.livekit.transport import (
-    LiveKitInputTransport,
-    LiveKitOutputTransport,
-    LiveKitParams,
-    LiveKitTransport,
-    LiveKitTransportClient,
-)
+from pipecat.transports.livekit.transport import LiveKitParams, LiveKitTransport, LiveKitTransportClient
 from pipecat.utils.asyncio.task_manager import BaseTaskManager
 
-from workers.speech_meter import BLOCK, SpeechMeter
+from workers.ear import CallerEar
+from workers.speech_meter import SAMPLE_RATE
+from workers.voice import AgentVoice
 
-SAMPLE_RATE = 16_000  # Hz; telephone speech has nothing above 8 kHz
-BLOCK_NS = BLOCK * 1_000_000_000 // SAMPLE_RATE
 PACKET_MS = 20  # of speech in an Opus packet, WebRTC's default
 ROOM_ENDED = frozenset(
     {rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED, rtc.DisconnectReason.SERVER_SHUTDOWN}
 )
-PLAYOUT_MS = 200  # audio that LiveKit holds ahead of the wire: dropped at once when the caller interrupts
+SOURCE_QUEUE_MS = 1000  # never full: AgentVoice hands over a fifth of it ahead, so that writing does not wait
+CHUNK_10MS = 6  # an FFI round trip for each 60 ms of speech instead of each 20 ms
 
 
 class CallTransport(LiveKitTransport):
@@ -41,18 +36,19 @@ class CallTransport(LiveKitTransport):
             audio_in_sample_rate=SAMPLE_RATE,
             audio_out_enabled=True,
             audio_out_sample_rate=SAMPLE_RATE,
-            audio_out_10ms_chunks=2,
-            audio_out_queue_size_ms=PLAYOUT_MS,
+            audio_out_10ms_chunks=CHUNK_10MS,
+            audio_out_queue_size_ms=SOURCE_QUEUE_MS,
             audio_out_auto_silence=False,  # LiveKit's own source fills the gaps
             audio_out_end_silence_secs=0,
         )
         token = agent_token(room_name, agent_identity)
         super().__init__(settings.LIVEKIT_URL, token, room_name, params)
         callbacks = self._client._callbacks
-        self._caller = _CallerOnlyClient(settings.LIVEKIT_URL, token, room_name, params, callbacks, self.name)
+        self._caller = CallerOnlyClient(settings.LIVEKIT_URL, token, room_name, params, callbacks, self.name)
         self._caller.caller_identity = caller_identity
         self._client = self._caller
         self._ear = CallerEar(self, self._caller, params)
+        self._caller.listen = self._ear.listen
         self._voice = AgentVoice(self, self._caller, params)
 
     @property
@@ -99,7 +95,7 @@ def agent_token(room_name: str, identity: str) -> str:
     return token.with_identity(identity).with_kind("agent").with_grants(grants).with_ttl(timedelta(minutes=5)).to_jwt()
 
 
-class _CallerOnlyClient(LiveKitTransportClient):
+class CallerOnlyClient(LiveKitTransportClient):
     """Hears the caller and nobody else, at 16 kHz, and knows when the caller's side has taken the agent's track."""
 
     caller_identity = ""
@@ -109,6 +105,8 @@ class _CallerOnlyClient(LiveKitTransportClient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.agent_heard = asyncio.Event()
+        self.listen: Callable[[rtc.AudioStream, str], Coroutine[Any, Any, None]]
+        """Takes the caller's audio; set once, before the agent joins."""
 
     async def setup(self, setup: FrameProcessorSetup) -> None:
         if self._task_manager is None:
@@ -133,57 +131,7 @@ class _CallerOnlyClient(LiveKitTransportClient):
             num_channels=1,
             frame_size_ms=settings.AUDIO_BUFFER_SIZE * 1000 // SAMPLE_RATE,
         )
-        reading = self._process_audio_stream(stream, participant.identity)
-        task = cast(BaseTaskManager, self._task_manager).create_task(reading, f"{self}::_process_audio_stream")
+        listening = self.listen(stream, participant.identity)
+        task = cast(BaseTaskManager, self._task_manager).create_task(listening, f"{self}::listen")
         self._audio_streams[participant.identity] = (stream, task)
         await self._callbacks.on_audio_track_subscribed(participant.identity)
-
-
-class CallerEar(LiveKitInputTransport):
-    """Audio from the caller; knows when the caller last spoke."""
-
-    def __init__(self, transport: CallTransport, client: _CallerOnlyClient, params: LiveKitParams) -> None:
-        super().__init__(transport, client, params)
-        self._meter = SpeechMeter()
-        self.last_speech_ns: int | None = None
-        """End of the caller's last speech, by the pipeline's clock, in nanoseconds; None before the first."""
-
-    async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
-        now = self.get_clock().get_time()
-        blocks = self._meter.speech_blocks(frame.audio)
-        for number, is_speech in enumerate(reversed(blocks)):
-            if is_speech:
-                self.last_speech_ns = now - number * BLOCK_NS
-                break
-        await super().push_audio_frame(frame)
-
-
-class AgentVoice(LiveKitOutputTransport):
-    """Audio to the caller; knows when the agent's speech first left after `listen_for_reply`."""
-
-    def __init__(self, transport: CallTransport, client: _CallerOnlyClient, params: LiveKitParams) -> None:
-        super().__init__(transport, client, params)
-        self._meter = SpeechMeter()
-        self.first_speech_ns: int | None = None
-        """Start of the agent's first audible speech since `listen_for_reply`, by the pipeline's clock."""
-
-    def listen_for_reply(self) -> None:
-        """Forget the last reply: the next audible speech is the start of a new one."""
-        self.first_speech_ns = None
-
-    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        if self.first_speech_ns is None:
-            self._note_first_speech(frame.audio)
-        return await super().write_audio_frame(frame)
-
-    async def wait_for_playout(self) -> None:
-        """Return when what was written has left for the caller."""
-        if self._client._audio_source is not None:
-            await self._client._audio_source.wait_for_playout()
-
-    def _note_first_speech(self, pcm: bytes) -> None:
-        blocks = self._meter.speech_blocks(pcm)
-        source = self._client._audio_source
-        if True in blocks and source is not None:
-            waiting_ns = int(source.queued_duration * 1_000_000_000)
-            self.first_speech_ns = self.get_clock().get_time() + waiting_ns + blocks.index(True) * BLOCK_NS

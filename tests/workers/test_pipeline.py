@@ -16,6 +16,7 @@ from agents.models import PersonaVersion
 from agents.tools import ToolSpec
 from calls.models import Call
 from workers import models, pipeline, providers, tools
+from workers.lines import CallLines
 from workers.recorder import CallRecorder
 from workers.transport import CallTransport
 
@@ -29,13 +30,13 @@ SMART_TURN = {"turn_policy": TurnPolicy.SMART_TURN, "stt_model": "nova-3-general
 
 async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> None:
     transport = CallTransport("call-1", "agent-1", "sip_1")
-    names = [type(processor).__name__ for processor in pipeline.build(_version(), transport).processors]
+    names = [type(processor).__name__ for processor in pipeline.build(_version(), transport, CallLines()).processors]
     assert names == [
         "CallerEar",
         "DeepgramFluxSTTService",
-        "LLMUserAggregator",
-        "OpenAILLMService",
-        "ElevenLabsTTSService",
+        "CallerTurns",
+        "SpeculatingLLM",
+        "HoldingTTS",
         "AgentVoice",
         "LLMAssistantAggregator",
     ]
@@ -47,8 +48,9 @@ async def test_the_turn_policy_chooses_the_recogniser(values: dict[str, str], se
 
 
 async def test_the_providers_of_a_version_are_the_real_services() -> None:
-    assert type(providers.make_llm(_version())) is OpenAILLMService
-    assert type(providers.make_tts(_version())) is ElevenLabsTTSService
+    llm = providers.make_llm(_version())
+    assert isinstance(llm, OpenAILLMService)
+    assert isinstance(providers.make_tts(_version(), CallLines(), llm), ElevenLabsTTSService)
 
 
 def test_the_model_is_told_the_supervisors_prompt_the_language_and_that_it_is_on_the_telephone() -> None:

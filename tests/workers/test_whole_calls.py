@@ -8,6 +8,7 @@ from django.conf import settings
 from livekit.api import ListRoomsRequest, LiveKitAPI
 
 from agents.choices import TurnPolicy
+from agents.lines import SORRY
 from agents.services import publish
 from calls.models import Call, PhoneNumber
 from calls.models.history import Speaker
@@ -16,7 +17,7 @@ from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona, make_tool
 from tests.stack import Process, Stack, eventually, final_call
 from tests.workers.conftest import NUMBER
-from workers.conversation import ANSWER_WITHIN_S, SORRY
+from workers.conversation import ANSWER_WITHIN_S
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 

@@ -1,0 +1,154 @@
+"""A reply to a predicted end of turn: spoken at once, heard when the turn is confirmed, gone when it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    TTSAudioRawFrame,
+    TTSStoppedFrame,
+    TTSTextFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
+from pytest_django import Settings
+
+from agents.models import PersonaVersion
+from simulator.app import running_simulator
+from tests.workers.sink import Sink, running
+from workers import providers, tools
+from workers.held_reply import HoldingTTS, SpeculatingLLM
+from workers.lines import CallLines
+
+SCENARIO = """
+name: held
+caller:
+  steps: [hang_up]
+agent:
+  default: "Could you say it again?"
+  rules:
+    - when: [hours]
+      say: "We are open from nine to five."
+    - when: [bread]
+      say: "We have rye and wheat."
+    - when: [goodbye]
+      say: "Thank you for calling. Goodbye."
+      call: {name: end_call, arguments: {reason: "done"}}
+"""
+
+
+@dataclass
+class Agent:
+    """Language model and voice with their providers simulated; `said` is what leaves towards the caller."""
+
+    worker: PipelineWorker
+    tts: HoldingTTS
+    holds: asyncio.Event
+    said: Sink
+
+    async def answer(self, words: str, *, speculation: bool) -> None:
+        context = LLMContext([{"role": "user", "content": words}], tools=tools.schema([]))
+        await self.worker.queue_frame(LLMContextFrame(context=context, speculation=speculation))
+
+    async def hold(self, words: str) -> None:
+        """Answer a turn that may go on, and wait until its speech is there."""
+        await self.worker.queue_frame(UserStartedSpeakingFrame())
+        await self.said.until(UserStartedSpeakingFrame)
+        self.holds.clear()
+        await self.answer(words, speculation=True)
+        async with asyncio.timeout(15):
+            await self.holds.wait()
+
+
+@pytest.fixture
+async def agent(settings: Settings) -> AsyncIterator[Agent]:
+    async with running_simulator() as url:
+        settings.OPENAI_BASE_URL, settings.ELEVENLABS_BASE_URL = f"{url}/v1", url
+        async with httpx.AsyncClient() as control:
+            (await control.put(f"{url}/control/scenario", json={"yaml": SCENARIO})).raise_for_status()
+        version = PersonaVersion(prompt="You sell bread.", voice_id="JBFqnCBsd6RMkjVDRZzb", number=1)
+        llm = providers.make_llm(version)
+        assert isinstance(llm, SpeculatingLLM)
+        tts = providers.make_tts(version, CallLines(), llm)
+        assert isinstance(tts, HoldingTTS)
+        holds, push = asyncio.Event(), tts.push_frame
+
+        async def noted_push(frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+            await push(frame, direction)
+            if isinstance(frame, TTSAudioRawFrame):
+                holds.set()
+
+        tts.push_frame = noted_push  # type: ignore[method-assign]
+        said = Sink()
+        async with running(llm, tts, said) as worker:
+            yield Agent(worker, tts, holds, said)
+
+
+async def test_a_held_reply_is_heard_only_when_its_turn_is_confirmed(agent: Agent) -> None:
+    await agent.hold("what are your hours")
+    assert not agent.said.of(TTSAudioRawFrame)
+    assert not agent.said.of(TTSTextFrame)
+
+    await agent.worker.queue_frame(UserStoppedSpeakingFrame())
+    await agent.said.until(TTSStoppedFrame)
+
+    assert agent.said.words() == "We are open from nine to five."
+    kinds = [type(frame) for frame in agent.said.frames]
+    assert kinds.index(UserStoppedSpeakingFrame) < kinds.index(TTSAudioRawFrame)
+
+
+async def test_the_words_of_a_held_reply_are_timed_from_when_it_is_heard(agent: Agent) -> None:
+    await agent.hold("what are your hours")
+    confirmed_ns = agent.tts.get_clock().get_time()
+    await agent.worker.queue_frame(UserStoppedSpeakingFrame())
+    await agent.said.until(TTSStoppedFrame)
+
+    times = [frame.pts for frame in agent.said.of(TTSTextFrame)]
+    assert all(at is not None and at >= confirmed_ns for at in times)
+    assert times == sorted(times, key=lambda at: at or 0)
+
+
+async def test_nothing_of_a_withdrawn_reply_is_ever_heard(agent: Agent) -> None:
+    await agent.hold("what are your hours")
+    await agent.worker.queue_frame(EagerEndOfTurnCancelFrame())
+    await agent.said.until(EagerEndOfTurnCancelFrame)
+    await agent.hold("what are your hours and have you bread")  # the first rule wins: another rule would hide a leak
+    await agent.worker.queue_frame(EagerEndOfTurnCancelFrame())
+    await agent.said.until(EagerEndOfTurnCancelFrame, 2)
+    await agent.hold("have you bread")
+    await agent.worker.queue_frame(UserStoppedSpeakingFrame())
+    await agent.said.until(TTSStoppedFrame)
+
+    assert agent.said.words() == "We have rye and wheat."
+    assert len(agent.said.of(LLMFullResponseEndFrame)) == 1
+
+
+async def test_a_speculative_reply_that_wants_a_tool_is_said_once_after_its_turn(agent: Agent) -> None:
+    await agent.worker.queue_frame(UserStartedSpeakingFrame())
+    await agent.answer("goodbye", speculation=True)
+    await agent.said.until(EagerEndOfTurnCancelFrame)  # the model withdraws it by itself
+
+    await agent.worker.queue_frame(UserStoppedSpeakingFrame())
+    await agent.said.until(UserStoppedSpeakingFrame)
+    await agent.answer("goodbye", speculation=False)
+    await agent.said.until(TTSStoppedFrame)
+
+    assert agent.said.words() == "Thank you for calling. Goodbye."
+
+
+async def test_a_reply_to_a_turn_that_is_over_is_not_held(agent: Agent) -> None:
+    await agent.worker.queue_frames([UserStartedSpeakingFrame(), UserStoppedSpeakingFrame()])
+    await agent.said.until(UserStoppedSpeakingFrame)
+    await agent.answer("have you bread", speculation=False)
+    await agent.said.until(TTSStoppedFrame)
+
+    assert agent.said.words() == "We have rye and wheat."

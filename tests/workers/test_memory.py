@@ -1,0 +1,90 @@
+"""What a worker process leaves out of its memory, told by a fresh interpreter that has started as a worker does."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tools.local import ROOT
+
+START = """
+import json, sys
+from callcenter.celery import app
+app.loader.import_default_modules()
+import workers.tasks
+{then}
+value = {value}
+print(json.dumps([sorted(sys.modules), value]))
+"""
+UNUSED = (
+    "PIL._imaging",
+    "callcenter.urls",
+    "drf_spectacular.views",
+    "elevenlabs",
+    "num2words",
+    "openai.types.evals",
+    "openai.types.responses.response",
+    "phonenumbers",
+    "unfold.admin",
+)
+
+
+def _in_a_worker(then: str = "", value: str = "None") -> tuple[set[str], object]:
+    """The modules that are loaded after `then`, and the value of the expression `value`."""
+    program = START.format(then=then, value=value)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    modules, found = json.loads(done.stdout.splitlines()[-1])
+    return set(modules), found
+
+
+@pytest.fixture(scope="module")
+def started() -> set[str]:
+    return _in_a_worker("from workers import lazy_imports; lazy_imports.load_for_calls()")[0]
+
+
+@pytest.mark.parametrize("module", UNUSED)
+def test_a_worker_does_not_load_what_calls_never_use(started: set[str], module: str) -> None:
+    assert module not in started
+
+
+def test_what_the_first_call_uses_is_loaded_before_it(started: set[str]) -> None:
+    assert {"openai.resources.chat.completions.completions", "deepgram.listen.v1.socket_client"} <= started
+
+
+def test_a_lazy_package_has_every_name_that_its_init_gathers() -> None:
+    every = """
+import ast, importlib, inspect
+from workers.lazy_imports import PACKAGES
+missing = []
+for package in sorted(PACKAGES):
+    module = importlib.import_module(package)
+    for statement in ast.parse(inspect.getsource(module)).body:
+        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
+            names = [alias.asname or alias.name for alias in statement.names]
+            missing += [f"{package}.{name}" for name in names if not hasattr(module, name)]
+"""
+    assert _in_a_worker(every, "missing")[1] == []
+
+
+def test_a_name_that_a_lazy_package_has_not_is_an_attribute_error() -> None:
+    ask = "import openai.types"
+    assert _in_a_worker(ask, 'hasattr(openai.types, "NoSuchModel")')[1] is False
+
+
+def test_a_lazy_module_works_at_its_first_use() -> None:
+    draw = "from PIL import Image"
+    modules, size = _in_a_worker(draw, 'Image.new("RGB", (2, 3)).size')
+    assert size == [2, 3]
+    assert "PIL._imaging" in modules
+
+
+def test_the_turn_models_share_one_session_and_one_thread() -> None:
+    make = "from workers.models import SharedSileroVad, SharedSmartTurn; a, b = SharedSmartTurn(), SharedSmartTurn()"
+    shared = "[a._session is b._session, a._model_executor is b._model_executor, "
+    shared += "SharedSileroVad()._model.session is SharedSileroVad()._model.session]"
+    assert _in_a_worker(make, shared)[1] == [True, True, True]

@@ -1,0 +1,137 @@
+"""Whether a sound that the caller makes while the agent speaks is an interruption.
+
+Waiting until that is certain would let the agent talk over its caller, and stopping at every sound would let a cough or
+an "mhm" end its sentence. So the agent pauses as soon as somebody speaks, which takes a tenth of a second, and either
+goes on where it stopped or is interrupted for good, as soon as words or the length of the speech tell which it was.
+"""
+
+import re
+
+import numpy as np
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    ProposedUserStartedSpeakingFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+)
+from pipecat.turns.types import ProcessFrameResult
+from pipecat.turns.user_start import BaseUserTurnStartStrategy
+
+from agents.choices import Language
+from workers.models import SileroState
+from workers.speech_meter import SAMPLE_RATE
+from workers.voice import AgentVoice
+
+WINDOW = 512  # samples: what Silero judges at once
+WINDOW_MS = WINDOW * 1000 // SAMPLE_RATE
+SPEECH_ABOVE = 0.7  # of Silero's confidence, as everywhere in Pipecat
+ONSET_MS = 3 * WINDOW_MS  # of speech, and the agent pauses; clicks are shorter
+ONSET_MAX_MS = 12 * WINDOW_MS
+REAL_MS = 800  # of speech, and it is an interruption whatever the words: backchannels are shorter than this
+OVER_AFTER_MS = 450  # of silence without words that interrupt, and the agent goes on
+
+_BACKCHANNELS: dict[str, str] = {
+    "en": "mhm mm hmm hm uh huh ah oh aha yeah yep okay ok right sure cool great i see got it alright",
+    "es": "mhm mm ajá aja ah oh sí si vale claro ya ok bueno entiendo",
+    "fr": "mhm mm hum ah oh ouais oui ok d'accord daccord bien voilà je vois",
+    "de": "mhm mm hm aha ah oh ja jo okay ok genau gut klar verstehe so",
+    "it": "mhm mm ah oh sì si ok va bene certo capito esatto",
+    "pt": "mhm mm ah oh aham sim tá ok certo claro entendi pois",
+    "nl": "mhm mm hm ah oh ja oké oke ok goed precies juist",
+}
+
+
+def is_backchannel(text: str, language: str) -> bool:
+    """Whether the words only say that one listens. `language` is one of agents.choices.Language."""
+    words = re.findall(r"[\w']+", text.lower())
+    known = set(_BACKCHANNELS[Language(language).split("-")[0]].split())
+    return all(word in known for word in words)
+
+
+class BargeIn(BaseUserTurnStartStrategy):
+    """Starts the caller's turns: at once while the agent is silent, on an interruption while it speaks."""
+
+    def __init__(self, voice: AgentVoice, language: str) -> None:
+        super().__init__()
+        self._voice = voice
+        self._language = language
+        self._silero = SileroState()
+        self._pending = b""
+        self._speech_ms = 0
+        self._silence_ms = 0
+        self._paused = False
+        self._onset_ms = ONSET_MS
+
+    @property
+    def resolves_proposed_turn_start_frames(self) -> bool:
+        return True
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        match frame:
+            case VADUserStartedSpeakingFrame() | ProposedUserStartedSpeakingFrame() if not self._voice.is_speaking:
+                return await self._start_turn()
+            case InterimTranscriptionFrame() | TranscriptionFrame():
+                return await self._judge_words(frame.text)
+        return ProcessFrameResult.CONTINUE
+
+    async def hear(self, pcm: bytes) -> None:
+        """Listen to the caller's audio, 16 kHz mono 16-bit PCM; does nothing while the agent is silent."""
+        if not self._voice.is_speaking:
+            if self._speech_ms or self._silence_ms:
+                self._forget()
+            return
+        self._pending += pcm
+        while len(self._pending) >= WINDOW * 2:
+            window, self._pending = self._pending[: WINDOW * 2], self._pending[WINDOW * 2 :]
+            await self._judge_sound(self._is_speech(window))
+
+    async def handle_user_turn_started(self) -> None:
+        self._forget()
+
+    # --- Judging ------------------------------------------------------------------------------------------------------
+
+    async def _judge_sound(self, is_speech: bool) -> None:
+        if is_speech:
+            self._speech_ms += WINDOW_MS
+            self._silence_ms = 0
+        else:
+            self._silence_ms += WINDOW_MS
+            if not self._paused:
+                self._speech_ms = 0
+        if not self._paused:
+            if self._speech_ms >= self._onset_ms:
+                self._paused = True
+                self._voice.pause()
+        elif self._speech_ms >= REAL_MS:
+            await self._start_turn()
+        elif self._silence_ms >= OVER_AFTER_MS:
+            await self._go_on()
+
+    async def _judge_words(self, text: str) -> ProcessFrameResult:
+        if not self._voice.is_speaking or not is_backchannel(text, self._language):
+            return await self._start_turn()
+        await self.trigger_reset_aggregation()  # or the words would stand before the caller's next ones
+        return ProcessFrameResult.CONTINUE
+
+    async def _start_turn(self) -> ProcessFrameResult:
+        await self.trigger_user_turn_started()
+        return ProcessFrameResult.STOP
+
+    async def _go_on(self) -> None:
+        self._paused = False
+        self._speech_ms = 0
+        # A noisy line must not make the agent stutter: each sound that was none asks more of the next one.
+        self._onset_ms = min(self._onset_ms * 2, ONSET_MAX_MS)
+        await self._voice.go_on()
+
+    def _forget(self) -> None:
+        self._silero.reset_states()  # type: ignore[no-untyped-call]  # Pipecat's
+        self._pending = b""
+        self._speech_ms = self._silence_ms = 0
+        self._paused = False
+        self._onset_ms = ONSET_MS
+
+    def _is_speech(self, window: bytes) -> bool:
+        samples = np.frombuffer(window, np.int16).astype(np.float32) / 32768
+        return float(self._silero(samples, SAMPLE_RATE)[0][0]) > SPEECH_ABOVE
