@@ -4,9 +4,11 @@ import asyncio
 import os
 import socket
 import uuid
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import structlog
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
 from agents.models import PersonaVersion
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 HOLDER = f"{socket.gethostname()}:{os.getpid()}"
 CALLER_TAKES_TRACK_S = 5.0  # a caller's side that has not taken the agent's audio by then is gone or deaf
+STOPPED_BEFORE_END_S = 2.0  # a pipeline that takes longer to stop does so after the room is closed
 STOP_WITHIN_S = 30.0  # longer than Pipecat gives a processor that hangs while it connects
 WRITE_WITHIN_S = 5.0  # how long the end of a call waits for the database; the writer goes on afterwards
 
@@ -41,15 +44,16 @@ async def handle(call_id: uuid.UUID) -> None:
 async def _hold(call: Call) -> None:
     """From the claim to the end. Whatever goes wrong, the row gets an end and the caller no silent room."""
     recorder = CallRecorder(call)
-    try:
-        ending = await _connect_and_converse(call, recorder)
-    except Exception as error:
-        log.exception("call_failed")
-        ending = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
-    await _finish(call, recorder, ending)
+    async with AsyncExitStack() as afterwards:
+        try:
+            ending = await _connect_and_converse(call, recorder, afterwards)
+        except Exception as error:
+            log.exception("call_failed")
+            ending = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
+        await _finish(call, recorder, ending)
 
 
-async def _connect_and_converse(call: Call, recorder: CallRecorder) -> Ending:
+async def _connect_and_converse(call: Call, recorder: CallRecorder, afterwards: AsyncExitStack) -> Ending:
     version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
     transport = CallTransport(call.room_name, f"agent-{call.attempt}", call.caller_identity)
     lines = CallLines()
@@ -65,9 +69,16 @@ async def _connect_and_converse(call: Call, recorder: CallRecorder) -> Ending:
     finally:
         loading.cancel()
         conversation.stop()
-        await worker.cancel()
-        await _first_of(running, timeout_s=STOP_WITHIN_S)
-        running.cancel()  # no effect on one that has ended; else the slot is freed all the same
+        stopping = asyncio.create_task(_stop(worker, running))
+        afterwards.push_async_callback(asyncio.wait, [stopping])
+        # Normally a fraction of a second, in which the last turn is recorded. The caller waits no longer than this.
+        await _first_of(stopping, timeout_s=STOPPED_BEFORE_END_S)
+
+
+async def _stop(worker: PipelineWorker, running: asyncio.Task[None]) -> None:
+    await worker.cancel()
+    await _first_of(running, timeout_s=STOP_WITHIN_S)
+    running.cancel()  # no effect on one that has ended; else the slot is freed all the same
 
 
 async def _converse(

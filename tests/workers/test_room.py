@@ -1,5 +1,8 @@
 """The end of a call that goes wrong before it has begun."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from asgiref.sync import sync_to_async
 
@@ -7,6 +10,7 @@ from calls import rooms
 from calls.states import EndReason, Status
 from tests.factories import make_call
 from workers import pipeline, room
+from workers.conversation import Ending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,3 +42,31 @@ async def test_a_copy_of_a_message_loses_the_claim_and_does_nothing(monkeypatch:
 
     await call.arefresh_from_db()
     assert (call.status, call.attempt) == (Status.IN_PROGRESS, 1)
+
+
+async def test_a_pipeline_that_hangs_while_it_stops_keeps_no_caller_in_a_silent_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = asyncio.Event()
+    stop = room._stop
+
+    async def delete_room(_name: str) -> None:
+        closed.set()
+
+    async def stop_after_the_room(*arguments: Any) -> None:
+        await closed.wait()
+        await stop(*arguments)
+
+    async def left(*_: object) -> Ending:
+        return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+
+    monkeypatch.setattr(rooms, "delete_room", delete_room)
+    monkeypatch.setattr(room, "_converse", left)
+    monkeypatch.setattr(room, "_stop", stop_after_the_room)
+    monkeypatch.setattr(room, "STOPPED_BEFORE_END_S", 0.01)
+    call = await sync_to_async(make_call)()
+    async with asyncio.timeout(30):
+        await room.handle(call.pk)
+
+    await call.arefresh_from_db()
+    assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.CALLER_LEFT)

@@ -6,6 +6,7 @@ the hang-up. In place of joining the room and conversing, a call is held for BEN
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 
 from calls.models import Call
 from calls.states import EndReason, Status
@@ -18,7 +19,7 @@ DETAIL = "benchmark: media switched off"
 __all__ = ["DETAIL", "tasks"]
 
 
-async def _hold_without_media(call: Call, recorder: CallRecorder) -> Ending:
+async def _hold_without_media(call: Call, recorder: CallRecorder, _afterwards: AsyncExitStack) -> Ending:
     recorder.answered()
     await asyncio.sleep(float(os.environ["BENCH_HOLD_S"]))
     return Ending(Status.COMPLETED, EndReason.CALLER_LEFT, DETAIL)

@@ -1,0 +1,28 @@
+"""What a web process does before its first request, also when the world is not there yet."""
+
+import pytest
+from django.db import OperationalError, connection
+from kombu.exceptions import OperationalError as BrokerAway
+
+from callcenter import warm_up
+from callcenter.celery import app
+
+
+@pytest.mark.django_db
+def test_a_web_process_starts_while_the_database_and_the_broker_are_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_database() -> None:
+        raise OperationalError("connection refused")
+
+    def no_broker() -> None:
+        raise BrokerAway("connection refused")
+
+    monkeypatch.setattr(connection, "ensure_connection", no_database)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    monkeypatch.setattr(app, "producer_or_acquire", no_broker)
+
+    warm_up.web()
+
+    assert "database_away" in caplog.text
+    assert "broker_away" in caplog.text
