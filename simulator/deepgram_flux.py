@@ -108,11 +108,15 @@ class FluxSession(ListenSession):
     async def on_event(self, event: SpeechEvent) -> None:
         """Report a change of the turn's state."""
         if event.kind == "started":
-            self._turn_open, self._eager_text, self._turn_start_s = True, "", event.turn_start_s
-            await self._report("StartOfTurn", event.at_s, self.partial_text, _CONFIDENCE_SPEAKING)
-        elif event.kind == "paused" and self._thresholds.eager is not None and not self.goes_on(event):
+            self._turn_open, self._eager_text, self._turn_start_s = False, "", event.turn_start_s
+            if not self.world.recognizer.word_by_word:
+                await self._open(event.at_s, "")
+        elif event.kind == "paused" and not self.goes_on(event):
             text = await self.transcript(event)
-            if text and not self.goes_on(event):
+            if self.world.recognizer.unfinished(text):
+                self.finder.hold(min(self.world.unfinished_s(), self._thresholds.timeout_ms / 1000))
+            if text and self._thresholds.eager is not None and not self.goes_on(event):
+                await self._open(event.at_s, text)
                 self._eager_text = text
                 await self._report("EagerEndOfTurn", event.last_voice_s, text, self._thresholds.eager)
         elif event.kind == "resumed" and self._eager_text:
@@ -125,6 +129,10 @@ class FluxSession(ListenSession):
         """Report what was said so far. After a prediction nothing changes until it is taken back or comes true."""
         if self._turn_open and not self._eager_text:
             await self._report("Update", self.finder.position_s, self.partial_text, _CONFIDENCE_SPEAKING)
+
+    async def on_words(self) -> None:
+        """Begin the turn with its first words: a sound without words begins none."""
+        await self._open(self.finder.position_s, self.partial_text)
 
     def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """End the turn under way when the client says so."""
@@ -154,8 +162,18 @@ class FluxSession(ListenSession):
         """Report a text message that is not a JSON object."""
         await self._fail("the message is not a JSON object")
 
+    async def _open(self, at_s: float, text: str) -> None:
+        """Report the start of the turn, unless it was."""
+        if not self._turn_open:
+            self._turn_open = True
+            await self._report("StartOfTurn", at_s, text, _CONFIDENCE_SPEAKING)
+
     async def _end(self, event: SpeechEvent) -> None:
         text = self._eager_text or await self.transcript(event)
+        if not text and not self._turn_open:
+            self._ended_by = "model"
+            return
+        await self._open(event.at_s, text)
         timed_out = event.at_s - event.last_voice_s >= self._thresholds.timeout_ms / 1000 - 0.005
         trigger = "timeout" if timed_out and self._ended_by == "model" else self._ended_by
         await self._report("EndOfTurn", event.last_voice_s, text, max(self._thresholds.end, 0.85), trigger=trigger)

@@ -85,6 +85,9 @@ class NovaSession(ListenSession):
             await self._end(event)
 
     async def on_update(self) -> None:
+        """Do nothing: results come with their words."""
+
+    async def on_words(self) -> None:
         """Report what was said so far, if the client asked for it."""
         if self._options.interim_results and self.partial_text:
             await self._results(self.partial_text, self.finder.position_s, is_final=False)

@@ -111,6 +111,11 @@ class TurnFinder:
         return self._speaking
 
     @property
+    def turn_start_s(self) -> float:
+        """Where the last turn began."""
+        return self._turn_start * WINDOW / SAMPLE_RATE
+
+    @property
     def last_voice_s(self) -> float:
         """Where the last speech ended."""
         return self._last_voice * WINDOW / SAMPLE_RATE
@@ -137,6 +142,10 @@ class TurnFinder:
                 events.append(event)
         return events
 
+    def hold(self, silence_s: float) -> None:
+        """Let the turn under way not end before this much silence; the next speech lifts it."""
+        self._end_at = max(self._end_at, silence_s)
+
     def idle(self, seconds: float) -> list[SpeechEvent]:
         """Let time pass without audio."""
         return self.feed(np.zeros(int(seconds * SAMPLE_RATE), dtype=np.int16))
@@ -149,6 +158,11 @@ class TurnFinder:
         """The turn's audio so far."""
         end = len(self._audio) - max(0, self._position - self._last_voice - 10)
         windows = list(self._audio)[: max(end, 1)]
+        return np.concatenate(windows) if windows else np.zeros(0, dtype=np.int16)
+
+    def heard_until(self, ago_s: float) -> Samples:
+        """The turn's audio up to `ago_s` seconds ago."""
+        windows = list(self._audio)[: max(len(self._audio) - round(ago_s * 100), 0)]
         return np.concatenate(windows) if windows else np.zeros(0, dtype=np.int16)
 
     def _between_turns(self, voiced: bool) -> SpeechEvent | None:

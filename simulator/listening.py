@@ -86,6 +86,8 @@ class Query:
 
 _UPDATE: dict[str, Any] = {}
 """Stands in the queue of events for a quarter of a second more of speech."""
+_WORDS: dict[str, Any] = {}
+"""Stands there for new words in `partial_text`."""
 
 
 class ListenSession(ABC):
@@ -101,7 +103,7 @@ class ListenSession(ABC):
         self._events: asyncio.Queue[SpeechEvent | Mapping[str, Any]] = asyncio.Queue()
         self._texts: dict[tuple[float, float], asyncio.Task[str]] = {}
         self._partial: asyncio.Task[None] | None = None
-        self._updated_s = self._partial_s = 0.0
+        self._updated_s = self._partial_s = self._interim_s = 0.0
         self._audio_at = self._counted_to = self._message_at = asyncio.get_running_loop().time()
 
     @abstractmethod
@@ -111,6 +113,10 @@ class ListenSession(ABC):
     @abstractmethod
     async def on_update(self) -> None:
         """A quarter of a second more was said; `partial_text` is what is known of it."""
+
+    @abstractmethod
+    async def on_words(self) -> None:
+        """There are more words in `partial_text` than before."""
 
     @abstractmethod
     async def on_message(self, message: Mapping[str, Any]) -> bool:
@@ -204,6 +210,7 @@ class ListenSession(ABC):
             if event.kind == "started":
                 self.partial_text = ""
                 self._partial_s = event.at_s
+                self._interim_s = self.world.stt_interim_s()
             elif event.kind == "resumed":
                 self._drop_texts(event.turn_start_s)
             elif event.kind == "paused":
@@ -213,10 +220,10 @@ class ListenSession(ABC):
         if self.finder.speaking and self.finder.position_s - self._updated_s >= _UPDATE_S:
             self._updated_s = self.finder.position_s
             self._events.put_nowait(_UPDATE)
-            every_s = self.world.recognizer.partial_every_s
-            if self._updated_s - self._partial_s >= every_s and (self._partial is None or self._partial.done()):
-                self._partial_s = self._updated_s
-                self._partial = asyncio.create_task(self._guess())
+        due_s = self._partial_s + self.world.recognizer.partial_every_s
+        if self.finder.speaking and self.finder.position_s >= due_s and (not self._partial or self._partial.done()):
+            self._partial_s = self.finder.position_s
+            self._partial = asyncio.create_task(self._guess())
 
     def _drop_texts(self, turn_start_s: float) -> None:
         """Forget what a pause of this turn began; the text of a former turn may still be awaited."""
@@ -224,16 +231,20 @@ class ListenSession(ABC):
             self._texts.pop(key).cancel()
 
     async def _guess(self) -> None:
-        self.partial_text = await self.world.recognizer.partial(self.finder.snapshot(), self.partial_text)
+        turn_start_s, known = self.finder.turn_start_s, self.partial_text
+        text = await self.world.recognizer.partial(self.finder.heard_until(self._interim_s), known)
+        if text != known and self.finder.speaking and self.finder.turn_start_s == turn_start_s:
+            self.partial_text = text
+            self._events.put_nowait(_WORDS)
 
     async def _work(self) -> None:
         while True:
             item = await self._events.get()
             if isinstance(item, SpeechEvent):
                 await self.on_event(item)
-            elif item is _UPDATE:
+            elif item is _UPDATE or item is _WORDS:
                 if self.finder.speaking:
-                    await self.on_update()
+                    await (self.on_update() if item is _UPDATE else self.on_words())
             elif not await self.on_message(item):
                 return
 

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from simulator.speech.pcm import SAMPLE_RATE, Samples, rms
 
 CODE_BITS = 16
+NO_WORDS = 0
+"""The code of a sound without words, such as a cough: no line has it."""
 
 _WINDOW = 4096
 _HOP = _WINDOW // 8
@@ -39,7 +41,7 @@ Opus at 16 kbit/s."""
 
 def code_of(text: str) -> int:
     """Return the 16-bit code of a line: the low bits of its CRC-32, without regard to case and spacing."""
-    return zlib.crc32(" ".join(text.lower().split()).encode()) & ((1 << CODE_BITS) - 1)
+    return zlib.crc32(" ".join(text.lower().split()).encode()) & ((1 << CODE_BITS) - 1) or 1
 
 
 def add_mark(pcm16k: Samples, code: int) -> Samples:

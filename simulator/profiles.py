@@ -43,10 +43,14 @@ class Profile:
     name: ProfileName
     end_of_turn: Delay
     """Flux: silence from the caller's last sound to EndOfTurn."""
+    unfinished: Delay
+    """Flux: the least silence before EndOfTurn where the caller pauses within a sentence."""
     eager_lead: Delay
     """Flux: how long before EndOfTurn the EagerEndOfTurn comes, if the client asked for it."""
     eager_floor_ms: float
     """Flux: the least silence before EagerEndOfTurn."""
+    stt_interim: Delay
+    """Both: from the end of a word to the first transcript in which it stands."""
     stt_final: Delay
     """Nova: from the caller's last sound to the final transcript."""
     llm_first_token: Delay
@@ -60,6 +64,8 @@ class Profile:
 # 100 ms.
 EAGER_FLOOR_MS = 100.0
 END_OF_TURN_FLOOR_MS = 200.0
+INTERIM_FLOOR_MS = 100.0
+"""Clients send 20 to 80 ms of audio at a time, and a model must hear some of what follows a word to know its end."""
 LOCAL_END_OF_TURN_FLOOR_MS = 400.0
 LOCAL_EAGER_FLOOR_MS = 250.0
 """With local speech. Flux understands that a comma ends no turn; Whisper does not, and Piper's commas last 190 to 330
@@ -69,8 +75,10 @@ PROFILES: dict[ProfileName, Profile] = {
     "none": Profile(
         name="none",
         end_of_turn=fixed(END_OF_TURN_FLOOR_MS),
+        unfinished=fixed(END_OF_TURN_FLOOR_MS),
         eager_lead=fixed(END_OF_TURN_FLOOR_MS - EAGER_FLOOR_MS),
         eager_floor_ms=EAGER_FLOOR_MS,
+        stt_interim=fixed(INTERIM_FLOOR_MS),
         stt_final=fixed(END_OF_TURN_FLOOR_MS),
         llm_first_token=fixed(0),
         llm_token_gap_ms=0,
@@ -82,10 +90,17 @@ PROFILES: dict[ProfileName, Profile] = {
         # "~260ms end-of-turn detection": developers.deepgram.com/docs/flux/quickstart.
         # 95th percentile 1.5 s: together.ai/models/flux, performance characteristics.
         end_of_turn=Delay(median_ms=260, p95_ms=1500, floor_ms=END_OF_TURN_FLOOR_MS),
+        # "Using conversational context, not just silence" (the same page): no figure says how long Flux then waits.
+        # That it is as long as where it is least sure of a true end, the percentile above, is an assumption.
+        unfinished=fixed(1500),
         # "Reduces median response latency by ~150 ms", "top 5 percent savings reaching ~350 ms":
         # telnyx.com/release-notes/automatic-eager-end-of-turn-deepgram-flux.
         eager_lead=Delay(median_ms=150, p95_ms=350),
         eager_floor_ms=EAGER_FLOOR_MS,
+        # "Transcription latency in 300 milliseconds or less for streaming workloads", to which the network and the
+        # client's chunks come: developers.deepgram.com/docs/measuring-streaming-latency. It publishes no median: 200 is
+        # an assumption.
+        stt_interim=Delay(median_ms=200, p95_ms=300, floor_ms=INTERIM_FLOOR_MS),
         # Deepgram, time to final segment: median 247 ms, p95 298 ms: github.com/pipecat-ai/stt-benchmark.
         stt_final=Delay(median_ms=247, p95_ms=298, floor_ms=END_OF_TURN_FLOOR_MS),
         # GPT-5-mini 150 to 300 ms to the first token, 100 to 150 tokens a second:

@@ -1,68 +1,58 @@
 """Scenarios: one YAML file is one conversation, with what the caller does and what the scripted LLM answers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from simulator.fields import Reader, ScenarioError
+from simulator.steps import (
+    Dtmf,
+    HangUp,
+    Interrupt,
+    Play,
+    Say,
+    StaySilent,
+    Step,
+    WaitForReply,
+    WaitForSilence,
+    Words,
+    parse_step,
+)
+
+__all__ = [
+    "SCENARIO_DIR",
+    "AfterTool",
+    "AgentPart",
+    "CallerPart",
+    "Dtmf",
+    "HangUp",
+    "Interrupt",
+    "Play",
+    "Rule",
+    "Say",
+    "Scenario",
+    "ScenarioError",
+    "StaySilent",
+    "Step",
+    "ToolCall",
+    "WaitForReply",
+    "WaitForSilence",
+    "Words",
+    "load_all",
+    "load_scenario",
+    "normalize",
+    "parse_scenario",
+]
+
 SCENARIO_DIR = Path(__file__).parent / "scenarios"
 DEFAULT_REPLY = "I am sorry, I did not get that. Could you say it again?"
 DEFAULT_CALLER = "+12025550123"
 
 _E164 = re.compile(r"^\+[1-9]\d{6,14}$")
-_DTMF = re.compile(r"^[0-9*#A-Da-dw]+$")
-
-
-class ScenarioError(ValueError):
-    """A scenario that cannot be used; the message names the file, the field and the cure in one line."""
-
-
-@dataclass(frozen=True)
-class Say:
-    """The caller says `text`."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class WaitForReply:
-    """Wait until the agent spoke and has been silent for `silence_ms`; fail after `timeout_s` without a reply."""
-
-    timeout_s: float = 10.0
-    silence_ms: int = 700
-
-
-@dataclass(frozen=True)
-class Interrupt:
-    """Say `text` once the agent has been speaking for `after_ms`."""
-
-    after_ms: int
-    text: str
-
-
-@dataclass(frozen=True)
-class StaySilent:
-    """Say nothing for `seconds`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Dtmf:
-    """Press `digits` on the keypad: 0-9, A-D, *, # (w waits half a second)."""
-
-    digits: str
-
-
-@dataclass(frozen=True)
-class HangUp:
-    """Leave the call."""
-
-
-Step = Say | WaitForReply | Interrupt | StaySilent | Dtmf | HangUp
 
 
 @dataclass(frozen=True)
@@ -103,8 +93,20 @@ class CallerPart:
     steps: tuple[Step, ...] = ()
 
     def lines(self) -> list[str]:
-        """Every sentence the caller says, in order."""
+        """Every sentence that the caller's voice says, in order."""
         return [step.text for step in self.steps if isinstance(step, Say | Interrupt)]
+
+    def utterances(self) -> list[Say | Interrupt | Play]:
+        """Every step in which a sound is made, in order."""
+        return [step for step in self.steps if isinstance(step, Say | Interrupt | Play)]
+
+    def words(self) -> list[Words]:
+        """Everything that is said, by voice and in clips, in order."""
+        return [
+            words
+            for step in self.utterances()
+            for words in (step.says if isinstance(step, Play) else [Words(step.text)])
+        ]
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def parse_scenario(text: str, source: str = "scenario") -> Scenario:
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise ScenarioError(f"{source}: is not valid YAML ({problem}): check the indentation and quotes") from error
-    reader = _Reader(source)
+    reader = Reader(source)
     root = reader.mapping(document, "the file", {"name", "caller", "agent"})
     return Scenario(
         name=reader.text(root.get("name"), "name"),
@@ -173,89 +175,18 @@ def load_all(directory: Path | str = SCENARIO_DIR) -> dict[str, Scenario]:
     return scenarios
 
 
-class _Reader:
-    """Checks of single fields; each failure names the source and the field."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def error(self, where: str, problem: str) -> ScenarioError:
-        return ScenarioError(f"{self._source}: {where}: {problem}")
-
-    def mapping(self, value: object, where: str, allowed: set[str]) -> Mapping[str, Any]:
-        if not isinstance(value, Mapping):
-            raise self.error(where, f"must be a mapping with {', '.join(sorted(allowed))}")
-        for key in value:
-            if key not in allowed:
-                raise self.error(where, f"unknown field {key!r}: use one of {', '.join(sorted(allowed))}")
-        return value
-
-    def text(self, value: object, where: str) -> str:
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(where, "must be text that is not empty")
-        return value.strip()
-
-    def number(self, value: object, where: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise self.error(where, "must be a number that is not negative")
-        return float(value)
-
-    def items(self, value: object, where: str) -> Sequence[Any]:
-        if not isinstance(value, list):
-            raise self.error(where, "must be a list: begin each entry with '- '")
-        return value
-
-
-def _caller(reader: _Reader, value: object) -> CallerPart:
+def _caller(reader: Reader, value: object) -> CallerPart:
     part = reader.mapping(value, "caller", {"from", "steps"})
     from_number = str(part.get("from", DEFAULT_CALLER))
     if not _E164.match(from_number):
         raise reader.error("caller.from", f"{from_number!r} must be E.164 in quotes, such as {DEFAULT_CALLER!r}")
     steps = reader.items(part.get("steps", []), "caller.steps")
-    return CallerPart(from_number, tuple(_step(reader, step, f"caller.steps[{i}]") for i, step in enumerate(steps, 1)))
+    return CallerPart(
+        from_number, tuple(parse_step(reader, step, f"caller.steps[{i}]") for i, step in enumerate(steps, 1))
+    )
 
 
-_STEPS = {"say", "wait_for_reply", "interrupt", "stay_silent", "dtmf", "hang_up"}
-
-
-def _step(reader: _Reader, value: object, where: str) -> Step:
-    if value in ("hang_up", "wait_for_reply"):
-        value = {value: None}
-    step = reader.mapping(value, where, _STEPS)
-    if len(step) != 1:
-        raise reader.error(where, f"must be one step only: {', '.join(sorted(_STEPS))}")
-    kind, detail = next(iter(step.items()))
-    where = f"{where}.{kind}"
-    match kind:
-        case "say":
-            return Say(reader.text(detail, where))
-        case "wait_for_reply":
-            return _wait_for_reply(reader, detail or {}, where)
-        case "interrupt":
-            fields = reader.mapping(detail, where, {"after_ms", "say"})
-            after_ms = reader.number(fields.get("after_ms", 800), f"{where}.after_ms")
-            return Interrupt(int(after_ms), reader.text(fields.get("say"), f"{where}.say"))
-        case "stay_silent":
-            if isinstance(detail, Mapping):
-                detail = reader.mapping(detail, where, {"seconds"}).get("seconds")
-            return StaySilent(reader.number(detail, f"{where}.seconds"))
-        case "dtmf":
-            digits = str(detail) if isinstance(detail, str | int) else ""
-            if not _DTMF.match(digits):
-                raise reader.error(where, "must be keys in quotes, such as '12#' (0-9, A-D, *, #, w waits)")
-            return Dtmf(digits)
-        case _:
-            return HangUp()
-
-
-def _wait_for_reply(reader: _Reader, detail: object, where: str) -> WaitForReply:
-    fields = reader.mapping(detail, where, {"timeout_s", "silence_ms"})
-    timeout_s = reader.number(fields.get("timeout_s", WaitForReply.timeout_s), f"{where}.timeout_s")
-    silence_ms = reader.number(fields.get("silence_ms", WaitForReply.silence_ms), f"{where}.silence_ms")
-    return WaitForReply(timeout_s, int(silence_ms))
-
-
-def _agent(reader: _Reader, value: object) -> AgentPart:
+def _agent(reader: Reader, value: object) -> AgentPart:
     part = reader.mapping(value, "agent", {"default", "rules", "after_tool"})
     rules: list[Rule] = []
     after_tool = [
@@ -273,7 +204,7 @@ def _agent(reader: _Reader, value: object) -> AgentPart:
     return AgentPart(default, tuple(rules), tuple(after_tool))
 
 
-def _rule(reader: _Reader, fields: Mapping[str, Any], where: str) -> Rule:
+def _rule(reader: Reader, fields: Mapping[str, Any], where: str) -> Rule:
     keywords = fields.get("when")
     if isinstance(keywords, str):
         keywords = [keywords]
@@ -289,7 +220,7 @@ def _rule(reader: _Reader, fields: Mapping[str, Any], where: str) -> Rule:
     return Rule(when, say, call)
 
 
-def _tool_call(reader: _Reader, value: object, where: str) -> ToolCall:
+def _tool_call(reader: Reader, value: object, where: str) -> ToolCall:
     fields = reader.mapping(value, where, {"name", "arguments"})
     arguments = fields.get("arguments") or {}
     if not isinstance(arguments, dict):
@@ -297,6 +228,6 @@ def _tool_call(reader: _Reader, value: object, where: str) -> ToolCall:
     return ToolCall(reader.text(fields.get("name"), f"{where}.name"), arguments)
 
 
-def _after_tool(reader: _Reader, value: object, where: str) -> AfterTool:
+def _after_tool(reader: Reader, value: object, where: str) -> AfterTool:
     fields = reader.mapping(value, where, {"name", "say"})
     return AfterTool(reader.text(fields.get("name"), f"{where}.name"), reader.text(fields.get("say"), f"{where}.say"))

@@ -18,7 +18,7 @@ from simulator.profiles import (
     Profile,
     ProfileName,
 )
-from simulator.scenario import Scenario, ScenarioError, load_all, load_scenario, parse_scenario
+from simulator.scenario import Scenario, ScenarioError, Words, load_all, load_scenario, parse_scenario
 from simulator.speech.recognition import Recognizer, make_recognizer
 from simulator.speech.synthesis import Synthesizer, make_synthesizer
 
@@ -98,7 +98,7 @@ class World:
         self.ready = False
         self.requests = RequestLog()
         self.synthesizer: Synthesizer = make_synthesizer(settings.speech)
-        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_lines)
+        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_words)
 
     def _choose(self, name: str) -> Scenario:
         if name.endswith((".yaml", ".yml")):
@@ -135,14 +135,22 @@ class World:
             eager_s, end_s = max(eager_s, LOCAL_EAGER_FLOOR_MS / 1000), max(end_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000)
         return min(eager_s, end_s), end_s
 
+    def unfinished_s(self) -> float:
+        """Draw the least silence, in seconds, before EndOfTurn within a sentence."""
+        return self.profile.unfinished.sample_s(self.rng)
+
     def stt_final_s(self) -> float:
         """Draw the silence, in seconds, before the final transcript of a service that only transcribes."""
         final_s = self.profile.stt_final.sample_s(self.rng)
         return max(final_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000) if self.settings.speech == "local" else final_s
 
-    def caller_lines(self) -> list[str]:
-        """Every line that the caller of a loaded scenario may say."""
-        return [line for scenario in self.scenarios.values() for line in scenario.caller.lines()]
+    def stt_interim_s(self) -> float:
+        """Draw the time, in seconds, from a word's end to the transcript in which it stands."""
+        return self.profile.stt_interim.sample_s(self.rng)
+
+    def caller_words(self) -> list[Words]:
+        """Everything that the caller of a loaded scenario may say."""
+        return [words for scenario in self.scenarios.values() for words in scenario.caller.words()]
 
     def count(self, stage: Stage, kind: str) -> None:
         """Record a connection or request."""

@@ -111,7 +111,8 @@ class BargeIn(BaseUserTurnStartStrategy):
     async def _judge_words(self, text: str) -> ProcessFrameResult:
         if not self._voice.is_speaking or not is_backchannel(text, self._language):
             return await self._start_turn()
-        await self.trigger_reset_aggregation()  # or the words would stand before the caller's next ones
+        # Or the words would stand before the caller's next ones.
+        await self.trigger_reset_aggregation()  # type: ignore[no-untyped-call]  # Pipecat's
         return ProcessFrameResult.CONTINUE
 
     async def _start_turn(self) -> ProcessFrameResult:

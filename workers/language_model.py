@@ -18,9 +18,10 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictio
 class PooledLLM(OpenAILLMService):
     """A language model whose connections outlive the call."""
 
-    def create_client(self, api_key: str | None = None, base_url: str | None = None, **kwargs: Any) -> AsyncOpenAI:
+    def create_client(self, api_key: Any = None, base_url: Any = None, *args: Any, **kwargs: Any) -> AsyncOpenAI:
         """The running loop's client for this key and address; made with Pipecat's settings by the first call."""
         clients = _clients.setdefault(asyncio.get_running_loop(), {})
         if (api_key, base_url) not in clients:
-            clients[api_key, base_url] = super().create_client(api_key=api_key, base_url=base_url, **kwargs)
+            made = super().create_client(api_key, base_url, *args, **kwargs)  # type: ignore[no-untyped-call]
+            clients[api_key, base_url] = made
         return clients[api_key, base_url]

@@ -76,7 +76,7 @@ class _LazyNames(Loader):
     def exec_module(self, module: ModuleType) -> None:
         package = module.__name__
         tree = ast.parse(self._loader.get_data(self._loader.path))
-        gathered = {}
+        gathered: dict[str, tuple[str, str]] = {}
         rest = []
         for statement in tree.body:
             if isinstance(statement, ast.ImportFrom) and (source := _own_module(package, statement)):

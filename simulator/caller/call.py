@@ -10,16 +10,17 @@ from typing import Any, cast
 
 import numpy as np
 from livekit import api, rtc
+from livekit.rtc.participant import PublishTrackError
 
 from simulator.caller.conversation import Conversation, expects_reply
 from simulator.caller.ear import Ear
+from simulator.caller.lines import prepare_lines
 from simulator.caller.mouth import QUEUE_MS, Mouth
 from simulator.caller.recording import Recording
-from simulator.caller.report import CallerEvent, CallReport, EndedBy, EventKind
+from simulator.caller.report import AgentPause, CallerEvent, CallReport, EndedBy, EventKind
 from simulator.caller.settings import CallError, CallerSettings
-from simulator.marks import add_mark, code_of
-from simulator.speech.pcm import SAMPLE_RATE, Samples, trim_silence
-from simulator.speech.synthesis import CALLER_VOICE, SynthesisError, Synthesizer, make_synthesizer
+from simulator.speech.pcm import SAMPLE_RATE, Samples
+from simulator.speech.synthesis import Synthesizer
 
 _CONNECT_TIMEOUT_S = 5.0
 _LEAVE_TIMEOUT_S = 5.0
@@ -46,27 +47,6 @@ async def place_call(
     """
     lines = await prepare_lines(settings, synthesizer)
     return await _Call(settings, lines, on_event).place()
-
-
-async def prepare_lines(settings: CallerSettings, synthesizer: Synthesizer | None = None) -> dict[str, Samples]:
-    """Return the speech of every line of the caller: trimmed, so that it ends with its last sound, and, when scripted,
-    marked. Raises CallError.
-    """
-    engine = synthesizer or make_synthesizer(settings.speech)
-    lines: dict[str, Samples] = {}
-    try:
-        for text in settings.scenario.caller.lines():
-            pcm = await engine.synthesize(text, CALLER_VOICE)
-            speech = trim_silence(np.frombuffer(pcm, dtype=np.int16))
-            if not len(speech) or not speech.any():
-                raise CallError(f"scenario {settings.scenario.name}: {text!r} has no sound: use words")
-            lines[text] = add_mark(speech, code_of(text)) if settings.speech == "scripted" else speech
-    except SynthesisError as error:
-        raise CallError(str(error)) from error
-    finally:
-        if synthesizer is None:
-            engine.close()
-    return lines
 
 
 class _Call:
@@ -140,7 +120,17 @@ class _Call:
             await _stop(publishing)
             raise CallError(f"LiveKit did not take the caller's audio within {_CONNECT_TIMEOUT_S:g} s")
         else:
-            publishing.result()
+            await self._check_published(publishing.exception())
+
+    async def _check_published(self, error: BaseException | None) -> None:
+        """A room that is being closed refuses the track a moment before it tells that it is closed."""
+        if not isinstance(error, PublishTrackError):
+            if error is not None:
+                raise error
+            return
+        await asyncio.wait({self._gone}, timeout=_CONNECT_TIMEOUT_S)
+        if not self._gone.done():
+            raise CallError(f"LiveKit did not take the caller's audio: {error.message}")
 
     def _token(self) -> str:
         settings, report = self._settings, self._report
@@ -215,6 +205,12 @@ class _Call:
         if self._ear.stretches:
             report.pickup_ms = (self._ear.stretches[0].started_at - self._origin) * 1000
         report.utterances = self._conversation.utterances(self._origin)
+        report.agent_spoke = [
+            (stretch.started_at - self._origin, stretch.last_at - self._origin) for stretch in self._ear.stretches
+        ]
+        report.agent_pauses = [
+            AgentPause(pause.began_at - self._origin, pause.quiet_s * 1000) for pause in self._ear.pauses
+        ]
         report.waits_in_vain = self._conversation.waits_in_vain
         last = self._conversation.said_last
         may_end = last is not None and any(

@@ -6,9 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from simulator.caller.ear import SILENCE_S, Ear, Stretch
+from simulator.caller.lines import key_of
 from simulator.caller.mouth import Mouth, Spoken
 from simulator.caller.report import Teller, Utterance
-from simulator.scenario import Dtmf, HangUp, Interrupt, Say, Scenario, StaySilent, Step, WaitForReply
+from simulator.scenario import (
+    Dtmf,
+    HangUp,
+    Interrupt,
+    Play,
+    Say,
+    Scenario,
+    StaySilent,
+    Step,
+    WaitForReply,
+    WaitForSilence,
+)
 from simulator.speech.pcm import Samples
 
 _LOOK_S = 0.02
@@ -51,7 +63,7 @@ class Conversation:
         press: Callable[[str], Awaitable[None]],
         tell: Teller,
     ) -> None:
-        """`lines` holds the speech of each text of the scenario; `press` sends one DTMF key."""
+        """`lines` holds the sound of each step that makes one, by key_of; `press` sends one DTMF key."""
         self._scenario = scenario
         self._lines = lines
         self._mouth = mouth
@@ -65,7 +77,7 @@ class Conversation:
     @property
     def said_everything(self) -> bool:
         """Whether every line of the scenario was spoken to its end."""
-        return sum(said.spoken is not None for said in self._said) == len(self._scenario.caller.lines())
+        return sum(said.spoken is not None for said in self._said) == len(self._scenario.caller.utterances())
 
     @property
     def said_last(self) -> str | None:
@@ -77,13 +89,16 @@ class Conversation:
         steps = self._scenario.caller.steps
         for position, step in enumerate(steps):
             match step:
-                case Say(text):
-                    await self._say(text, expects_reply(steps[position + 1 :]))
-                case Interrupt(after_ms, text):
-                    await self._wait_to_interrupt(after_ms / 1000)
-                    await self._say(text, expects_reply(steps[position + 1 :]), interrupts=True)
+                case Say() | Interrupt() | Play():
+                    after_ms = None if isinstance(step, Say) else step.after_ms
+                    if after_ms is not None:
+                        await self._wait_to_interrupt(after_ms / 1000)
+                    await self._utter(step, expects_reply(steps[position + 1 :]), interrupts=after_ms is not None)
                 case WaitForReply(timeout_s, silence_ms):
                     await self._wait_for_reply(timeout_s, silence_ms / 1000)
+                case WaitForSilence(timeout_s, silence_ms):
+                    needed_s = max(silence_ms / 1000, SILENCE_S)
+                    await self._until(lambda: self._silent_for() >= needed_s, timeout_s)  # noqa: B023  awaited here
                 case StaySilent(seconds):
                     await self._until(lambda: False, seconds)
                 case Dtmf(digits):
@@ -91,15 +106,15 @@ class Conversation:
                 case HangUp():
                     return
 
-    async def _say(self, text: str, reply_expected: bool, interrupts: bool = False) -> None:
-        said = _Said(text, interrupts, reply_expected)
+    async def _utter(self, step: Say | Interrupt | Play, reply_expected: bool, interrupts: bool) -> None:
+        said = _Said(step.text, interrupts, reply_expected)
         self._said.append(said)
 
         def on_started(at: float) -> None:
             said.over = self._ear.now_speaking
-            self._tell("caller_speaking", at, text=text)
+            self._tell("caller_speaking", at, text=step.text)
 
-        said.spoken = await self._mouth.say(self._lines[text], on_started)
+        said.spoken = await self._mouth.say(self._lines[key_of(step)], on_started)
         self._reference = said.spoken
         self._tell("caller_silent", said.spoken.ended_at)
 
@@ -204,8 +219,8 @@ def expects_reply(later: tuple[Step, ...]) -> bool:
     They are the steps after an utterance, whose reply is expected, or all of a scenario, which expects a greeting.
     """
     for step in later:
-        if isinstance(step, WaitForReply | Interrupt):
+        if isinstance(step, WaitForReply | Interrupt) or (isinstance(step, Play) and step.after_ms is not None):
             return True
-        if isinstance(step, Say | HangUp):
+        if isinstance(step, Say | Play | HangUp):
             return False
     return False

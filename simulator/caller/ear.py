@@ -7,7 +7,7 @@ arrives at the caller, as it would be in a telephone.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.speech.pcm import Samples, rms
+from simulator.speech.pcm import SAMPLE_RATE, Samples, rms
 
 SPEECH_RMS = 200.0
 """Level of a 20 ms frame that counts as speech, in 16-bit steps: -44 dB of full scale. Speech is near 3,000; Opus'
@@ -15,6 +15,21 @@ comfort noise is below 10."""
 
 SILENCE_S = 0.3
 """The agent has fallen silent when it has not been heard for this long; shorter gaps are pauses within its speech."""
+
+
+PAUSE_S = 0.1
+"""A gap in the agent's sound that is worth noting: the closure of a plosive in running speech lasts up to that."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A gap in the agent's sound. `began_at` is the arrival of the last audio before it.
+
+    `quiet_s` counts its quiet frames, not the time between arrivals: frames that come late are no gap in the sound.
+    """
+
+    began_at: float
+    quiet_s: float
 
 
 @dataclass
@@ -39,9 +54,11 @@ class Ear:
     ) -> None:
         """Call `on_speaking` when a stretch begins, and `on_silent` SILENCE_S after its last audio."""
         self.stretches: list[Stretch] = []
+        self.pauses: list[Pause] = []
         self._on_speaking = on_speaking
         self._on_silent = on_silent
         self._loud_at: float | None = None
+        self._quiet_s = 0.0
 
     @property
     def now_speaking(self) -> Stretch | None:
@@ -53,16 +70,24 @@ class Ear:
         self.listen(arrived_at)
         if rms(frame) < SPEECH_RMS:
             self._loud_at = None
+            self._quiet_s += len(frame) / SAMPLE_RATE
         elif (stretch := self.now_speaking) is not None:
+            self._note_pause(stretch)
             stretch.last_at = arrived_at
         elif self._loud_at is None:
             self._loud_at = arrived_at
         else:
+            self._note_pause(self.stretches[-1] if self.stretches else None)
             stretch = Stretch(self._loud_at, arrived_at)
             self._loud_at = None
             self.stretches.append(stretch)
             if self._on_speaking:
                 self._on_speaking(stretch)
+
+    def _note_pause(self, before: Stretch | None) -> None:
+        if before is not None and self._quiet_s >= PAUSE_S:
+            self.pauses.append(Pause(before.last_at, self._quiet_s))
+        self._quiet_s = 0.0
 
     def listen(self, now: float) -> None:
         """Notice silence also when no frame arrives: a track can end in the middle of a word."""

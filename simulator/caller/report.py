@@ -74,6 +74,14 @@ class Utterance:
     silent_after_ms: float | None = None
 
 
+@dataclass(frozen=True)
+class AgentPause:
+    """A gap in the agent's sound: it was last heard `at_s` seconds after joining, and again `lasted_ms` later."""
+
+    at_s: float
+    lasted_ms: float
+
+
 @dataclass
 class CallReport:
     """A call, by the caller's ear.
@@ -81,6 +89,8 @@ class CallReport:
     `pickup_ms` is from joining the room to the agent's first audio. `ended_as_planned`: the caller hung up after its
     last step, or the agent did after the caller had said everything, or after a line that the scenario answers with
     end_call. `waits_in_vain` counts the scenario's wait_for_reply steps in which the agent said nothing in time.
+    `agent_spoke` is when the agent was heard, from a first sound to the last before 300 ms of silence (s after
+    joining); `agent_pauses` are its gaps of 100 ms and more.
     `frame_lateness_p99_ms` is how late the caller itself was with its audio frames: up to 60 ms are absorbed, and
     `audio_gaps` counts the times when they were not. A measurement is only as good as these two.
     """
@@ -94,6 +104,8 @@ class CallReport:
     waits_in_vain: int = 0
     pickup_ms: float | None = None
     utterances: list[Utterance] = field(default_factory=list)
+    agent_spoke: list[tuple[float, float]] = field(default_factory=list)
+    agent_pauses: list[AgentPause] = field(default_factory=list)
     ended_by: EndedBy = "timeout"
     end_detail: str = ""
     ended_as_planned: bool = False

@@ -37,7 +37,9 @@ def packaged_voice() -> Path:
 class PiperProcess:
     """One Piper process. It starts with the first line, and starts anew after it has died. Safe to use from threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, steady: bool = False) -> None:
+        """`steady` leaves out the random variation of Piper's voices: a line always gives the same audio."""
+        self._options = ("--noise-scale", "0", "--noise-w-scale", "0") if steady else ()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -78,8 +80,9 @@ class PiperProcess:
         if find_spec("piper") is None:
             raise SynthesisError("piper-tts is not installed: install requirements/dev.txt, or use scripted speech")
         self._directory = tempfile.TemporaryDirectory(prefix="piper-")
+        command = (sys.executable, "-m", "piper", "-m", str(packaged_voice()))
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and a fixed module
-            [sys.executable, "-m", "piper", "-m", str(packaged_voice()), "--output-dir", self._directory.name],
+            [*command, "--output-dir", self._directory.name, *self._options],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -16,12 +16,13 @@ import pytest
 from livekit import rtc
 from livekit.api import DeleteRoomRequest, LiveKitAPI
 
+from simulator.audio import wav
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.caller.ear import SPEECH_RMS
 from simulator.marks import code_of, read_mark
 from simulator.scenario import Scenario, parse_scenario
 from simulator.speech.pcm import SAMPLE_RATE, rms
-from tests.simulator.echo_agent import EchoAgent
+from tests.simulator.echo_agent import EchoAgent, tone
 
 if TYPE_CHECKING:
     from tests.services import LiveKitServer
@@ -259,3 +260,24 @@ async def test_a_room_that_is_closed_while_the_phone_joins_it_ends_the_call(live
             settings = CallerSettings(*keys, AGENT, scenario(CONVERSATION), room=f"ear-test-closed-{attempt}")
             report = await _call_a_room_that_is_closed_at_once(server, settings)
             assert (report.ended_by, report.end_detail) == ("agent", "ROOM_DELETED")
+
+
+async def test_a_clip_is_played_over_the_agent_and_its_speech_is_reported_to_the_end(
+    place: Place, tmp_path: Path
+) -> None:
+    clip = tmp_path / "tone.wav"
+    clip.write_bytes(wav(tone(0.3)))
+    steps = f"""
+    - play: {{clip: "{clip}", after_ms: 500}}
+    - wait_for_silence: {{silence_ms: 500}}
+    - hang_up
+"""
+    call = await place(steps, agent={"greeting_s": 2.0, "replies": 0})
+    report = call.report
+    assert report.completed
+    (played,) = report.utterances
+    assert (played.text, played.interrupts, played.reply_expected) == ("[tone]", True, False)
+    (greeting,) = report.agent_spoke
+    assert greeting[1] - greeting[0] == pytest.approx(2.0, abs=0.1)
+    assert greeting[0] < played.started_s < played.ended_s < greeting[1]
+    assert report.agent_pauses == []

@@ -11,12 +11,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulator.audio import wav
 from simulator.caller import CallerEvent, CallError, CallerSettings, CallReport, Utterance
 from simulator.caller import __main__ as command_line
 from simulator.caller.conversation import expects_reply
+from simulator.caller.lines import prepare_lines
 from simulator.caller.mouth import FRAME, FRAME_S, LEAD_S, Mouth
 from simulator.caller.recording import Channel, Recording
-from simulator.scenario import HangUp, Interrupt, Say, Scenario, StaySilent, WaitForReply
+from simulator.scenario import (
+    CallerPart,
+    HangUp,
+    Interrupt,
+    Play,
+    Say,
+    Scenario,
+    StaySilent,
+    WaitForReply,
+    WaitForSilence,
+    Words,
+)
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 
 LOUD = np.full(2 * FRAME + 160, 3000, dtype=np.int16)
@@ -137,6 +150,8 @@ def test_a_reply_is_expected_where_the_scenario_waits_for_it() -> None:
     assert not expects_reply(())
     assert not expects_reply((Say("More."), WaitForReply()))
     assert not expects_reply((HangUp(),))
+    assert expects_reply((Play("cough.wav", after_ms=500),))
+    assert not expects_reply((WaitForSilence(), Play("question.wav"), WaitForReply()))
 
 
 GOOD: dict[str, Any] = {
@@ -165,6 +180,31 @@ GOOD: dict[str, Any] = {
 def test_a_setting_that_cannot_work_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(CallError, match=message):
         CallerSettings(**GOOD | change)
+
+
+def playing(clip: Path) -> CallerSettings:
+    steps = (Play(str(clip), (Words("Yes."),)), Play(str(clip), after_ms=500))
+    return CallerSettings(**GOOD | {"scenario": Scenario("clips", CallerPart(steps=steps))})
+
+
+async def test_a_clip_is_played_as_it_is(tmp_path: Path) -> None:
+    clip = tmp_path / "tone.wav"
+    clip.write_bytes(wav(LOUD))
+    lines = await prepare_lines(playing(clip))
+    assert list(lines) == [str(clip)]
+    assert (lines[str(clip)] == LOUD).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot be read"), (b"RIFF", "not a WAV file"), (wav(LOUD * 0), "has no sound")],
+)
+async def test_a_clip_that_cannot_be_played_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    clip = tmp_path / "tone.wav"
+    if content is not None:
+        clip.write_bytes(content)
+    with pytest.raises(CallError, match=f"clip '{clip}'.*{message}"):
+        await prepare_lines(playing(clip))
 
 
 def test_each_call_gets_a_room_of_its_own() -> None:

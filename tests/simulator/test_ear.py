@@ -39,6 +39,19 @@ def test_a_single_loud_frame_is_a_click() -> None:
     assert ear.stretches == []
 
 
+def test_gaps_are_measured_by_their_frames_and_short_ones_left_out() -> None:
+    ear = hear((0.5, True), (0.08, False), (0.4, True), (0.24, False), (0.4, True), (0.6, False), (0.4, True))
+    assert [round(pause.quiet_s, 2) for pause in ear.pauses] == [0.24, 0.6]
+    assert [round(pause.began_at, 2) for pause in ear.pauses] == [0.98, 1.62]
+
+
+def test_frames_that_come_late_are_no_gap() -> None:
+    ear = Ear()
+    for number in range(50):
+        ear.hear(LOUD, number * FRAME_S + (0.25 if number >= 25 else 0.0))
+    assert ear.pauses == []
+
+
 def test_speech_that_goes_on_has_not_ended() -> None:
     ear = hear((0.5, True), (0.2, False))
     assert ear.now_speaking is ear.stretches[0]

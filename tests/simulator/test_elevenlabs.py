@@ -187,6 +187,19 @@ async def test_sdk_streams_with_timestamps(base_url: str) -> None:
     assert ends[-1] == pytest.approx(seconds, abs=0.01)
 
 
+async def test_sdk_converts_with_timestamps_as_it_streams_with_them(base_url: str) -> None:
+    speech = client(base_url).text_to_speech
+    whole = await speech.convert_with_timestamps(GEORGE, text=LINE, output_format="pcm_16000")
+    streamed = [chunk async for chunk in speech.stream_with_timestamps(GEORGE, text=LINE, output_format="pcm_16000")]
+    starts = [start for chunk in streamed if chunk.alignment for start in chunk.alignment.character_start_times_seconds]
+    assert whole.alignment is not None
+    assert "".join(whole.alignment.characters) == f" {LINE} "
+    assert whole.alignment.character_start_times_seconds == pytest.approx(starts, abs=0.005)
+    assert base64.b64decode(whole.audio_base_64) == b"".join(
+        base64.b64decode(chunk.audio_base_64) for chunk in streamed
+    )
+
+
 async def test_sdk_finds_voices_with_a_sample_to_hear(base_url: str, http: aiohttp.ClientSession) -> None:
     voices = client(base_url).voices
     found = await voices.search()

@@ -9,10 +9,13 @@ from simulator.scenario import (
     Dtmf,
     HangUp,
     Interrupt,
+    Play,
     Say,
     ScenarioError,
     StaySilent,
     WaitForReply,
+    WaitForSilence,
+    Words,
     load_all,
     load_scenario,
     parse_scenario,
@@ -30,6 +33,10 @@ caller:
     - wait_for_reply: {timeout_s: 5, silence_ms: 300}
     - interrupt: {after_ms: 800, say: Wait}
     - stay_silent: {seconds: 2}
+    - play: {clip: cough.wav, after_ms: 1500}
+    - play: {clip: pause.wav, says: [I would like, {text: to book., seconds: 0.8}]}
+    - wait_for_silence
+    - wait_for_silence: {silence_ms: 2000}
     - dtmf: "12#"
     - hang_up
 """)
@@ -40,6 +47,10 @@ caller:
         WaitForReply(5.0, 300),
         Interrupt(800, "Wait"),
         StaySilent(2.0),
+        Play("cough.wav", (), 1500),
+        Play("pause.wav", (Words("I would like", None, unfinished=True), Words("to book.", 0.8))),
+        WaitForSilence(),
+        WaitForSilence(silence_ms=2000),
         Dtmf("12#"),
         HangUp(),
     )
@@ -54,6 +65,14 @@ caller:
         ("name: x\ncaller: {steps: [{shout: Hi}]}", "caller.steps[1]", "use one of"),
         ("name: x\ncaller: {steps: [{say: Hi}, {dtmf: xyz}]}", "caller.steps[2].dtmf", "keys in quotes"),
         ("name: x\ncaller: {steps: [{stay_silent: long}]}", "caller.steps[1].stay_silent.seconds", "number"),
+        ("name: x\ncaller: {steps: [{play: {}}]}", "caller.steps[1].play.clip", "must be text"),
+        ("name: x\ncaller: {steps: [{play: {clip: a.mp3}}]}", "caller.steps[1].play.clip", "*.wav"),
+        (
+            "name: x\ncaller: {steps: [{play: {clip: a.wav, says: [{seconds: 1}]}}]}",
+            "play.says[1].text",
+            "must be text",
+        ),
+        ("name: x\ncaller: {steps: [{play: {clip: a.wav, after_ms: soon}}]}", "play.after_ms", "number"),
         ("name: x\nagent: {rules: [{when: [a]}]}", "agent.rules[1]", "add 'say', 'call' or both"),
         ("name: x\nagent: {rules: [{say: Hi}]}", "agent.rules[1].when", "list the words"),
         ("name: x\nagent: {rules: [{when: a, call: {arguments: 3}}]}", "agent.rules[1].call.arguments", "mapping"),

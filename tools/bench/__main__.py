@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from simulator.profiles import PROFILES
 from tools.bench import compare, control, soak
 from tools.bench.compare import NAMES
 from tools.bench.errors import BenchError
+from tools.bench.numbers import TURN_NUMBERS
 from tools.bench.tables import TABLES
+from tools.bench.turns import run as turns
 from tools.bench.world import BENCH_DIR
 from tools.local import ROOT, ServiceError
 
@@ -21,6 +24,7 @@ Measures calls on this machine: real LiveKit server, real audio, real protocols 
   compare   this system, livekit-agents 1.8.9 and stock Pipecat 1.14 in interleaved rounds (what runs without a command)
   soak      this system alone for a long time: what grows, what is left over
   control   many calls without media: webhook, queue, claim and release
+  turns     recorded interruptions, backchannels, noises and pauses: how each turn policy takes them
 
 Everything runs on loopback, on free ports, in .local/bench, and is stopped and deleted at the end; logs stay there.
 """
@@ -40,6 +44,16 @@ def main() -> int:
                 return control.run(
                     control.Options(
                         arguments.calls, arguments.workers, arguments.within, arguments.hold, arguments.output
+                    )
+                )
+            case "turns":
+                return turns.run(
+                    turns.Options(
+                        tuple(arguments.policies),
+                        arguments.cases,
+                        arguments.profile,
+                        arguments.output,
+                        arguments.record,
                     )
                 )
             case _:
@@ -94,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     three.add_argument("--within", type=float, default=10.0, help="seconds in which the callers ring")
     three.add_argument("--hold", type=float, default=20.0, help="seconds that a call is held after its claim")
     three.add_argument("--output", type=Path, default=BENCH_DIR / "control.json", help="figures as JSON")
+    four = commands.add_parser("turns", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    policies = tuple(TURN_NUMBERS)
+    four.add_argument("--policies", type=_among(policies), default=list(policies), help="which turn policies")
+    four.add_argument("--cases", type=lambda text: text.split(","), help="which cases, such as keep-cough,stop-wait")
+    four.add_argument("--profile", choices=tuple(PROFILES), default="published", help="delays of the providers")
+    four.add_argument("--output", type=Path, default=BENCH_DIR / "turns.json", help="figures as JSON")
+    four.add_argument("--record", type=Path, metavar="DIR", help="record the calls (left: caller, right: agent)")
     return parser
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from simulator.caller import CallerEvent, CallerSettings, place_call
@@ -66,6 +67,7 @@ async def _place(plan: dict[str, Any], from_number: str, synthesizer: Synthesize
         to_number=plan["to"],
         from_number=from_number,
         scenario=parse_scenario(plan["yaml"]),
+        wav_path=Path(plan["wav"]) if plan["wav"] else None,
         ring_timeout_s=60.0,
         max_seconds=plan["max_seconds"],
     )

@@ -19,7 +19,7 @@ DETAIL = "benchmark: media switched off"
 __all__ = ["DETAIL", "tasks"]
 
 
-async def _hold_without_media(call: Call, recorder: CallRecorder, _afterwards: AsyncExitStack) -> Ending:
+async def _hold_without_media(call: Call, recorder: CallRecorder, afterwards: AsyncExitStack) -> Ending:
     recorder.answered()
     await asyncio.sleep(float(os.environ["BENCH_HOLD_S"]))
     return Ending(Status.COMPLETED, EndReason.CALLER_LEFT, DETAIL)

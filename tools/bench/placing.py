@@ -36,7 +36,7 @@ class Placed:
 class Plan:
     """Calls to place: `lanes` at once, each again and again until `repeat_for_s` is over (0: one call each).
 
-    `call_s` is about how long one call takes, in seconds.
+    `call_s` is about how long one call takes, in seconds. A plan of one call is recorded in the file `wav`, if given.
     """
 
     yaml: str
@@ -44,6 +44,7 @@ class Plan:
     lanes: int
     call_s: float
     repeat_for_s: float = 0.0
+    wav: str = ""
 
     @property
     def max_call_s(self) -> float:
@@ -82,6 +83,7 @@ class Callers:
             "to": self._plan.to,
             "livekit_url": world.instance.livekit_url,
             "max_seconds": self._plan.max_call_s,
+            "wav": self._plan.wav,
             "lanes": [
                 {
                     "from": f"+1202555{2000 + number}",

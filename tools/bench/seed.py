@@ -1,11 +1,12 @@
-"""`python -m tools.bench.seed`: the benchmark's two personas, one for each turn policy, with their numbers."""
+"""`python -m tools.bench.seed`: the benchmark's personas, one for each turn policy, with their numbers."""
 
 import os
 
 import django
 
 from tools.bench import conversation
-from tools.bench.numbers import NUMBERS
+from tools.bench.errors import BenchError
+from tools.bench.numbers import NUMBERS, TURN_NUMBERS
 
 MAX_CALLS = 1000
 
@@ -20,10 +21,9 @@ def main() -> None:
     from agents.models import Persona
     from calls.models import PhoneNumber
 
-    models = {"silence": (TurnPolicy.SMART_TURN, "nova-3-general"), "eager": (TurnPolicy.EAGER, "flux-general-en")}
-    for policy, (turn_policy, stt_model) in models.items():
+    def answer(number: str, name: str, turn_policy: str, stt_model: str) -> None:
         persona = Persona.objects.create(
-            name=f"Benchmark, {policy}",
+            name=name,
             prompt=conversation.PROMPT,
             greeting=conversation.GREETING,
             voice_id=conversation.VOICE_ID,
@@ -31,7 +31,28 @@ def main() -> None:
             stt_model=stt_model,
         )
         services.publish(persona)
-        PhoneNumber.objects.create(e164=NUMBERS[policy], persona=persona, max_calls=MAX_CALLS)
+        PhoneNumber.objects.create(e164=number, persona=persona, max_calls=MAX_CALLS)
+
+    models = {"silence": (TurnPolicy.SILENCE, "nova-3-general"), "eager": (TurnPolicy.EAGER, "flux-general-en")}
+    for policy, (turn_policy, stt_model) in models.items():
+        answer(NUMBERS[policy], f"Benchmark, {policy}", turn_policy, stt_model)
+    for turn_policy_value, number in TURN_NUMBERS.items():
+        answer(number, f"Turns, {turn_policy_value}", turn_policy_value, _model_for(turn_policy_value))
+
+
+def _model_for(turn_policy: str) -> str:
+    """The first of Deepgram's models that a persona with this turn policy may have."""
+    from django.core.exceptions import ValidationError
+
+    from agents.models import Persona
+
+    for stt_model in ("flux-general-en", "nova-3-general"):
+        try:
+            Persona(turn_policy=turn_policy, stt_model=stt_model).clean()
+        except ValidationError:
+            continue
+        return stt_model
+    raise BenchError(f"no model of Deepgram's fits the turn policy {turn_policy}: add it to tools/bench/seed.py")
 
 
 if __name__ == "__main__":

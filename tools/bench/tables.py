@@ -27,7 +27,7 @@ TABLES = {
         "silence",
         "none",
         (
-            "ours: Silero 200 ms, each pause judged by smart-turn v3 (turn policy smart_turn), Deepgram nova",
+            "ours: Silero 200 ms, no turn model (turn policy silence), Deepgram nova",
             "livekit-agents: Silero 200 ms, no turn model (turn_detection=vad, min_delay=0), Deepgram nova",
             "pipecat: its default, Silero 200 ms and smart-turn v3, Deepgram nova",
         ),
