@@ -25,10 +25,10 @@ from workers.voice import AgentVoice
 
 WINDOW = 512  # samples: what Silero judges at once
 WINDOW_MS = WINDOW * 1000 // SAMPLE_RATE
-SPEECH_ABOVE = 0.7  # of Silero's confidence, as everywhere in Pipecat
-ONSET_MS = 3 * WINDOW_MS  # of speech, and the agent pauses; clicks are shorter
+SPEECH_ABOVE = 0.5  # of Silero's confidence, its authors' threshold: to be wrong costs half a second of silence
+ONSET_MS = 2 * WINDOW_MS  # of speech, and the agent pauses; clicks are shorter
 ONSET_MAX_MS = 12 * WINDOW_MS
-REAL_MS = 800  # of speech, and it is an interruption whatever the words: backchannels are shorter than this
+REAL_MS = 1500  # of speech, and it is an interruption before its words are there; the agent is silent meanwhile
 OVER_AFTER_MS = 450  # of silence without words that interrupt, and the agent goes on
 
 _BACKCHANNELS: dict[str, str] = {

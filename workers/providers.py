@@ -7,7 +7,6 @@ from urllib.parse import quote
 import structlog
 from django.conf import settings
 from openai import OpenAIError
-from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.llm_service import LLMService
 from pipecat.services.openai.llm import OpenAILLMService
@@ -18,6 +17,7 @@ from pipecat.transcriptions.language import Language
 from agents.choices import Language as PersonaLanguage
 from agents.choices import LlmProvider, SttProvider, TtsProvider, TurnPolicy
 from agents.models import PersonaVersion
+from workers.flux import Flux
 from workers.held_reply import HoldingTTS, SpeculatingLLM
 from workers.language_model import PooledLLM
 from workers.lines import CallLines, ElevenLabsWithLines
@@ -66,11 +66,11 @@ async def warm_up(llm: LLMService[Any], version: PersonaVersion) -> None:
 
 def _deepgram(version: PersonaVersion) -> STTService:
     if version.turn_policy == TurnPolicy.EAGER:
-        return DeepgramFluxSTTService(
+        return Flux(
             api_key=settings.DEEPGRAM_API_KEY,
             url=_websocket(settings.DEEPGRAM_BASE_URL) + "/v2/listen",
             enable_eager_end_of_turn=True,
-            settings=DeepgramFluxSTTService.Settings(
+            settings=Flux.Settings(
                 model=version.stt_model,
                 language_hints=[Language(version.language)] if version.stt_model.endswith("multi") else None,
             ),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workers.transport import CallerOnlyClient, CallTransport
 
 AHEAD_S = 0.2  # speech that LiveKit holds ahead of the wire: what a busy event loop may be late by
-PAUSE_MAX_S = 2.0  # nobody who pauses the agent may forget it for longer: the caller would hear silence
+PAUSE_MAX_S = 3.0  # nobody who pauses the agent may forget it for longer: the caller would hear silence
 BYTES_A_SECOND = SAMPLE_RATE * 2
 
 

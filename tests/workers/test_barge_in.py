@@ -82,7 +82,7 @@ def caller(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> Caller:
 
 
 async def test_the_agent_pauses_when_somebody_speaks(caller: Caller, voice: Voice) -> None:
-    await caller.speaks(96)
+    await caller.speaks(64)
     assert voice.is_paused
     assert caller.turns == 0
 
@@ -119,21 +119,21 @@ async def test_long_speech_is_an_interruption_before_its_words_are_there(caller:
 
 
 async def test_each_sound_that_was_none_asks_more_of_the_next(caller: Caller, voice: Voice) -> None:
-    await caller.speaks(96)
+    await caller.speaks(64)
     await caller.is_silent(480)
-    await caller.speaks(160)
+    await caller.speaks(96)
     assert not voice.is_paused
     await caller.speaks(32)
     assert voice.is_paused
 
 
 async def test_the_next_utterance_of_the_agent_is_judged_afresh(caller: Caller, voice: Voice) -> None:
-    await caller.speaks(96)
+    await caller.speaks(64)
     await caller.is_silent(480)
     voice.is_speaking = False
     await caller.is_silent(32)
     voice.is_speaking = True
-    await caller.speaks(96)
+    await caller.speaks(64)
     assert voice.is_paused
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
-from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.services.openai.llm import OpenAILLMService
@@ -16,6 +15,7 @@ from agents.models import PersonaVersion
 from agents.tools import ToolSpec
 from calls.models import Call
 from workers import models, pipeline, providers, tools
+from workers.flux import Flux
 from workers.lines import CallLines
 from workers.recorder import CallRecorder
 from workers.transport import CallTransport
@@ -33,7 +33,7 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
     names = [type(processor).__name__ for processor in pipeline.build(_version(), transport, CallLines()).processors]
     assert names == [
         "CallerEar",
-        "DeepgramFluxSTTService",
+        "Flux",
         "CallerTurns",
         "SpeculatingLLM",
         "HoldingTTS",
@@ -42,7 +42,7 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
     ]
 
 
-@pytest.mark.parametrize(("values", "service"), [({}, DeepgramFluxSTTService), (SMART_TURN, DeepgramSTTService)])
+@pytest.mark.parametrize(("values", "service"), [({}, Flux), (SMART_TURN, DeepgramSTTService)])
 async def test_the_turn_policy_chooses_the_recogniser(values: dict[str, str], service: type) -> None:
     assert type(providers.make_stt(_version(**values))) is service
 

@@ -2,13 +2,17 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import sync_to_async
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
 
 from calls import rooms
 from calls.states import EndReason, Status
 from tests.factories import make_call
+from tests.workers.sink import Sink
 from workers import pipeline, room
 from workers.conversation import Ending
 
@@ -60,7 +64,10 @@ async def test_a_pipeline_that_hangs_while_it_stops_keeps_no_caller_in_a_silent_
     async def left(*_: object) -> Ending:
         return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
 
+    parts = Mock(worker=lambda: PipelineWorker(Pipeline([Sink()]), enable_rtvi=False))
     monkeypatch.setattr(rooms, "delete_room", delete_room)
+    monkeypatch.setattr(pipeline, "build", lambda *_: parts)
+    monkeypatch.setattr(room, "Conversation", Mock())
     monkeypatch.setattr(room, "_converse", left)
     monkeypatch.setattr(room, "_stop", stop_after_the_room)
     monkeypatch.setattr(room, "STOPPED_BEFORE_END_S", 0.01)

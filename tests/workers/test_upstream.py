@@ -13,6 +13,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.tts_service import TTSService
+from pipecat.services.websocket_service import WebsocketService
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.livekit.transport import (
     LiveKitInputTransport,
@@ -39,6 +40,8 @@ METHODS: list[tuple[Any, str, str]] = [
     (BaseOutputTransport.MediaSender, "_internal_write_audio_frame", "self frame"),
     (BaseOutputTransport.MediaSender, "_clock_task_handler", "self"),
     (rtc.AudioSource, "clear_queue", "self"),
+    # workers/flux.py
+    (WebsocketService, "_websocket_connect", "self uri kwargs"),
     # workers/held_reply.py
     (SpeculationGate, "_begin", "self"),
     (SpeculationGate, "_discard", "self"),
