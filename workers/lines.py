@@ -11,12 +11,12 @@ from django.core.cache import cache
 from django.db.models import BinaryField, Case, F, When
 from pipecat.frames.frames import Frame, TTSAudioRawFrame, TTSSpeakFrame, TTSStartedFrame, TTSStoppedFrame
 from pipecat.processors.frame_processor import FrameDirection
-from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
 from agents import dispatch
 from agents.lines import SAMPLE_RATE, fixed_texts, spoken
 from agents.models import PersonaVersion
 from workers.call_loop import in_database
+from workers.clauses import ElevenLabsByClause
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ def _ask(version_id: int) -> None:
         dispatch.speak_lines(version_id)
 
 
-class ElevenLabsWithLines(ElevenLabsTTSService):
+class ElevenLabsWithLines(ElevenLabsByClause):
     """ElevenLabs, except for a TTSSpeakFrame whose text is one of the call's lines: that is played from memory.
 
     A line goes through the service's queue of audio contexts like all other speech: what came before it is heard before
