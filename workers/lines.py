@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 CHUNK_BYTES = SAMPLE_RATE // 10 * 2  # 100 ms
 STORE_BYTES = 32 * 1024 * 1024  # 17 minutes of speech
 LOAD_WITHIN_S = 0.5  # joining takes about as long; a slower database must not delay the greeting
+# A word counts as heard a moment after it began. Words and the start of the agent's turn take two queues of Pipecat's
+# to the transcript: a line of one word, all of which is there at once, would otherwise overtake the start of its turn.
+HEARD_AFTER_S = 0.05
 ASK_EVERY_S = 60  # a process asks this often for the lines that a version lacks, however many calls it has
 
 
@@ -144,7 +147,8 @@ class ElevenLabsWithLines(ElevenLabsByClause):
         for chunk in self._line.chunks():
             audio = TTSAudioRawFrame(chunk, SAMPLE_RATE, 1, context_id=context_id)
             await self.append_to_audio_context(context_id, audio)
-        await self.add_word_timestamps(self._line.words, context_id)
+        words = [(word, start_s + HEARD_AFTER_S) for word, start_s in self._line.words]
+        await self.add_word_timestamps(words, context_id)
         yield None  # everything is in the queue, as after a request whose audio comes later
 
     async def on_turn_context_completed(self) -> None:
