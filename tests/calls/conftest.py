@@ -8,7 +8,6 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from agents import dispatch as agents_dispatch
-from calls import dispatch
 from tests.factories import WebhookRequest
 
 # Posts a webhook, runs what it does on commit, and returns the answer's status and JSON.
@@ -36,7 +35,7 @@ def without_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 def sent(monkeypatch: pytest.MonkeyPatch) -> SentMessages:
     """Everything sent to the broker; nothing reaches one."""
     messages = SentMessages()
-    monkeypatch.setattr(dispatch, "current_app", messages)
+    monkeypatch.setattr(agents_dispatch, "current_app", messages)
     return messages
 
 

@@ -60,7 +60,7 @@ def test_the_only_network_call_is_the_message_on_commit(monkeypatch: pytest.Monk
         raise OSError("no network in this test")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(dispatch, "_send", lambda *_: opened.append("sent"))
+    monkeypatch.setattr(dispatch, "send", lambda *_: opened.append("sent"))
 
     for kind in ("participant_joined", "participant_left", "room_finished"):
         assert webhook_request(kind, "call-1", caller(CALLED)).post().status_code == 200
