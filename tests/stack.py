@@ -135,6 +135,15 @@ class Stack:
             text = response.read()
         return json.loads(text) if text else None
 
+    @contextmanager
+    def fault(self, stage: str, kind: str) -> Iterator[None]:
+        """A provider that fails in this way for a while."""
+        self.control("PUT", "faults", {"stage": stage, "kind": kind})
+        try:
+            yield
+        finally:
+            self.control("DELETE", "faults")
+
     def call(
         self, yaml: str, to: str, on_event: Callable[[CallerEvent], None] | None = None, **values: Any
     ) -> CallReport:

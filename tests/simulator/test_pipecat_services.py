@@ -9,9 +9,7 @@ import aiohttp
 import pytest
 from pipecat.frames.frames import (
     EagerTranscriptionFrame,
-    EndFrame,
     ErrorFrame,
-    Frame,
     FunctionCallInProgressFrame,
     InputAudioRawFrame,
     LLMContextFrame,
@@ -24,70 +22,28 @@ from pipecat.frames.frames import (
     TTSTextFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsHttpTTSService, ElevenLabsTTSService
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.services.openai.llm import OpenAILLMService
-from pipecat.workers.runner import WorkerRunner
 
 from tests.simulator.conftest import SECOND, say
+from tests.sink import Sink, running
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 VOICE = "JBFqnCBsd6RMkjVDRZzb"
-
-
-class Sink(FrameProcessor):
-    """Keeps what arrives, and lets a test wait for a kind of frame."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.frames: list[Frame] = []
-        self._came = asyncio.Condition()
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        async with self._came:
-            self.frames.append(frame)
-            self._came.notify_all()
-        await self.push_frame(frame, direction)
-
-    async def until[F: Frame](self, kind: type[F]) -> F:
-        """The first frame of a kind."""
-        async with asyncio.timeout(15), self._came:
-            await self._came.wait_for(lambda: self.of(kind))
-        return self.of(kind)[0]
-
-    def of[F: Frame](self, kind: type[F]) -> list[F]:
-        """All frames of a kind so far."""
-        return [frame for frame in self.frames if isinstance(frame, kind)]
 
 
 @asynccontextmanager
 async def pipeline(service: FrameProcessor) -> AsyncIterator[tuple[PipelineWorker, Sink, Sink]]:
     """A running pipeline of one service; gives the worker, what goes down, and what goes up."""
     up, down = Sink(), Sink()
-    worker = PipelineWorker(
-        Pipeline([up, service, down]),
-        params=PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=16000),
-        cancel_on_idle_timeout=False,
-        enable_rtvi=False,
-    )
-    runner = WorkerRunner(handle_sigint=False)
-    await runner.add_workers(worker)
-    started = asyncio.Event()
-    worker.add_event_handler("on_pipeline_started", lambda *_: started.set())
-    run = asyncio.create_task(runner.run())
-    try:
-        await asyncio.wait_for(started.wait(), 10)
+    async with running(up, service, down) as worker:
         yield worker, down, up
-    finally:
-        await worker.queue_frame(EndFrame())
-        await asyncio.wait_for(run, 10)
 
 
 async def hear(worker: PipelineWorker, pcm: bytes) -> None:

@@ -41,11 +41,8 @@ def _requests(stack: Stack) -> int:
 def test_a_greeting_that_was_said_before_is_heard_and_recorded_though_the_provider_gives_no_audio(stack: Stack) -> None:
     _publish(GREETING)
     requests = _requests(stack)
-    stack.control("PUT", "faults", {"stage": "tts", "kind": "no_audio"})
-    try:
+    with stack.fault("tts", "no_audio"):
         report = stack.call(stack.script(HANGS_UP), NUMBER)
-    finally:
-        stack.control("DELETE", "faults")
     call = final_call(report.room)
 
     assert report.every_reply_heard

@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from agents.models import PersonaVersion
 from simulator.app import running_simulator
-from tests.workers.sink import Sink, running
+from tests.sink import Sink, running
 from workers import providers, tools
 from workers.held_reply import HoldingTTS, SpeculatingLLM
 from workers.lines import CallLines

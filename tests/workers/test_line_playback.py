@@ -26,7 +26,7 @@ from pytest_django import Settings
 from agents import speech
 from agents.models import PersonaVersion
 from simulator.app import running_simulator
-from tests.workers.sink import Sink, running
+from tests.sink import Sink, running
 from workers import providers
 from workers.lines import CallLines, ElevenLabsWithLines, Line
 

@@ -12,7 +12,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from calls import rooms
 from calls.states import EndReason, Status
 from tests.factories import make_call
-from tests.workers.sink import Sink
+from tests.sink import Sink
 from workers import pipeline, room
 from workers.conversation import Ending
 

@@ -252,11 +252,8 @@ caller:
 
 
 def test_a_model_that_does_not_answer_is_heard_as_words_and_not_as_silence(stack: Stack, number: PhoneNumber) -> None:
-    stack.control("PUT", "faults", {"stage": "llm", "kind": "500"})
-    try:
+    with stack.fault("llm", "500"):
         report = stack.call(stack.script(HANGING_MODEL), NUMBER)
-    finally:
-        stack.control("DELETE", "faults")
     call = final_call(report.room)
 
     assert report.every_reply_heard
@@ -268,11 +265,8 @@ def test_a_model_that_does_not_answer_is_heard_as_words_and_not_as_silence(stack
 def test_a_provider_that_refuses_to_connect_ends_the_call_with_its_reason(
     stack: Stack, number: PhoneNumber, stage: str
 ) -> None:
-    stack.control("PUT", "faults", {"stage": stage, "kind": "refuse"})
-    try:
+    with stack.fault(stage, "refuse"):
         report = stack.call(stack.script(SILENT), NUMBER)
-    finally:
-        stack.control("DELETE", "faults")
     call = final_call(report.room)
 
     assert report.ended_by == "agent"
