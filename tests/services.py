@@ -15,31 +15,8 @@ from pathlib import Path
 import pytest
 
 from tools.local import ROOT, Instance, LiveKit, Postgres, RabbitMQ, Redis
-from tools.local.ports import LOOPBACK, free_ports
-from tools.setup.environment import fresh
-
-
-def _environment() -> dict[str, str]:
-    """Every variable of env.template for one test run."""
-    (web, postgres, rabbitmq, livekit, livekit_udp, livekit_tcp, redis, simulator, flower) = free_ports(9)
-    provider = f"http://{LOOPBACK}:{simulator}"
-    return fresh(ROOT / "env.template") | {
-        "PUBLIC_BASE_URL": f"http://localhost:{web}",
-        "WEB_PORT": str(web),
-        "POSTGRES_PORT": str(postgres),
-        "RABBITMQ_PORT": str(rabbitmq),
-        "LIVEKIT_PORT": str(livekit),
-        "LIVEKIT_UDP_PORT": str(livekit_udp),
-        "LIVEKIT_TCP_PORT": str(livekit_tcp),
-        "REDIS_PORT": str(redis),
-        "SIMULATOR_PORT": str(simulator),
-        "FLOWER_PORT": str(flower),
-        "DEEPGRAM_BASE_URL": provider,
-        "ELEVENLABS_BASE_URL": provider,
-        "OPENAI_BASE_URL": f"{provider}/v1",
-        "SIMULATOR_SPEECH": "scripted",
-        "SIMULATOR_PROFILE": "none",
-    }
+from tools.local.apart import environment_apart
+from tools.local.ports import free_ports
 
 
 def _instance(state_dir: Path) -> Instance:
@@ -64,7 +41,7 @@ def _remove_leftovers() -> None:
             remove(_instance(state_dir))
 
 
-os.environ.update(_environment())
+os.environ.update(environment_apart() | {"SIMULATOR_SPEECH": "scripted", "SIMULATOR_PROFILE": "none"})
 INSTANCE = _instance(ROOT / f".local/test-{os.getpid()}")
 
 

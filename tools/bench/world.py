@@ -15,9 +15,9 @@ from typing import Any
 
 from tools.bench.errors import BenchError
 from tools.local import ROOT, Instance, LiveKit, Postgres, RabbitMQ, Redis
+from tools.local.apart import environment_apart
 from tools.local.ports import LOOPBACK, free_ports
 from tools.local.process import Daemon
-from tools.setup.environment import fresh
 
 BENCH_DIR = ROOT / ".local/bench"
 BIN = Path(sys.executable).parent
@@ -108,25 +108,8 @@ def shared_world(*, media: bool = True) -> Iterator[World]:
 
 
 def _make_world() -> World:
-    (web, postgres, rabbitmq, epmd, dist, livekit, udp, tcp, redis, simulator, flower) = free_ports(11)
-    provider = f"http://{LOOPBACK}:{simulator}"
-    environment = fresh(ROOT / "env.template") | {
-        "PUBLIC_BASE_URL": f"http://localhost:{web}",
-        "WEB_PORT": str(web),
-        "POSTGRES_PORT": str(postgres),
-        "RABBITMQ_PORT": str(rabbitmq),
-        "LIVEKIT_PORT": str(livekit),
-        "LIVEKIT_UDP_PORT": str(udp),
-        "LIVEKIT_TCP_PORT": str(tcp),
-        "REDIS_PORT": str(redis),
-        "SIMULATOR_PORT": str(simulator),
-        "FLOWER_PORT": str(flower),
-        "DEEPGRAM_BASE_URL": provider,
-        "ELEVENLABS_BASE_URL": provider,
-        "OPENAI_BASE_URL": f"{provider}/v1",
-        "MAX_CONCURRENT_AGENTS": "1000",
-        "PYTHONUNBUFFERED": "1",
-    }
+    environment = environment_apart() | {"MAX_CONCURRENT_AGENTS": "1000", "PYTHONUNBUFFERED": "1"}
+    epmd, dist = free_ports(2)
     # Durable, as in production: what a commit costs is part of the cost of a call.
     instance = Instance.from_environment(environment, state_dir=BENCH_DIR / "state")
     return World(replace(instance, rabbitmq_epmd_port=epmd, rabbitmq_dist_port=dist), environment)

@@ -1,0 +1,26 @@
+"""An environment apart from everything else on the machine: for tests and benchmarks, which shall not see `.env`."""
+
+from tools.local.instance import ROOT
+from tools.local.ports import LOOPBACK, free_ports
+from tools.setup.environment import fresh
+
+
+def environment_apart() -> dict[str, str]:
+    """Every variable of env.template: free ports, fresh secrets, and the simulator in place of every provider."""
+    web, postgres, rabbitmq, livekit, livekit_udp, livekit_tcp, redis, simulator, flower = free_ports(9)
+    provider = f"http://{LOOPBACK}:{simulator}"
+    return fresh(ROOT / "env.template") | {
+        "PUBLIC_BASE_URL": f"http://localhost:{web}",
+        "WEB_PORT": str(web),
+        "POSTGRES_PORT": str(postgres),
+        "RABBITMQ_PORT": str(rabbitmq),
+        "LIVEKIT_PORT": str(livekit),
+        "LIVEKIT_UDP_PORT": str(livekit_udp),
+        "LIVEKIT_TCP_PORT": str(livekit_tcp),
+        "REDIS_PORT": str(redis),
+        "SIMULATOR_PORT": str(simulator),
+        "FLOWER_PORT": str(flower),
+        "DEEPGRAM_BASE_URL": provider,
+        "ELEVENLABS_BASE_URL": provider,
+        "OPENAI_BASE_URL": f"{provider}/v1",
+    }
