@@ -7,7 +7,6 @@ goes on where it stopped or is interrupted for good, as soon as words or the len
 
 import re
 
-import numpy as np
 from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
@@ -19,11 +18,10 @@ from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
 
 from agents.choices import Language
-from workers.models import SileroState
+from workers.models import WINDOW, SileroState
 from workers.speech_meter import SAMPLE_RATE
 from workers.voice import AgentVoice
 
-WINDOW = 512  # samples: what Silero judges at once
 WINDOW_MS = WINDOW * 1000 // SAMPLE_RATE
 SPEECH_ABOVE = 0.5  # of Silero's confidence, its authors' threshold: to be wrong costs half a second of silence
 ONSET_MS = 2 * WINDOW_MS  # of speech, and the agent pauses; clicks are shorter
@@ -127,12 +125,11 @@ class BargeIn(BaseUserTurnStartStrategy):
         await self._voice.go_on()
 
     def _forget(self) -> None:
-        self._silero.reset_states()  # type: ignore[no-untyped-call]  # Pipecat's
+        self._silero.reset_states()
         self._pending = b""
         self._speech_ms = self._silence_ms = 0
         self._paused = False
         self._onset_ms = ONSET_MS
 
     def _is_speech(self, window: bytes) -> bool:
-        samples = np.frombuffer(window, np.int16).astype(np.float32) / 32768
-        return float(self._silero(samples, SAMPLE_RATE)[0][0]) > SPEECH_ABOVE
+        return self._silero.confidence(window) > SPEECH_ABOVE

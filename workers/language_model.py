@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from openai import AsyncOpenAI
 from pipecat.services.openai.llm import OpenAILLMService
 
+from workers.chat_stream import Completions
+
 type _Clients = dict[tuple[str | None, str | None], AsyncOpenAI]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
 
@@ -23,5 +25,7 @@ class PooledLLM(OpenAILLMService):
         clients = _clients.setdefault(asyncio.get_running_loop(), {})
         if (api_key, base_url) not in clients:
             made = super().create_client(api_key, base_url, *args, **kwargs)  # type: ignore[no-untyped-call]
+            made.max_retries = 0  # who is asked next, and when, is decided by workers/failover_llm.py
+            made.chat.completions = Completions(made)
             clients[api_key, base_url] = made
         return clients[api_key, base_url]

@@ -14,9 +14,10 @@ from pipecat.turns.types import ProcessFrameResult
 
 from workers import barge_in
 from workers.barge_in import BargeIn, is_backchannel
+from workers.models import WINDOW
 
-SOUND = np.full(barge_in.WINDOW, 5000, np.int16).tobytes()
-SILENCE = bytes(barge_in.WINDOW * 2)
+SOUND = np.full(WINDOW, 5000, np.int16).tobytes()
+SILENCE = bytes(WINDOW * 2)
 
 
 class Voice:

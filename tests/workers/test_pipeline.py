@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
-from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.services.openai.llm import OpenAILLMService
 
@@ -17,6 +16,7 @@ from calls.models import Call
 from workers import models, pipeline, providers, tools
 from workers.flux import Flux
 from workers.lines import CallLines
+from workers.nova import Nova
 from workers.recorder import CallRecorder
 from workers.transport import CallTransport
 
@@ -33,7 +33,7 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
     names = [type(processor).__name__ for processor in pipeline.build(_version(), transport, CallLines()).processors]
     assert names == [
         "CallerEar",
-        "Flux",
+        "FailoverSTT",
         "CallerTurns",
         "SpeculatingLLM",
         "HoldingTTS",
@@ -42,9 +42,9 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
     ]
 
 
-@pytest.mark.parametrize(("values", "service"), [({}, Flux), (SMART_TURN, DeepgramSTTService)])
+@pytest.mark.parametrize(("values", "service"), [({}, Flux), (SMART_TURN, Nova)])
 async def test_the_turn_policy_chooses_the_recogniser(values: dict[str, str], service: type) -> None:
-    assert type(providers.make_stt(_version(**values))) is service
+    assert type(providers.make_stt(_version(**values)).service) is service
 
 
 async def test_the_providers_of_a_version_are_the_real_services() -> None:
@@ -63,7 +63,7 @@ def test_the_model_is_told_the_supervisors_prompt_the_language_and_that_it_is_on
 def test_the_models_are_loaded_once_a_process_and_their_state_once_a_call() -> None:
     first, second = models.SharedSileroVad(), models.SharedSileroVad()
     assert first._model.session is second._model.session
-    assert first._model._state is not second._model._state
+    assert first._model._states is not second._model._states
     assert models.SharedSmartTurn()._session is models.SharedSmartTurn()._session
 
 

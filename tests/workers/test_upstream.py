@@ -1,19 +1,24 @@
-"""The parts of Pipecat and LiveKit that workers override or reach into: a new release that changes one fails here."""
+"""The parts of other packages that workers override or reach into: a new release that changes one fails here."""
 
 import inspect
 from typing import Any
 
 import pytest
 from livekit import rtc
+from onnxruntime import InferenceSession, IOBinding
+from openai import AsyncOpenAI, AsyncStream
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn
-from pipecat.audio.vad.silero import SileroOnnxModel
+from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
+from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
-from pipecat.services.websocket_service import WebsocketService
+from pipecat.services.websocket_service import WebsocketService, _BoundedConnection
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.livekit.transport import (
     LiveKitInputTransport,
@@ -23,6 +28,8 @@ from pipecat.transports.livekit.transport import (
 )
 from pipecat.turns.speculation_gate import SpeculationGate
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
+from websockets.asyncio.connection import Connection
+from websockets.protocol import Protocol
 
 METHODS: list[tuple[Any, str, str]] = [
     # workers/transport.py
@@ -42,6 +49,13 @@ METHODS: list[tuple[Any, str, str]] = [
     (rtc.AudioSource, "clear_queue", "self"),
     # workers/flux.py
     (WebsocketService, "_websocket_connect", "self uri kwargs"),
+    (FrameProcessor, "queue_frame", "self frame direction callback"),
+    (STTService, "process_audio_frame", "self frame direction"),
+    (STTService, "_record_stt_audio_usage", "self audio"),
+    (DeepgramFluxSTTService, "run_stt", "self audio"),
+    (_BoundedConnection, "send", "self args kwargs"),
+    (Connection, "send_data", "self"),
+    (Protocol, "send_binary", "self data fin"),
     # workers/held_reply.py
     (SpeculationGate, "_begin", "self"),
     (SpeculationGate, "_discard", "self"),
@@ -58,11 +72,38 @@ METHODS: list[tuple[Any, str, str]] = [
     (TTSService, "on_audio_context_completed", "self context_id"),
     # workers/language_model.py
     (OpenAILLMService, "create_client", "self api_key base_url organization project default_headers kwargs"),
+    # workers/failover_llm.py
+    (OpenAILLMService, "get_chat_completions", "self context"),
+    (FrameProcessor, "_classify_error", "self exception"),
+    # workers/failover_tts.py
+    (ElevenLabsTTSService, "_connect_websocket", "self"),
+    (ElevenLabsTTSService, "_get_websocket", "self"),
+    (ElevenLabsTTSService, "_send_context_init", "self context_id"),
+    (ElevenLabsTTSService, "_send_text", "self text context_id"),
+    (ElevenLabsTTSService, "_close_context", "self context_id"),
+    (ElevenLabsTTSService, "_clear_connection_state", "self"),
+    (TTSService, "_record_context_audio_outcome", "self context_id received_audio"),
+    (WebsocketService, "_receive_task_handler", "self report_error"),
+    # workers/failover_stt.py, workers/nova.py
+    (FrameProcessor, "queue_frame", "self frame direction callback"),
+    (DeepgramFluxSTTService, "_process_message", "self message"),
+    (DeepgramFluxSTTService, "_send_configure", "self fields"),
+    (DeepgramFluxSTTService, "_end_turn_cut_short", "self"),
+    (DeepgramSTTService, "_connect", "self"),
+    (DeepgramSTTService, "_on_message", "self message"),
+    # workers/chat_stream.py
+    (AsyncStream, "__init__", "self cast_to response client options"),
+    (AsyncOpenAI, "_process_response_data", "self data cast_to response"),
+    (AsyncOpenAI, "post", "self path cast_to body content files options stream stream_cls"),
     # workers/models.py, workers/barge_in.py
     (VADAnalyzer, "analyze_audio", "self buffer"),
     (VADAnalyzer, "_run_analyzer", "self buffer"),
     (VADAnalyzer, "_get_smoothed_volume", "self audio"),
-    (SileroOnnxModel, "__call__", "self x sr"),
+    (SileroVADAnalyzer, "voice_confidence", "self buffer"),
+    (SileroVADAnalyzer, "_maybe_reset_model", "self confidence"),
+    (InferenceSession, "run_with_iobinding", "self iobinding run_options"),
+    (IOBinding, "bind_cpu_input", "self name arr_on_cpu"),
+    (IOBinding, "bind_output", "self name device_type device_id element_type shape buffer_ptr"),
     (BaseSmartTurn, "append_audio", "self buffer is_speech"),
     (BaseUserTurnStartStrategy, "handle_user_turn_started", "self"),
     (BaseUserTurnStartStrategy, "trigger_user_turn_started", "self enable_interruptions enable_user_speaking_frames"),

@@ -1,0 +1,80 @@
+"""The caller's audio on its way to Flux: at once, and in order also when it has to wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from pipecat.frames.frames import TranscriptionFrame
+from pipecat.pipeline.worker import PipelineWorker
+
+from simulator.app import running_simulator
+from tests.simulator.conftest import SECOND, say
+from tests.sink import Sink, running
+from workers.ear import CallerAudio
+from workers.flux import AudioConnection, Flux
+
+HOURS = "Hello, could you tell me your opening hours, please?"
+FRAME = 1024  # bytes: 32 ms
+
+
+def _audio(pcm: bytes) -> CallerAudio:
+    return CallerAudio(user_id="caller", audio=pcm, sample_rate=16_000, num_channels=1)
+
+
+@asynccontextmanager
+async def _hearing() -> AsyncIterator[tuple[Flux, Sink, PipelineWorker]]:
+    async with running_simulator() as url:
+        address = url.replace("http", "ws", 1) + "/v2/listen"
+        flux = Flux(api_key="key", url=address, settings=Flux.Settings(model="flux-general-en"))
+        down = Sink()
+        async with running(flux, down) as worker:
+            yield flux, down, worker
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The audio that took the way through the queue."""
+    came: list[bytes] = []
+    process = Flux.process_audio_frame
+
+    async def noted(self: Flux, frame: Any, direction: Any) -> None:
+        came.append(frame.audio)
+        await process(self, frame, direction)
+
+    monkeypatch.setattr(Flux, "process_audio_frame", noted)
+    return came
+
+
+async def test_the_callers_audio_is_sent_without_a_queue_and_understood(queued: list[bytes]) -> None:
+    async with _hearing() as (flux, down, _worker):
+        pcm = await say(HOURS) + SECOND * 2
+        for start in range(0, len(pcm), FRAME):
+            await flux.queue_frame(_audio(pcm[start : start + FRAME]))
+        assert (await down.until(TranscriptionFrame)).text == HOURS
+        assert not queued
+
+
+async def test_audio_that_has_to_wait_keeps_its_order(queued: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _hearing() as (flux, _down, worker):
+        connection = cast(AudioConnection, flux._websocket)
+        sent: list[bytes] = []
+        all_sent = asyncio.Event()
+
+        def note(message: bytes) -> None:
+            sent.append(message)
+            if len(sent) == 4:
+                all_sent.set()
+
+        monkeypatch.setattr(connection.protocol, "send_binary", note)
+        first, second, third, last = (bytes([number]) * FRAME for number in range(4))
+        await flux.queue_frame(_audio(first))
+        connection.pause_writing()
+        await flux.queue_frame(_audio(second))
+        connection.resume_writing()
+        await flux.queue_frame(_audio(third))
+        await worker.queue_frame(_audio(last))
+        await asyncio.wait_for(all_sent.wait(), 10)
+        assert sent == [first, second, third, last]
+        assert queued[:2] == [second, third]
