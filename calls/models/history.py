@@ -1,5 +1,7 @@
 """What was said and what happened: written once, never edited."""
 
+import uuid
+
 from django.db import models
 from django.utils import timezone
 
@@ -43,6 +45,7 @@ class Turn(models.Model):
 class CallEvent(models.Model):
     """Something that happened to a call: a change of state, a failure, a tool, an interruption."""
 
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="Writing it twice adds no row.")
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=40)
     at = models.DateTimeField(default=timezone.now)

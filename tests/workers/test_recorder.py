@@ -1,8 +1,10 @@
 """What a call writes: in order, off the call loop, and only while the call is its own."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,14 @@ from calls import services
 from calls.models import Call, CallEvent, Turn
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
-from tests.factories import make_call
-from workers import recorder
-from workers.recorder import CallRecorder, Writer
+from tests.factories import make_call, make_turns
+from tests.stack import eventually
+from workers import spool, writer
+from workers.backlog import Backlog
+from workers.entries import Entry
+from workers.recorder import CallRecorder
+from workers.spool import Item
+from workers.writer import Writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +38,7 @@ async def _a_call(**values: Any) -> Call:
 
 async def test_turns_events_and_the_end_are_written_in_order() -> None:
     call = await _a_call()
-    notes = CallRecorder(call, Writer())
+    notes = CallRecorder(call, writer=Writer())
     notes.answered()
     notes.turn(Speaker.AGENT, "Hello.", _now(), _now())
     notes.event("dtmf", digit="1")
@@ -56,7 +63,7 @@ async def test_calls_do_not_wait_for_the_database(monkeypatch: pytest.MonkeyPatc
         return written(*args)
 
     monkeypatch.setattr(services, "write_history", slow)
-    notes = CallRecorder(call, Writer())
+    notes = CallRecorder(call, writer=Writer())
     notes.turn(Speaker.AGENT, "Hello.", _now(), _now())
     assert not await notes.flush(0.05)
     may_write.set()
@@ -67,25 +74,141 @@ async def test_calls_do_not_wait_for_the_database(monkeypatch: pytest.MonkeyPatc
 async def test_what_a_slot_writes_that_lost_its_call_is_dropped() -> None:
     call = await _a_call()
     await Call.objects.filter(pk=call.pk).aupdate(attempt=2)  # another slot took it
-    notes = CallRecorder(call, Writer())
+    notes = CallRecorder(call, writer=Writer())
     notes.turn(Speaker.AGENT, "Hello.", _now(), _now())
     notes.ended(Status.FAILED, EndReason.PIPELINE_ERROR, "")
     assert await notes.flush(10)
 
     await call.arefresh_from_db()
     assert call.status == Status.CONNECTING
+    assert notes.end_was_refused
     assert not await Turn.objects.filter(call=call).aexists()
 
 
 async def test_a_database_that_is_away_delays_the_turns_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
     call = await _a_call()
-    monkeypatch.setattr(recorder, "RETRY_S", (0.0,))
+    monkeypatch.setattr(writer, "RETRY_S", (0.0,))
     monkeypatch.setattr(services, "write_history", _failing_twice(services.write_history))
-    notes = CallRecorder(call, Writer())
+    notes = CallRecorder(call, writer=Writer())
     for text in ("One.", "Two.", "Three."):
         notes.turn(Speaker.AGENT, text, _now(), _now())
     assert await notes.flush(10)
     assert [turn.text async for turn in Turn.objects.filter(call=call)] == ["One.", "Two.", "Three."]
+
+
+async def test_what_waits_longer_goes_to_disk_and_is_written_in_order_when_the_database_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await _a_call()
+    away = threading.Event()
+    away.set()
+    monkeypatch.setattr(writer, "RETRY_S", (0.01,))
+    for name in ("write_history", "answer_call", "end_call"):
+        monkeypatch.setattr(services, name, _while(away, getattr(services, name)))
+    notes = CallRecorder(call, writer=Writer(Backlog(tmp_path, spill_after_s=0.01)))
+    notes.answered()
+    for number in range(1, 31):
+        notes.turn(Speaker.AGENT, f"Sentence {number}.", _now(), _now())
+        notes.event("dtmf", digit=str(number % 10))
+    await asyncio.to_thread(eventually, lambda: list(tmp_path.glob("*.sqlite3")), "a spool")
+    notes.ended(Status.COMPLETED, EndReason.CALLER_LEFT, "")
+    assert not await notes.flush(0.05)
+    away.clear()
+    assert await notes.flush(10)
+
+    await call.arefresh_from_db()
+    assert call.status == Status.COMPLETED
+    assert not notes.end_was_refused
+    assert [turn.text async for turn in Turn.objects.filter(call=call)] == [f"Sentence {n}." for n in range(1, 31)]
+    kinds = [event.kind async for event in CallEvent.objects.filter(call=call)]
+    assert kinds == ["in_progress", *["dtmf"] * 30, "completed"]
+    assert spool.leftovers(tmp_path) == []
+
+
+async def test_a_write_whose_commit_is_in_doubt_is_repeated_and_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = await _a_call()
+    monkeypatch.setattr(writer, "RETRY_S", (0.0,))
+    for name in ("write_history", "answer_call", "end_call"):
+        monkeypatch.setattr(services, name, _in_doubt_once(getattr(services, name)))
+    notes = CallRecorder(call, writer=Writer())
+    notes.answered()
+    notes.turn(Speaker.AGENT, "Hello.", _now(), _now())
+    notes.event("dtmf", digit="1")
+    notes.ended(Status.COMPLETED, EndReason.CALLER_LEFT, "")
+    assert await notes.flush(10)
+
+    assert not notes.end_was_refused
+    assert [turn.text async for turn in Turn.objects.filter(call=call)] == ["Hello."]
+    kinds = [event.kind async for event in CallEvent.objects.filter(call=call)]
+    assert kinds == ["in_progress", "dtmf", "completed"]
+
+
+async def test_what_the_database_refuses_for_good_is_skipped_without_a_word_of_it_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    call = await _a_call()
+    notes = CallRecorder(call, writer=Writer())
+    for text in ("One.", "A secret that no text column\0takes.", "Three."):
+        notes.turn(Speaker.CALLER, text, _now(), _now())
+    notes.event("odd", detail="\0")
+    notes.event("dtmf", digit="1")
+    assert await notes.flush(10)
+
+    assert [(turn.number, turn.text) async for turn in Turn.objects.filter(call=call)] == [(1, "One."), (3, "Three.")]
+    assert [event.kind async for event in CallEvent.objects.filter(call=call)] == ["dtmf"]
+    assert caplog.text.count("entry_refused") == 2
+    assert "secret" not in caplog.text
+
+
+async def test_the_numbers_of_a_call_that_is_resumed_go_on() -> None:
+    call = await _a_call()
+    await sync_to_async(make_turns)(call, "Hello.", "Good morning.")
+    notes = CallRecorder(call, turns_before=2, writer=Writer())
+    notes.turn(Speaker.AGENT, "Where were we?", _now(), _now())
+    assert await notes.flush(10)
+    assert [turn.number async for turn in Turn.objects.filter(call=call)] == [1, 2, 3]
+
+
+async def test_an_end_that_somebody_else_wrote_is_no_refusal() -> None:
+    call = await _a_call()
+    await sync_to_async(services.end_call)(call.pk, Status.FAILED, EndReason.ROOM_GONE)
+    notes = CallRecorder(call, writer=Writer())
+    notes.ended(Status.COMPLETED, EndReason.CALLER_LEFT, "")
+    assert await notes.flush(10)
+
+    await call.arefresh_from_db()
+    assert call.end_reason == EndReason.ROOM_GONE
+    assert not notes.end_was_refused
+
+
+async def test_what_a_dead_process_left_is_written_unless_its_call_has_moved_on(tmp_path: Path) -> None:
+    ours, taken_over = await _a_call(), await _a_call()
+    await Call.objects.filter(pk=taken_over.pk).aupdate(attempt=2)
+    left = spool.create(tmp_path)
+    left.append(
+        Item(number, "turn", _turn(call, text).as_line())
+        for number, (call, text) in enumerate([(ours, "Hello."), (taken_over, "Hello.")], start=1)
+    )
+    left.close()
+    spool.create(tmp_path).close()  # and one that died before it had written a word
+
+    Writer(Backlog(tmp_path)).start()
+    await asyncio.to_thread(eventually, lambda: not list(tmp_path.iterdir()), "an empty spool")
+    assert [turn.call_id async for turn in Turn.objects.all()] == [ours.pk]
+
+
+async def test_a_directory_that_cannot_be_used_keeps_nothing_from_being_written(tmp_path: Path) -> None:
+    call = await _a_call()
+    (tmp_path / "file").touch()
+    notes = CallRecorder(call, writer=Writer(Backlog(tmp_path / "file")))
+    notes.turn(Speaker.AGENT, "Hello.", _now(), _now())
+    assert await notes.flush(10)
+    assert await Turn.objects.filter(call=call).acount() == 1
+
+
+def _turn(call: Call, text: str) -> Entry:
+    fields = {"number": 1, "speaker": "agent", "text": text, "started_at": _now(), "ended_at": _now()}
+    return Entry("turn", str(call.pk), call.attempt, fields)
 
 
 def _failing_twice(write: Callable[..., bool]) -> Callable[..., bool]:
@@ -95,5 +218,28 @@ def _failing_twice(write: Callable[..., bool]) -> Callable[..., bool]:
         if failures:
             raise failures.pop()
         return write(*args)
+
+    return attempt
+
+
+def _while(away: threading.Event, write: Callable[..., bool]) -> Callable[..., bool]:
+    def attempt(*args: Any, **kwargs: Any) -> bool:
+        if away.is_set():
+            raise OperationalError("away")
+        return write(*args, **kwargs)
+
+    return attempt
+
+
+def _in_doubt_once(write: Callable[..., bool]) -> Callable[..., bool]:
+    """The connection is lost after the commit and before its answer."""
+    lost: list[bool] = []
+
+    def attempt(*args: Any, **kwargs: Any) -> bool:
+        written = write(*args, **kwargs)
+        if not lost:
+            lost.append(True)
+            raise OperationalError("server closed the connection unexpectedly")
+        return written
 
     return attempt

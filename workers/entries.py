@@ -1,0 +1,83 @@
+"""What a call writes, as plain data, and how each kind of it goes into the database."""
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from calls import services
+from calls.models import Call, CallEvent, Turn
+from calls.states import EndReason, Status
+
+Kind = Literal["answered", "turn", "event", "ended"]
+HISTORY = frozenset({"turn", "event"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened in a call. `fields` is JSON; times in it are ISO 8601 with a zone.
+
+    It may be written twice without harm, since the outcome of a write is not known when the connection is lost during
+    its commit: a turn has its number, an event its key, and a state is entered once.
+    """
+
+    kind: Kind
+    call_id: str
+    attempt: int
+    fields: dict[str, Any]
+
+    def as_line(self) -> str:
+        """The entry as one line of JSON, in ASCII. What JSON does not know becomes text."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_line(cls, line: str) -> "Entry":
+        """Read what `as_line` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        return cls(**json.loads(line))
+
+
+def batches(entries: Iterable[tuple[int, Entry]]) -> list[list[tuple[int, Entry]]]:
+    """Numbered entries, split into what is written in one transaction: history of one call, or one change of state.
+
+    Each call's entries stay in their order; calls do not wait for each other.
+    """
+    by_call: dict[tuple[str, int], list[tuple[int, Entry]]] = {}
+    for number, entry in entries:
+        by_call.setdefault((entry.call_id, entry.attempt), []).append((number, entry))
+    found = []
+    for of_one_call in by_call.values():
+        for is_history, group in itertools.groupby(of_one_call, key=lambda numbered: numbered[1].kind in HISTORY):
+            run = list(group)
+            found += [run] if is_history else [[numbered] for numbered in run]
+    return found
+
+
+def write(entries: Sequence[Entry]) -> bool:
+    """Write a batch. False, and nothing written, when the call has moved on from its attempt.
+
+    Turns of an older attempt are not added afterwards: the agent that took over has never heard of them, and their
+    numbers are its own turns' by now.
+    """
+    first = entries[0]
+    call_id, attempt, fields = uuid.UUID(first.call_id), first.attempt, first.fields
+    match first.kind:
+        case "answered":
+            return services.answer_call(call_id, attempt, datetime.fromisoformat(fields["at"]))
+        case "ended":
+            return _end(call_id, attempt, fields)
+        case _:
+            turns = [Turn(call_id=call_id, **e.fields) for e in entries if e.kind == "turn"]
+            events = [CallEvent(call_id=call_id, attempt=attempt, **e.fields) for e in entries if e.kind == "event"]
+            return services.write_history(call_id, attempt, turns, events)
+
+
+def _end(call_id: uuid.UUID, attempt: int, fields: dict[str, Any]) -> bool:
+    """End the call. False when it goes on without this attempt; who else ended it does not matter."""
+    at = datetime.fromisoformat(fields["at"])
+    status, reason = Status(fields["status"]), EndReason(fields["reason"])
+    if services.end_call(call_id, status, reason, attempt=attempt, detail=fields["detail"], at=at):
+        return True
+    return not Call.objects.live().filter(pk=call_id).exists()
