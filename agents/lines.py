@@ -1,5 +1,6 @@
 """The lines that every call of a version may need, and which of them its voice has already said."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,7 +9,10 @@ from agents.models import Persona, PersonaVersion, SpokenLine
 
 SAMPLE_RATE = 16_000  # Hz, of every line: what the agent sends to a call
 SORRY = "I am sorry, I did not get that. Could you say it again?"
+HOLD_ON = "One moment, please."  # said while another language model is asked
+RESUMED = "I am sorry, the line was gone for a moment."
 SORRY_GOODBYE = "I am sorry, we have a technical problem. Please call again later. Goodbye."
+SORRY_CONNECTING = "I am sorry, we have a technical problem. I will connect you with somebody."
 
 
 class SpeechUnavailable(Exception):
@@ -17,8 +21,24 @@ class SpeechUnavailable(Exception):
 
 def fixed_texts(version: PersonaVersion) -> list[str]:
     """What the agent says word for word, each text once, the most urgent first."""
-    texts = (version.greeting, version.silence_prompt, version.goodbye, SORRY, SORRY_GOODBYE)
+    texts = [version.greeting, version.silence_prompt, version.goodbye, HOLD_ON, SORRY, RESUMED, SORRY_GOODBYE]
+    if version.transfer_number:
+        texts.append(SORRY_CONNECTING)
     return [text for text in dict.fromkeys(texts) if text.strip()]
+
+
+_texts_of_others: list[Callable[[PersonaVersion], Iterable[str]]] = []
+
+
+def say_in_advance(texts_of: Callable[[PersonaVersion], Iterable[str]]) -> None:
+    """Have voices say further texts in advance: what `texts_of` gives for a version. For apps that import this one."""
+    _texts_of_others.append(texts_of)
+
+
+def texts_in_advance(version: PersonaVersion) -> list[str]:
+    """All that the voice of a version is to have said before it is needed: the fixed texts, and those of other apps."""
+    others = (text for texts_of in _texts_of_others for text in texts_of(version))
+    return list(dict.fromkeys([*fixed_texts(version), *others]))
 
 
 def voice_of(version: PersonaVersion) -> dict[str, Any]:
@@ -37,9 +57,10 @@ def spoken(version: PersonaVersion) -> QuerySet[SpokenLine]:
 
 
 def missing_texts(version: PersonaVersion) -> list[str]:
-    """The fixed lines of a version that its voice has yet to say, the most urgent first."""
-    said = set(spoken(version).values_list("text", flat=True))
-    return [text for text in fixed_texts(version) if text not in said]
+    """What the voice of a version has yet to say in advance, the most urgent first."""
+    texts = texts_in_advance(version)
+    said = set(SpokenLine.objects.filter(**voice_of(version), text__in=texts).values_list("text", flat=True))
+    return [text for text in texts if text not in said]
 
 
 def forget_unused() -> int:
@@ -48,7 +69,7 @@ def forget_unused() -> int:
     Who goes back to an earlier version has its lines made again.
     """
     live = PersonaVersion.objects.filter(pk__in=Persona.objects.values("live_version"))
-    needed = {(*voice_of(version).values(), text) for version in live for text in fixed_texts(version)}
+    needed = {(*voice_of(version).values(), text) for version in live for text in texts_in_advance(version)}
     stored = SpokenLine.objects.values_list("pk", "provider", "model", "voice_id", "language", "text")
     unused = [pk for pk, *line in stored if tuple(line) not in needed]
     deleted, _ = SpokenLine.objects.filter(pk__in=unused).delete()

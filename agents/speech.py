@@ -18,6 +18,8 @@ from agents.models import PersonaVersion, SpokenLine
 log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 10  # for one line, of half a minute of speech at most; housekeeping has other work to do
+# The SDK builds its models without checking them, so an odd answer shows as a missing attribute.
+FAILURES = (ApiError, httpx.HTTPError, AttributeError, TypeError, ValueError)
 # Models that take a language code; others are refused or find the language by themselves.
 # elevenlabs.io/docs/api-reference/text-to-speech/convert, and Pipecat's service for the same models.
 LANGUAGE_MODELS = frozenset(
@@ -50,25 +52,44 @@ def make_missing_lines(version: PersonaVersion) -> int:
     failed: list[Exception] = []
     for text in lines.missing_texts(version):
         try:
-            speech = _SPEAK[TtsProvider(version.tts_provider)](version, text)
-        except (ApiError, httpx.HTTPError, AttributeError, TypeError, ValueError) as error:
-            # The SDK builds its models without checking them, so an odd answer shows as a missing attribute.
+            _say(version, text, TIMEOUT_S)
+        except FAILURES as error:
             log.warning("line_not_made", version_id=version.pk, error=type(error).__name__, characters=len(text))
             failed.append(error)
             if isinstance(error, httpx.HTTPError):
                 break
             continue
-        line = SpokenLine(**lines.voice_of(version), text=text, pcm=speech.pcm, words=speech.words)
-        # Somebody else may have made it meanwhile.
-        SpokenLine.objects.bulk_create([line], ignore_conflicts=True)
         made += 1
     if failed:
         raise lines.SpeechUnavailable(f"{len(failed)} lines of version {version.pk}: {failed[0]!r:.200}") from failed[0]
     return made
 
 
-def _elevenlabs(version: PersonaVersion, text: str) -> Speech:
-    client = ElevenLabs(api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=TIMEOUT_S)
+def speech_of(version: PersonaVersion, text: str, timeout_s: int) -> bytes:
+    """Return a text in the version's voice, as 16 kHz mono 16-bit PCM: as it was said before, or else said now.
+
+    Raises SpeechUnavailable when the provider does not give it, or is silent for `timeout_s`.
+    """
+    said = SpokenLine.objects.filter(**lines.voice_of(version), text=text).values_list("pcm", flat=True).first()
+    if said is not None:
+        return bytes(said)
+    try:
+        return _say(version, text, timeout_s).pcm
+    except FAILURES as error:
+        raise lines.SpeechUnavailable(f"one line of version {version.pk}: {error!r:.200}") from error
+
+
+def _say(version: PersonaVersion, text: str, timeout_s: int) -> Speech:
+    """Have the voice say a text, and keep it. Raises one of FAILURES."""
+    speech = _SPEAK[TtsProvider(version.tts_provider)](version, text, timeout_s)
+    line = SpokenLine(**lines.voice_of(version), text=text, pcm=speech.pcm, words=speech.words)
+    # Somebody else may have made it meanwhile.
+    SpokenLine.objects.bulk_create([line], ignore_conflicts=True)
+    return speech
+
+
+def _elevenlabs(version: PersonaVersion, text: str, timeout_s: int) -> Speech:
+    client = ElevenLabs(api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=timeout_s)
     language: dict[str, Any] = (
         {"language_code": version.language.split("-")[0]} if version.tts_model in LANGUAGE_MODELS else {}
     )
@@ -77,7 +98,7 @@ def _elevenlabs(version: PersonaVersion, text: str) -> Speech:
         text=text,
         model_id=version.tts_model,
         output_format="pcm_16000",
-        request_options={"max_retries": 0, "timeout_in_seconds": TIMEOUT_S},
+        request_options={"max_retries": 0, "timeout_in_seconds": timeout_s},
         **language,
     )
     alignment = answer.alignment or answer.normalized_alignment
@@ -117,4 +138,4 @@ def _checked(speech: Speech) -> Speech:
     return speech
 
 
-_SPEAK: dict[TtsProvider, Callable[[PersonaVersion, str], Speech]] = {TtsProvider.ELEVENLABS: _elevenlabs}
+_SPEAK: dict[TtsProvider, Callable[[PersonaVersion, str, int], Speech]] = {TtsProvider.ELEVENLABS: _elevenlabs}

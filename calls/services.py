@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from calls import dispatch
@@ -34,10 +35,10 @@ class IncomingCall:
 def receive_call(incoming: IncomingCall) -> Call | None:
     """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
 
-    None when the room has its call already.
+    Limits do not matter here: a call beyond one waits for its turn. None when the room has its call already.
     """
-    # The lock makes callers of one number wait for each other, so that two cannot both be the last one allowed.
-    numbers = PhoneNumber.objects.select_for_update(of=["self"]).select_related("persona__live_version")
+    now = timezone.now()
+    numbers = PhoneNumber.objects.select_related("persona__live_version")
     number = numbers.filter(e164=incoming.called_number).first()
     refusal = _refusal(number)
     call, created = Call.objects.get_or_create(
@@ -52,12 +53,14 @@ def receive_call(incoming: IncomingCall) -> Call | None:
             "persona_version": number.persona.live_version if number else None,
             "status": Status.REJECTED if refusal else Status.QUEUED,
             "end_reason": refusal or "",
-            "ended_at": timezone.now() if refusal else None,
+            "created_at": now,
+            "rings_until": now + timedelta(seconds=number.ring_time_s) if number else None,
+            "ended_at": now if refusal else None,
         },
     )
     if not created:
         return None
-    _write_event(call.pk, call.status, reason=call.end_reason)
+    write_event(call.pk, call.status, reason=call.end_reason)
     if refusal:
         transaction.on_commit(lambda: dispatch.close_room(call.room_name))
     else:
@@ -73,28 +76,16 @@ def _refusal(number: PhoneNumber | None) -> EndReason | None:
         return EndReason.INACTIVE_NUMBER
     if number.persona.live_version is None:
         return EndReason.NO_LIVE_PERSONA
-    if number.live_calls() >= number.max_calls:
-        return EndReason.NUMBER_LIMIT
-    if Call.objects.live().count() >= settings.MAX_CONCURRENT_AGENTS:
-        return EndReason.SYSTEM_LIMIT
     return None
 
 
 @transaction.atomic
-def claim_call(call_id: uuid.UUID, holder: str) -> Call | None:
-    """Take a queued call for a slot of `holder` (`host:pid`). None when it is taken already, or over."""
-    call = Call.objects.claim(call_id, holder)
-    if call is not None:
-        _write_event(call.pk, Status.CONNECTING, attempt=call.attempt, holder=holder)
-    return call
-
-
-@transaction.atomic
 def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
-    """The agent is in the room and the conversation begins."""
-    if not Call.objects.move(call_id, Status.IN_PROGRESS, attempt=attempt, answered_at=at):
+    """The agent is in the room and the conversation begins, or goes on: `answered_at` keeps its first value."""
+    first = Coalesce("answered_at", Value(at))
+    if not Call.objects.move(call_id, Status.IN_PROGRESS, attempt=attempt, answered_at=first):
         return False
-    _write_event(call_id, Status.IN_PROGRESS, at=at, attempt=attempt)
+    write_event(call_id, Status.IN_PROGRESS, at=at, attempt=attempt)
     return True
 
 
@@ -115,28 +106,58 @@ def end_call(
     values = {"end_reason": reason, "end_detail": detail[:300], "ended_at": at}
     if not Call.objects.move(call_id, status, attempt=attempt, **values):
         return False
-    _write_event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
+    write_event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
     log.info("call_ended", call_id=str(call_id), status=status, reason=reason)
+    # Robust: what goes wrong here is logged, because the call has ended already.
+    transaction.on_commit(_send_next_waiting, robust=True)
     return True
+
+
+def _send_next_waiting() -> None:
+    """A call that a limit held back may be taken now, and its own message has been consumed: send one for it."""
+    waiting = Call.objects.waiting().values_list("pk", flat=True).first()
+    if waiting is not None:
+        dispatch.send_call(waiting)
+
+
+def end_abandoned(call: Call) -> bool:
+    """End a call that no agent holds and whose caller has left: missed, or completed when they had talked."""
+    if call.answered_at is None:
+        return end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)
+    return end_call(call.pk, Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+@transaction.atomic
+def end_without_agent(call: Call) -> bool:
+    """End a call that lost its agent for good: its caller hears an apology and is hung up on."""
+    ended = end_call(call.pk, Status.FAILED, EndReason.AGENT_LOST)
+    if ended:
+        transaction.on_commit(lambda: dispatch.announce(call.pk))
+    return ended
 
 
 @transaction.atomic
 def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
-    """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one."""
+    """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one.
+
+    What is there already is left alone, by a turn's number and an event's key: a writer that does not know whether its
+    commit succeeded may write again.
+    """
     if not Call.objects.select_for_update().filter(pk=call_id, attempt=attempt).exists():
         return False
-    Turn.objects.bulk_create(turns)
-    CallEvent.objects.bulk_create(events)
+    Turn.objects.bulk_create(turns, ignore_conflicts=True)
+    CallEvent.objects.bulk_create(events, ignore_conflicts=True)
     return True
 
 
-def _write_event(
+def write_event(
     call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
 ) -> None:
+    """Append an event of this kind, which is also the state that the call entered if it is one."""
     CallEvent.objects.create(
         call_id=call_id,
         kind=status,
-        to_status=status,
+        to_status=status if status in Status else "",
         at=at or timezone.now(),
         attempt=attempt,
         detail={key: str(value) for key, value in detail.items() if value},

@@ -2,6 +2,7 @@
 
 queued → connecting → in_progress → completed | failed
 queued → missed | rejected, connecting → missed (the caller gave up while the agent was joining)
+connecting | in_progress → queued (its worker was lost, or hands it over), and from there on, or completed | failed
 """
 
 from django.db.models import TextChoices
@@ -27,24 +28,28 @@ class EndReason(TextChoices):
     PROVIDER_FAILURE = "provider_failure", "A speech or language provider failed"
     ROOM_GONE = "room_gone", "The room was closed"
     PIPELINE_ERROR = "pipeline_error", "The agent failed"
+    AGENT_LOST = "agent_lost", "The agent was lost, and no other could take over"
     CONNECT_FAILED = "connect_failed", "The agent could not join the room"
     CALLER_GAVE_UP = "caller_gave_up", "The caller hung up before an agent was free"
+    NO_AGENT_FREE = "no_agent_free", "No agent was free within the ring time"
+    TRANSFERRED = "transferred", "The caller was transferred to another number"
     UNKNOWN_NUMBER = "unknown_number", "The called number is not known"
     INACTIVE_NUMBER = "inactive_number", "The called number is not active"
     NO_LIVE_PERSONA = "no_live_persona", "The number's persona has no published version"
-    SYSTEM_LIMIT = "system_limit", "The call center has as many calls as it may have"
-    NUMBER_LIMIT = "number_limit", "The number has as many calls as it may have"
 
 
 WAITING = frozenset({Status.QUEUED})
-LIVE = frozenset({Status.QUEUED, Status.CONNECTING, Status.IN_PROGRESS})
+HELD = frozenset({Status.CONNECTING, Status.IN_PROGRESS})
+LIVE = WAITING | HELD
 FINAL = frozenset(Status) - LIVE
+ANNOUNCED = frozenset({EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST})  # housekeeping hangs up
 
 ALLOWED_FROM: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.CONNECTING, Status.IN_PROGRESS}),
     Status.CONNECTING: frozenset({Status.QUEUED}),
     Status.IN_PROGRESS: frozenset({Status.CONNECTING}),
-    Status.COMPLETED: frozenset({Status.IN_PROGRESS, Status.CONNECTING}),
-    Status.FAILED: frozenset({Status.IN_PROGRESS, Status.CONNECTING}),
+    Status.COMPLETED: LIVE,
+    Status.FAILED: LIVE,
     Status.MISSED: frozenset({Status.QUEUED, Status.CONNECTING}),
     Status.REJECTED: frozenset({Status.QUEUED}),
 }

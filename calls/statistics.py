@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Aggregate, Count, FloatField, OuterRef, QuerySet, Subquery
+from django.db.models import Aggregate, Case, Count, FloatField, OuterRef, QuerySet, Subquery, Sum, When
 from django.utils import timezone
 
-from calls.models import Call, Turn
+from calls import leases
+from calls.models import Call, Heartbeat, Turn
 from calls.models.history import Speaker
 from calls.states import Status
 
@@ -58,6 +59,28 @@ def today() -> Today:
         median_ms=latency["median"],
         p95_ms=latency["p95"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The slots of the workers that are alive and take calls."""
+
+    total: int
+    free: int
+
+
+def slots() -> Slots:
+    """How many calls the workers can hold now, and how many more they can take."""
+    heartbeats = Heartbeat.objects.alive(leases.LEASE).filter(draining=False)
+    total = heartbeats.aggregate(total=Sum("slots"))["total"] or 0
+    return Slots(total, Heartbeat.objects.free_slots(leases.LEASE))
+
+
+def with_position(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """Annotate each waiting call with its `position` in the queue, 1 for the next; None for all others."""
+    until = Call.objects.waiting().filter(created_at__lte=OuterRef("created_at")).order_by()
+    count = until.values("status").annotate(count=Count("pk")).values("count")
+    return calls.annotate(position=Case(When(status=Status.QUEUED, then=Subquery(count))))
 
 
 def start_of_day(at: datetime | None = None) -> datetime:

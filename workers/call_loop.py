@@ -19,10 +19,20 @@ class CallLoop:
     def __init__(self) -> None:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._answered = threading.Event()
+        self._answered.set()
 
     def run[T](self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run `coroutine` on the loop and wait, in the calling thread, for its result or exception."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._running()).result()
+
+    def is_turning(self) -> bool:
+        """Whether the loop has come round since this was asked last; also true while it has yet to be needed."""
+        turned = self._answered.is_set()
+        if turned and self._loop is not None:
+            self._answered.clear()
+            self._loop.call_soon_threadsafe(self._answered.set)
+        return turned
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:

@@ -1,78 +1,96 @@
-"""A call's lifetime in a worker: claim, join, converse, end. The row is always left in a final state."""
+"""A call's lifetime in a worker: claim, join, converse, and end it or leave it to another slot."""
 
 import asyncio
-import os
-import socket
-import uuid
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import structlog
+from django.db import DatabaseError, InterfaceError
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
 from agents.models import PersonaVersion
-from calls import rooms, services
+from calls import leases, rooms
 from calls.models import Call
 from calls.states import EndReason, Status
 from workers import pipeline
 from workers.call_loop import in_database
 from workers.conversation import Conversation, Ending
+from workers.draining import draining
+from workers.heartbeat import heartbeat
+from workers.held_call import HeldCall, Leaving
 from workers.lines import CallLines
-from workers.recorder import CallRecorder
-from workers.transport import CallTransport
+from workers.transport import CallTransport, agent_identity
 
 log = structlog.get_logger(__name__)
 
-HOLDER = f"{socket.gethostname()}:{os.getpid()}"
 CALLER_TAKES_TRACK_S = 5.0  # a caller's side that has not taken the agent's audio by then is gone or deaf
 STOPPED_BEFORE_END_S = 2.0  # a pipeline that takes longer to stop does so after the room is closed
 STOP_WITHIN_S = 30.0  # longer than Pipecat gives a processor that hangs while it connects
 WRITE_WITHIN_S = 5.0  # how long the end of a call waits for the database; the writer goes on afterwards
 
 
-async def handle(call_id: uuid.UUID) -> None:
-    """Hold the call, if this slot wins it. Returns when the call is over and its room is closed."""
-    call = await in_database(services.claim_call, call_id, HOLDER)
+async def handle() -> None:
+    """Hold the call that has waited longest, until it is over and its room is closed, or until another slot has it."""
+    try:
+        call = await in_database(leases.claim, heartbeat.holder)
+    except (DatabaseError, InterfaceError) as error:
+        # The message is a hint: the sweep sends the call again, to whoever reaches the database.
+        log.warning("not_claimed", error=type(error).__name__)
+        return
     if call is None:
-        log.info("claim_lost", call_id=str(call_id))
+        log.info("nobody_waits")
         return
     with structlog.contextvars.bound_contextvars(call_id=str(call.pk), attempt=call.attempt):
-        await _hold(call)
+        held = HeldCall(call, asyncio.get_running_loop())
+        with heartbeat.holding(call.pk, call.attempt, held.lose), draining.offering(held.give_back):
+            await _hold(held)
 
 
-async def _hold(call: Call) -> None:
+async def _hold(held: HeldCall) -> None:
     """From the claim to the end. Whatever goes wrong, the row gets an end and the caller no silent room."""
-    recorder = CallRecorder(call)
     async with AsyncExitStack() as afterwards:
         try:
-            ending = await _connect_and_converse(call, recorder, afterwards)
+            ending = await _connect_and_converse(held, afterwards)
         except Exception as error:
             log.exception("call_failed")
             ending = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
-        await _finish(call, recorder, ending)
+        await _finish(held, ending)
 
 
-async def _connect_and_converse(call: Call, recorder: CallRecorder, afterwards: AsyncExitStack) -> Ending:
+async def _connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> Ending | Leaving:
+    call = held.call
+    await held.load_past()
     version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
-    transport = CallTransport(call.room_name, f"agent-{call.attempt}", call.caller_identity)
+    transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)
     lines = CallLines()
     parts = pipeline.build(version, transport, lines)
     worker = parts.worker()
-    conversation = Conversation(call, version, parts, worker, transport, recorder)
+    conversation = Conversation(call, version, parts, worker, transport, held.recorder)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
+    putting_out = asyncio.create_task(_put_out_former_agent(call))
     loading = asyncio.create_task(lines.load(version))  # while the agent joins
     try:
-        return await _converse(conversation, transport, running, loading)
+        return await _converse(held, conversation, transport, running, loading)
     finally:
         loading.cancel()
+        putting_out.cancel()
         conversation.stop()
         stopping = asyncio.create_task(_stop(worker, running))
         afterwards.push_async_callback(asyncio.wait, [stopping])
         # Normally a fraction of a second, in which the last turn is recorded. The caller waits no longer than this.
         await _first_of(stopping, timeout_s=STOPPED_BEFORE_END_S)
+
+
+async def _put_out_former_agent(call: Call) -> None:
+    """The agent of a lost worker stays in the room until its connection times out, and a frozen one might thaw."""
+    if call.attempt > 1:
+        try:
+            await rooms.remove_participant(call.room_name, agent_identity(call.attempt - 1))
+        except Exception as error:
+            log.warning("former_agent_not_put_out", error=type(error).__name__)
 
 
 async def _stop(worker: PipelineWorker, running: asyncio.Task[None]) -> None:
@@ -82,20 +100,30 @@ async def _stop(worker: PipelineWorker, running: asyncio.Task[None]) -> None:
 
 
 async def _converse(
-    conversation: Conversation, transport: CallTransport, running: asyncio.Task[None], loading: asyncio.Task[None]
-) -> Ending:
+    held: HeldCall,
+    conversation: Conversation,
+    transport: CallTransport,
+    running: asyncio.Task[None],
+    loading: asyncio.Task[None],
+) -> Ending | Leaving:
     """Wait for the caller's side to take the agent's audio and for the lines, greet, and wait for the end."""
     taken = asyncio.create_task(transport.agent_heard.wait())
     try:
-        await _first_of(taken, conversation.ending, running, timeout_s=CALLER_TAKES_TRACK_S)
-        if not taken.done() and not conversation.ending.done():
-            return _not_connected(transport, running)
+        await _first_of(taken, conversation.ending, running, held.leaving, timeout_s=CALLER_TAKES_TRACK_S)
+        if not taken.done() and not conversation.ending.done() and not held.leaving.done():
+            return _not_connected(held.call, transport, running)
     finally:
         taken.cancel()
     await loading
-    if not conversation.ending.done():
-        await conversation.begin()
-    await _first_of(conversation.ending, running)
+    if not conversation.ending.done() and not held.leaving.done():
+        await conversation.begin(held.past)
+    await _first_of(conversation.ending, running, held.leaving)
+    if held.leaving.done():
+        leaving = held.leaving.result()
+        if leaving == Leaving.HANDED_OVER:
+            await conversation.finish_sentence()
+        if not conversation.ending.done():
+            return leaving
     if conversation.ending.done():
         return conversation.ending.result()
     return Ending(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline ended by itself")
@@ -105,19 +133,31 @@ async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = Non
     await asyncio.wait(futures, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _not_connected(transport: CallTransport, running: asyncio.Task[None]) -> Ending:
+def _not_connected(call: Call, transport: CallTransport, running: asyncio.Task[None]) -> Ending | Leaving:
     if running.done() or not transport.is_connected():
         return Ending(Status.FAILED, EndReason.CONNECT_FAILED, "the agent could not join the room")
+    if transport.caller_is_present() and call.attempt == 1:
+        return Leaving.HANDED_OVER  # a machine without a free cycle joins slowly; another may do better
     if transport.caller_is_present():
         return Ending(Status.FAILED, EndReason.CONNECT_FAILED, "the caller's side did not take the agent's audio")
+    if call.answered_at is not None:
+        return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
     return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
 
 
-async def _finish(call: Call, recorder: CallRecorder, ending: Ending) -> None:
+async def _finish(held: HeldCall, ending: Ending | Leaving) -> None:
     """Write the end, then hang up: who looks at the row after the room is gone finds it final."""
+    call, recorder = held.call, held.recorder
+    if isinstance(ending, Leaving):
+        log.info("call_left", why=ending)
+        if ending == Leaving.HANDED_OVER and await recorder.flush(WRITE_WITHIN_S):
+            await in_database(leases.hand_over, call.pk, call.attempt)
+        return  # the lease of what could not be handed over runs out
     recorder.ended(ending.status, ending.reason, ending.detail)
     if not await recorder.flush(WRITE_WITHIN_S):
         log.warning("end_not_written_yet")
+    elif recorder.end_was_refused:
+        return  # another slot has the call, and its caller is in the room
     try:
         await rooms.delete_room(call.room_name)
     except Exception:

@@ -6,15 +6,15 @@ LiveKit delivers 16 kHz frames of `AUDIO_BUFFER_SIZE` samples, of the caller alo
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from livekit import api, rtc
+from livekit import rtc
 from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.transports.livekit.transport import LiveKitParams, LiveKitTransport, LiveKitTransportClient
 from pipecat.utils.asyncio.task_manager import BaseTaskManager
 
+from calls.rooms import agent_token
 from workers.ear import CallerEar
 from workers.speech_meter import SAMPLE_RATE
 from workers.voice import AgentVoice
@@ -66,8 +66,9 @@ class CallTransport(LiveKitTransport):
         return self._client._connected
 
     def room_was_closed(self) -> bool:
-        """Whether the caller did not leave by itself, but was put out because the room ended."""
-        return self._caller.caller_left_because in ROOM_ENDED
+        """Whether the caller did not leave by itself: it was put out because the room ended, or the server was lost."""
+        # No reason: it is not the server that says so; this side lost the server, and with it everybody.
+        return self._caller.caller_left_because is None or self._caller.caller_left_because in ROOM_ENDED
 
     async def path_ms(self) -> int:
         """Milliseconds that audio spends between the caller's side and this process, there and back together.
@@ -88,11 +89,9 @@ class CallTransport(LiveKitTransport):
         return self._caller.caller_identity in self._client.get_participants()
 
 
-def agent_token(room_name: str, identity: str) -> str:
-    """A token that lets the agent into one room, as an agent, for as long as joining may take."""
-    grants = api.VideoGrants(room_join=True, room=room_name, can_update_own_metadata=False)
-    token = api.AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
-    return token.with_identity(identity).with_kind("agent").with_grants(grants).with_ttl(timedelta(minutes=5)).to_jwt()
+def agent_identity(attempt: int) -> str:
+    """The agent's name in the room under this attempt."""
+    return f"agent-{attempt}"
 
 
 class CallerOnlyClient(LiveKitTransportClient):

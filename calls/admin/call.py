@@ -18,7 +18,7 @@ from calls.states import Status
 
 @admin.register(Call)
 class CallAdmin(HistoryAdmin):
-    list_display = ("state", "when", "caller", "number", "persona", "duration", "reply", "reason")
+    list_display = ("state", "when", "caller", "number", "persona", "waited", "duration", "reply", "reason")
     list_display_links = ("state", "when", "caller")
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
@@ -34,7 +34,8 @@ class CallAdmin(HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         rows: QuerySet[Call] = super().get_queryset(request)
-        return statistics.with_median_reply(rows.select_related("phone_number", "persona_version__persona"))
+        rows = rows.select_related("phone_number", "persona_version__persona")
+        return statistics.with_position(statistics.with_median_reply(rows))
 
     @column("Status", ordering="status", label=COLOURS)
     def state(self, call: Call) -> tuple[str, str]:
@@ -56,6 +57,12 @@ class CallAdmin(HistoryAdmin):
     @column("Persona", ordering="persona_version__persona__name")
     def persona(self, call: Call) -> str:
         return str(call.persona_version) if call.persona_version else "–"
+
+    @column("Waited")
+    def waited(self, call: Call) -> str:
+        position: int | None = getattr(call, "position", None)
+        waited = readable_duration(call.wait)
+        return f"{waited}, number {position} in the queue" if position else waited
 
     @column("Duration")
     def duration(self, call: Call) -> str:

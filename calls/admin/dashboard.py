@@ -13,6 +13,7 @@ from calls.narrative import readable_duration, readable_number, readable_time
 from calls.states import Status
 
 RECENT = 10
+WAITING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,18 @@ class RecentCall:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """One row of the queue, as text; `position` is 1 for the caller who is next."""
+
+    url: str
+    position: int
+    caller: str
+    number: str
+    persona: str
+    waited: str
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's DASHBOARD_CALLBACK. Who may not see calls sees the page without them."""
     if not request.user.has_perm("calls.view_call"):
@@ -40,13 +53,20 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "day": day,
         "cards": _cards(day),
         "bars": _bars(day),
+        "waiting_calls": [_waiting(call, position) for position, call in enumerate(_next(), 1)],
         "recent_calls": [_row(call) for call in _recent()],
     }
 
 
 def _cards(day: statistics.Today) -> list[dict[str, str]]:
     rate = day.success_rate
+    slots = statistics.slots()
     return [
+        {
+            "title": "Free slots",
+            "value": f"{slots.free} of {slots.total}",
+            "hint": "calls that the running workers can still take" if slots.total else "no worker is running",
+        },
         {"title": "Live calls", "value": str(day.live), "hint": "ringing, connecting or talking now"},
         {"title": "Calls today", "value": str(day.total), "hint": "since midnight, rejected ones included"},
         {
@@ -81,15 +101,34 @@ def _recent() -> list[Call]:
     return list(Call.objects.select_related("phone_number", "persona_version__persona")[:RECENT])
 
 
-def _row(call: Call) -> RecentCall:
+def _next() -> list[Call]:
+    return list(Call.objects.waiting().select_related("phone_number", "persona_version__persona")[:WAITING])
+
+
+def _waiting(call: Call, position: int) -> WaitingCall:
+    return WaitingCall(
+        url=reverse("admin:calls_call_change", args=[call.pk]),
+        position=position,
+        caller=readable_number(call.caller_number) or "anonymous",
+        number=_number(call),
+        persona=str(call.persona_version),
+        waited=readable_duration(call.wait),
+    )
+
+
+def _number(call: Call) -> str:
     label = call.phone_number.label if call.phone_number else ""
+    return label or readable_number(call.called_number) or "not known"
+
+
+def _row(call: Call) -> RecentCall:
     return RecentCall(
         url=reverse("admin:calls_call_change", args=[call.pk]),
         status=Status(call.status).label,
         colour=COLOURS[Status(call.status)],
         when=readable_time(call.created_at),
         caller=readable_number(call.caller_number) or "anonymous",
-        number=label or readable_number(call.called_number) or "not known",
+        number=_number(call),
         persona=str(call.persona_version) if call.persona_version else "–",
         duration=readable_duration(call.duration) if call.duration is not None else "–",
         reason=call.get_end_reason_display(),

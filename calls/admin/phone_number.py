@@ -1,6 +1,6 @@
-"""Numbers: who answers them, and whether they take calls."""
+"""Numbers: who answers them, whether they take calls, and what callers get while no agent is free."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -8,11 +8,28 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
-from agents.admin.base import ModelAdmin, ModelForm, TextInput, column
+from agents.admin.base import ModelAdmin, ModelForm, Textarea, TextInput, column
+from calls import overflow
 from calls.models import PhoneNumber
 from calls.narrative import readable_number
 from calls.phone import to_e164
 from calls.states import LIVE
+
+FIELDSETS: Any = (
+    (None, {"fields": ("e164", "label", "persona", "is_active")}),
+    (
+        "While no agent is free",
+        {
+            "fields": (
+                ("max_calls", "ring_time_s"),
+                "overflow",
+                "overflow_message",
+                ("overflow_persona", "overflow_number"),
+            ),
+            "description": "Callers hear ringing and are answered in the order in which they called.",
+        },
+    ),
+)
 
 
 class PhoneNumberForm(ModelForm):
@@ -34,7 +51,9 @@ class PhoneNumberForm(ModelForm):
         fields = "__all__"
         error_messages: ClassVar[dict[str, dict[str, str]]] = {
             "persona": {"required": "Choose who answers this number."},
+            "overflow_message": {"required": "Write what a caller hears whom no agent can answer."},
         }
+        widgets: ClassVar[dict[str, Any]] = {"overflow_message": Textarea(attrs={"rows": 2})}
 
     def clean_e164(self) -> str:
         return to_e164(self.cleaned_data["e164"])
@@ -48,7 +67,7 @@ class PhoneNumberForm(ModelForm):
 @admin.register(PhoneNumber)
 class PhoneNumberAdmin(ModelAdmin):
     form = PhoneNumberForm
-    fields = ("e164", "label", "persona", "is_active", "max_calls")
+    fieldsets = FIELDSETS
     list_display = ("readable", "label", "persona", "answered", "is_active", "live_now", "max_calls")
     list_display_links = ("readable",)
     list_editable = ("is_active",)
@@ -61,6 +80,10 @@ class PhoneNumberAdmin(ModelAdmin):
         rows: QuerySet[PhoneNumber] = super().get_queryset(request)
         live = Count("calls", filter=Q(calls__status__in=LIVE))
         return rows.select_related("persona").annotate(live_count=live)
+
+    def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        overflow.speak_messages(obj)
 
     @column("Number", ordering="e164")
     def readable(self, number: PhoneNumber) -> str:

@@ -26,6 +26,10 @@ class CallSerializer(serializers.ModelSerializer[Call]):
     )
     persona = serializers.CharField(source="persona_version.persona.name", default=None, read_only=True)
     persona_version = serializers.IntegerField(source="persona_version.number", default=None, read_only=True)
+    position = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Place of a waiting call in the queue, 1 for the next; else null."
+    )
+    wait_s = serializers.SerializerMethodField(help_text="Seconds from the call to its answer or end, or until now.")
     duration_s = serializers.SerializerMethodField(help_text="Seconds since the answer; null before it.")
 
     class Meta:
@@ -48,8 +52,13 @@ class CallSerializer(serializers.ModelSerializer[Call]):
             "claimed_at",
             "answered_at",
             "ended_at",
+            "position",
+            "wait_s",
             "duration_s",
         ]
+
+    def get_wait_s(self, call: Call) -> float:
+        return call.wait.total_seconds()
 
     def get_duration_s(self, call: Call) -> float | None:
         return call.duration.total_seconds() if call.duration is not None else None
@@ -79,7 +88,23 @@ class PersonaSerializer(serializers.ModelSerializer[Persona]):
 
 class PhoneNumberSerializer(serializers.ModelSerializer[PhoneNumber]):
     persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    overflow_persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True
+    )
 
     class Meta:
         model = PhoneNumber
-        fields = ["id", "e164", "label", "persona", "is_active", "max_calls", "created_at"]
+        fields = [
+            "id",
+            "e164",
+            "label",
+            "persona",
+            "is_active",
+            "max_calls",
+            "ring_time_s",
+            "overflow",
+            "overflow_message",
+            "overflow_persona",
+            "overflow_number",
+            "created_at",
+        ]

@@ -6,6 +6,7 @@ from rest_framework import pagination, viewsets
 from rest_framework.serializers import BaseSerializer
 
 from agents.models import Persona
+from calls import statistics
 from calls.api import serializers
 from calls.models import Call, PhoneNumber, Turn
 
@@ -40,7 +41,7 @@ class CallViewSet(viewsets.ReadOnlyModelViewSet[Call]):
         return serializers.CallDetailSerializer if self.action == "retrieve" else serializers.CallSerializer
 
     def get_queryset(self) -> QuerySet[Call]:
-        rows = super().get_queryset()
+        rows = statistics.with_position(super().get_queryset())
         return rows.prefetch_related("turns", "events") if self.action == "retrieve" else rows
 
 
@@ -65,6 +66,6 @@ class PersonaViewSet(viewsets.ReadOnlyModelViewSet[Persona]):
 class PhoneNumberViewSet(viewsets.ReadOnlyModelViewSet[PhoneNumber]):
     """Numbers and who answers them."""
 
-    queryset = PhoneNumber.objects.select_related("persona")
+    queryset = PhoneNumber.objects.select_related("persona", "overflow_persona")
     serializer_class = serializers.PhoneNumberSerializer
     pagination_class = OldestFirst

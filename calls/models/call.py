@@ -17,23 +17,17 @@ class CallQuerySet(models.QuerySet["Call"]):
     def live(self) -> "CallQuerySet":
         return self.filter(status__in=LIVE)
 
+    def waiting(self) -> "CallQuerySet":
+        """Calls that wait for a slot, in the order in which they are served: that of their arrival."""
+        return self.filter(status=Status.QUEUED).order_by("created_at")
+
     def unclaimed(self, older_than: timedelta) -> "CallQuerySet":
         """Calls whose message may be lost: queued, and last sent longer ago than `older_than`.
 
         The pause doubles with each sending, so that callers who wait for a slot do not fill the queue with copies.
         """
-        pause = Greatest(Value(older_than), F("sent_at") - F("created_at"), output_field=models.DurationField())
+        pause = Greatest(Value(older_than), F("sent_at") - F("queued_at"), output_field=models.DurationField())
         return self.filter(status=Status.QUEUED, sent_at__lt=timezone.now() - pause)
-
-    def claim(self, call_id: uuid.UUID, holder: str) -> "Call | None":
-        """Take a queued call for `holder` (`host:pid`). None when another slot was faster or the call is over.
-
-        The new `attempt` is the fencing token: whoever carries an older one may write nothing.
-        """
-        won = self.filter(pk=call_id, status__in=ALLOWED_FROM[Status.CONNECTING]).update(
-            status=Status.CONNECTING, attempt=F("attempt") + 1, lease_holder=holder, claimed_at=timezone.now()
-        )
-        return self.select_related("persona_version__persona", "phone_number").get(pk=call_id) if won else None
 
     def move(self, call_id: uuid.UUID, to: Status, *, attempt: int | None = None, **values: object) -> bool:
         """Move the call if its state, and `attempt` if it is given, allow it. False: another process won."""
@@ -62,9 +56,16 @@ class Call(models.Model):
 
     attempt = models.PositiveIntegerField(default=0, help_text="How often a slot took this call: the fencing token.")
     lease_holder = models.CharField(max_length=128, blank=True, help_text="host:pid of the worker process.")
+    lease_expires_at = models.DateTimeField(null=True, help_text="When the worker is taken for lost, unless it renews.")
+    losses = models.PositiveIntegerField(default=0, help_text="How often its worker was lost.")
 
     created_at = models.DateTimeField(default=timezone.now, help_text="When the caller's phone began to ring.")
+    queued_at = models.DateTimeField(default=timezone.now, help_text="When it last began to wait for a slot.")
     sent_at = models.DateTimeField(default=timezone.now, help_text="When its message was last sent to the workers.")
+    rings_until = models.DateTimeField(null=True, help_text="When it overflows unless a slot has taken it.")
+    overflowed = models.BooleanField(
+        default=False, help_text="Its ring time ended once: another persona may answer, beyond its number's limit."
+    )
     claimed_at = models.DateTimeField(null=True, help_text="When a slot took it.")
     answered_at = models.DateTimeField(null=True, help_text="When the conversation began.")
     ended_at = models.DateTimeField(null=True)
@@ -77,6 +78,7 @@ class Call(models.Model):
             models.Index(fields=["-created_at"], name="call_by_time"),
             models.Index(fields=["status", "sent_at"], condition=Q(status__in=sorted(LIVE)), name="call_live"),
             models.Index(fields=["phone_number", "-created_at"], name="call_by_number"),
+            models.Index(fields=["created_at"], condition=Q(status=Status.QUEUED), name="call_waiting"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -105,7 +107,6 @@ class Call(models.Model):
         return (self.ended_at or timezone.now()) - self.answered_at
 
     @property
-    def wait(self) -> timedelta | None:
-        """How long the caller heard ringing; None while nobody has answered and the call is not over."""
-        end = self.answered_at or self.ended_at
-        return end - self.created_at if end else None
+    def wait(self) -> timedelta:
+        """How long the caller heard ringing, until now while nobody has answered."""
+        return (self.answered_at or self.ended_at or timezone.now()) - self.created_at

@@ -1,16 +1,23 @@
 """A number that callers dial."""
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from agents.models import Persona
 from calls.phone import to_e164
-from calls.states import LIVE
+
+
+class Overflow(models.TextChoices):
+    """What a caller gets whom no agent has answered within the ring time."""
+
+    MESSAGE = "message", "Message and goodbye"
+    PERSONA = "persona", "Another persona"
+    TRANSFER = "transfer", "Transfer to another number"
 
 
 class PhoneNumber(models.Model):
-    """Which persona answers a number, and how many calls it may have at once."""
+    """Which persona answers a number, how many calls it may have at once, and what becomes of those who wait."""
 
     e164 = models.CharField(
         "number", max_length=32, unique=True, help_text="With country code, for example +1 202 555 0100."
@@ -22,7 +29,44 @@ class PhoneNumber(models.Model):
         "calls at once",
         default=10,
         validators=[MinValueValidator(1, "At least 1; make the number inactive to take no calls.")],
-        help_text="A call more than this is rejected.",
+        help_text="Who calls when there are as many hears ringing until one of them ends.",
+    )
+    ring_time_s = models.PositiveSmallIntegerField(
+        "ring time, in seconds",
+        default=30,
+        validators=[
+            MinValueValidator(5, "At least 5 seconds: an agent needs a moment to answer."),
+            MaxValueValidator(120, "At most 120 seconds: telephone networks give up soon after."),
+        ],
+        help_text="How long the telephone rings while no agent is free. Between 5 and 120 seconds.",
+    )
+    overflow = models.CharField(
+        "after the ring time",
+        max_length=10,
+        choices=Overflow,
+        default=Overflow.MESSAGE,
+        help_text="Whatever else is chosen, the message is what remains when that fails.",
+    )
+    overflow_message = models.CharField(
+        "message",
+        max_length=250,
+        default="All our lines are busy at the moment. Please call again a little later. Goodbye.",
+        help_text="Said in the persona's voice before the call is hung up: a quarter of a minute at most.",
+    )
+    overflow_persona = models.ForeignKey(
+        Persona,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="overflow_numbers",
+        verbose_name="other persona",
+        help_text="Answers beyond the number's own limit, if a slot is free within a second ring time.",
+    )
+    overflow_number = models.CharField(
+        "other number",
+        max_length=32,
+        blank=True,
+        help_text="Where the call is transferred. With country code, for example +1 202 555 0199.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -35,11 +79,38 @@ class PhoneNumber(models.Model):
 
     def clean(self) -> None:
         super().clean()
-        try:
-            self.e164 = to_e164(self.e164)
-        except ValidationError as error:
-            raise ValidationError({"e164": error.messages}) from error
+        self.e164 = _e164("e164", self.e164)
+        if self.overflow_number:
+            self.overflow_number = _e164("overflow_number", self.overflow_number)
+        if self.overflow == Overflow.PERSONA:
+            self._check_overflow_persona()
+        if self.overflow == Overflow.TRANSFER:
+            self._check_overflow_number()
 
-    def live_calls(self) -> int:
-        """How many calls this number has now, waiting ones included."""
-        return self.calls.filter(status__in=LIVE).count()
+    def _check_overflow_persona(self) -> None:
+        other = self.overflow_persona
+        if other is None:
+            problem = "Choose the persona that answers after the ring time, or another overflow."
+        elif other.pk == self.persona_id:
+            problem = "Choose another persona than the one that answers this number."
+        elif other.live_version_id is None:
+            problem = f"Publish {other.name} first: a persona without a published version cannot answer."
+        else:
+            return
+        raise ValidationError({"overflow_persona": problem})
+
+    def _check_overflow_number(self) -> None:
+        if not self.overflow_number:
+            problem = "Write the number to transfer to, or choose another overflow."
+        elif self.overflow_number == self.e164:
+            problem = "Choose another number than this one: the call would come back."
+        else:
+            return
+        raise ValidationError({"overflow_number": problem})
+
+
+def _e164(field: str, text: str) -> str:
+    try:
+        return to_e164(text)
+    except ValidationError as error:
+        raise ValidationError({field: error.messages}) from error

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from livekit.api import ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
-from calls import services
+from calls import leases, services
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
 from calls.services import IncomingCall
@@ -72,21 +72,21 @@ def is_caller(participant: ParticipantInfo) -> bool:
 
 
 def _caller_joined(event: LiveKitEvent) -> str:
-    call = services.receive_call(_incoming(event))
+    call = services.receive_call(incoming_call(event.room.name, event.participant))
     if call is None:
         return "call exists"
-    gone = WebhookEvent.objects.filter(room_name=event.room.name, kind__in=["participant_left", "room_finished"])
-    if gone.filter(participant__in=["", event.participant.identity]).exists():
-        _end_waiting(call)
+    if leases.has_left(call):
+        services.end_abandoned(call)
         return "caller had left"
     return f"call {call.status}"
 
 
-def _incoming(event: LiveKitEvent) -> IncomingCall:
-    attributes = event.participant.attributes
+def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
+    """What the attributes that LiveKit's SIP service sets tell of a caller."""
+    attributes = caller.attributes
     return IncomingCall(
-        room_name=event.room.name,
-        caller_identity=event.participant.identity,
+        room_name=room_name,
+        caller_identity=caller.identity,
         caller_number=_number(attributes.get("sip.phoneNumber", "")),
         called_number=_number(attributes.get("sip.trunkPhoneNumber", "")),
         sip_call_id=attributes.get("sip.callID", "")[:128],
@@ -104,12 +104,14 @@ def _number(text: str) -> str:
 
 def _caller_left(event: LiveKitEvent) -> str:
     call = Call.objects.filter(room_name=event.room.name, caller_identity=event.participant.identity).first()
-    return "call missed" if call and _end_waiting(call) else "noted"
+    return "call ended" if call and _end_waiting(call) else "noted"
 
 
 def _end_waiting(call: Call) -> bool:
-    """A caller who leaves before an agent came. A call that has an agent is ended by its worker."""
-    return services.end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)
+    """A caller who leaves while no agent is there. A call that has an agent is ended by its worker."""
+    if call.status == Status.IN_PROGRESS or (call.status == Status.CONNECTING and call.answered_at):
+        return False
+    return services.end_abandoned(call)
 
 
 def _room_finished(room_name: str) -> str:
@@ -117,7 +119,7 @@ def _room_finished(room_name: str) -> str:
     if call is None or call.is_final:
         return "noted"
     if _end_waiting(call):
-        return "call missed"
+        return "call ended"
     # Its worker sees the same; whoever writes first wins, and a worker that died cannot leave the row open.
     services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
     return "call ended"

@@ -16,6 +16,8 @@ from tests.factories import client_of, make_persona
 
 pytestmark = pytest.mark.django_db
 
+APOLOGIES = (lines.HOLD_ON, lines.SORRY, lines.RESUMED, lines.SORRY_GOODBYE)
+
 
 def _live(persona: Persona) -> PersonaVersion:
     persona.refresh_from_db()
@@ -72,7 +74,7 @@ def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(p
 
     tasks.speak_lines(version.pk)
 
-    assert _texts() == {"Hello, this is Anna.", "Are you still there?", "Goodbye.", lines.SORRY, lines.SORRY_GOODBYE}
+    assert _texts() == {"Hello, this is Anna.", "Are you still there?", "Goodbye.", *APOLOGIES}
     assert lines.missing_texts(version) == []
     for line in SpokenLine.objects.all():
         starts = [start for _, start in line.words]
@@ -86,13 +88,13 @@ def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(p
 def test_what_a_voice_has_said_is_not_asked_for_again(provider: Provider) -> None:
     persona = make_persona(greeting="Hello.")
     tasks.speak_lines(_live(persona).pk)
-    assert provider.requests() == 5
+    assert provider.requests() == 7
 
     tasks.speak_lines(_live(persona).pk)
     tasks.speak_lines(_publish(persona, greeting="Good morning.").pk)
 
-    assert provider.requests() == 6
-    assert SpokenLine.objects.count() == 6
+    assert provider.requests() == 8
+    assert SpokenLine.objects.count() == 8
 
 
 @pytest.mark.parametrize("field", ["voice_id", "tts_model", "language"])
@@ -103,7 +105,7 @@ def test_another_voice_says_the_lines_itself(provider: Provider, field: str) -> 
 
     tasks.speak_lines(_publish(persona, **{field: other}).pk)
 
-    assert SpokenLine.objects.count() == 10
+    assert SpokenLine.objects.count() == 14
 
 
 @pytest.mark.parametrize("kind", ["500", "429", "garbage", "no_audio", "refuse"])
@@ -160,7 +162,7 @@ def test_lines_are_kept_while_a_live_version_says_them(provider: Provider) -> No
 
     tasks.forget_lines()
 
-    assert _texts() == {"After.", "Are you still there?", "Goodbye.", lines.SORRY, lines.SORRY_GOODBYE}
+    assert _texts() == {"After.", "Are you still there?", "Goodbye.", *APOLOGIES}
 
 
 def test_lines_of_a_voice_that_nobody_has_any_more_are_forgotten(provider: Provider) -> None:
@@ -168,7 +170,7 @@ def test_lines_of_a_voice_that_nobody_has_any_more_are_forgotten(provider: Provi
     tasks.speak_lines(_live(persona).pk)
     _publish(persona, voice_id="EXAVITQu4vr4xnSDxMaL")
 
-    assert lines.forget_unused() == 5
+    assert lines.forget_unused() == 7
     assert lines.forget_unused() == 0
 
 

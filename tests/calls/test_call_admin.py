@@ -143,7 +143,7 @@ def test_the_dashboard_counts_today_only() -> None:
     number = make_number()
     for status in (Status.COMPLETED, Status.COMPLETED, Status.COMPLETED, Status.FAILED, Status.QUEUED):
         make_call(status, number)
-    make_call(Status.REJECTED, number, end_reason=EndReason.NUMBER_LIMIT)
+    make_call(Status.REJECTED, number, end_reason=EndReason.UNKNOWN_NUMBER)
     make_turns(make_call(Status.FAILED, number, created_at=yesterday), "Hello.", "Hi.", "Yes?")
     day = client_of("Viewers").get("/admin/").context["day"]
     assert (day.live, day.total, day.success_rate, day.median_ms) == (1, 6, 0.75, None)

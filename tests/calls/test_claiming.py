@@ -1,15 +1,15 @@
 """Who may run and write a call: one slot wins it, and only its attempt writes."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from calls import services
-from calls.models import Turn
+from calls import leases, services
 from calls.states import EndReason, Status
-from tests.factories import make_call, make_event, make_turn, make_turns
+from tests.factories import make_call, make_event, make_turn
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -18,30 +18,47 @@ pytestmark = pytest.mark.django_db
 def test_a_claim_returns_the_call_with_what_a_worker_needs() -> None:
     call = make_call()
 
-    claimed = services.claim_call(call.pk, "host:17")
+    claimed = leases.claim("host:17")
 
     assert claimed is not None
-    assert (claimed.status, claimed.attempt, claimed.lease_holder) == (Status.CONNECTING, 1, "host:17")
+    assert (claimed.pk, claimed.status, claimed.attempt) == (call.pk, Status.CONNECTING, 1)
+    assert claimed.lease_holder == "host:17"
     assert claimed.claimed_at is not None
+    assert claimed.lease_expires_at is not None
     assert claimed.persona_version is not None
     event = call.events.get()
     assert (event.attempt, event.detail) == (1, {"holder": "host:17"})
 
 
-def test_a_call_that_does_not_exist_cannot_be_claimed() -> None:
-    assert services.claim_call(uuid.uuid4(), "host:17") is None
+def test_nothing_is_claimed_when_nobody_waits() -> None:
+    for status in set(Status) - {Status.QUEUED}:
+        make_call(status)
+
+    assert leases.claim("host:17") is None
+
+
+def test_waiting_calls_are_claimed_in_the_order_of_their_arrival() -> None:
+    now = timezone.now()
+    late, early = make_call(created_at=now), make_call(created_at=now - timedelta(seconds=5))
+
+    claimed = [leases.claim("host:17"), leases.claim("host:17")]
+
+    assert [call and call.pk for call in claimed] == [early.pk, late.pk]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_slots_at_once_exactly_one_wins_the_call() -> None:
-    call = make_call()
+def test_of_many_slots_at_once_each_wins_another_call_or_none() -> None:
+    calls = [make_call() for _ in range(3)]
 
-    results = at_once(8, lambda index: services.claim_call(call.pk, f"host:{index}"))
+    results = at_once(8, lambda index: leases.claim(f"host:{index}"))
 
-    [winner] = [result for result in results if result is not None]
-    call.refresh_from_db()
-    assert (call.attempt, call.lease_holder) == (1, winner.lease_holder)
-    assert call.events.count() == 1
+    won = [result for result in results if result is not None]
+    assert {call.pk for call in won} == {call.pk for call in calls}
+    assert len(won) == 3
+    for call in won:
+        call.refresh_from_db()
+        assert call.attempt == 1
+        assert call.events.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -50,7 +67,7 @@ def test_a_caller_who_leaves_while_a_slot_claims_makes_it_missed_once() -> None:
 
     def race(index: int) -> bool:
         if index % 2:
-            return services.claim_call(call.pk, "host:1") is not None
+            return leases.claim("host:1") is not None
         return services.end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)
 
     results = at_once(6, race)
@@ -97,13 +114,21 @@ def test_the_last_turns_can_be_written_after_the_end() -> None:
 
 def test_turns_and_events_are_written_together_or_not_at_all() -> None:
     call = make_call(Status.IN_PROGRESS)
-    make_turns(call, "Hello.")
 
-    with pytest.raises(IntegrityError, match="turn_number_once_a_call"):
-        services.write_history(call.pk, 1, [make_turn(call, 2), make_turn(call, 1)], [make_event(call)])
+    with pytest.raises(IntegrityError, match="kind"), transaction.atomic():
+        services.write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call, kind=None)])
 
-    assert not call.events.exists()
-    assert Turn.objects.filter(call=call).count() == 1
+    assert not call.turns.exists()
+
+
+def test_what_is_written_a_second_time_is_there_once() -> None:
+    call = make_call(Status.IN_PROGRESS)
+    turn, event = make_turn(call, 1), make_event(call)
+
+    for _ in range(2):
+        assert services.write_history(call.pk, 1, [turn], [event])
+
+    assert (call.turns.count(), call.events.count()) == (1, 1)
 
 
 def test_nothing_is_written_to_a_call_that_does_not_exist() -> None:

@@ -21,7 +21,8 @@ THREE = timedelta(seconds=3)
 def queued(created_s: float, sent_s: float) -> Call:
     """A call that was created and last sent so many seconds ago."""
     now = timezone.now()
-    return make_call(created_at=now - timedelta(seconds=created_s), sent_at=now - timedelta(seconds=sent_s))
+    began = now - timedelta(seconds=created_s)
+    return make_call(created_at=began, queued_at=began, sent_at=now - timedelta(seconds=sent_s))
 
 
 @pytest.mark.django_db

@@ -30,7 +30,6 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
 @pytest.mark.parametrize(
     ("status", "seconds", "reason", "rest"),
     [
-        (Status.QUEUED, None, "", " and hears ringing: no agent has taken the call yet."),
         (Status.CONNECTING, None, "", " and hears ringing: Anna v1 is joining."),
         (
             Status.COMPLETED,

@@ -15,7 +15,8 @@ ADD = "/admin/calls/phonenumber/add/"
 
 
 def _form(**values: Any) -> dict[str, Any]:
-    return {"e164": "+1 (202) 555-0100", "label": "Front desk", "is_active": "on", "max_calls": 10, **values}
+    form = {"e164": "+1 (202) 555-0100", "label": "Front desk", "is_active": "on", "max_calls": 10, "ring_time_s": 30}
+    return {**form, "overflow": "message", "overflow_message": "All our lines are busy. Goodbye.", **values}
 
 
 def test_a_number_is_stored_as_e164_however_it_is_written() -> None:

@@ -40,7 +40,7 @@ def test_the_whole_sequence_makes_one_call_and_ends_it(deliver: Deliver, sent: S
         (200, "call queued"),
         (200, "noted"),
         (200, "ignored"),
-        (200, "call missed"),
+        (200, "call ended"),
         (200, "ignored"),
         (200, "noted"),
         (200, "noted"),

@@ -1,5 +1,6 @@
 """A caller comes in: who is let through, and what is sent on commit."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from calls.services import IncomingCall
 from calls.states import EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import make_call, make_number, make_persona, new_room
-from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -66,20 +66,13 @@ def reject_world(reason: EndReason) -> str:
     values: dict[EndReason, dict[str, Any]] = {
         EndReason.INACTIVE_NUMBER: {"is_active": False},
         EndReason.NO_LIVE_PERSONA: {"persona": make_persona(published=False)},
-        EndReason.NUMBER_LIMIT: {"max_calls": 1},
     }
     if reason == EndReason.UNKNOWN_NUMBER:
         return "+12025559999"
-    number = make_number(**values[reason])
-    if reason == EndReason.NUMBER_LIMIT:
-        make_call(Status.IN_PROGRESS, number)
-    return number.e164
+    return make_number(**values[reason]).e164
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [EndReason.UNKNOWN_NUMBER, EndReason.INACTIVE_NUMBER, EndReason.NO_LIVE_PERSONA, EndReason.NUMBER_LIMIT],
-)
+@pytest.mark.parametrize("reason", [EndReason.UNKNOWN_NUMBER, EndReason.INACTIVE_NUMBER, EndReason.NO_LIVE_PERSONA])
 def test_a_call_that_cannot_be_taken_is_rejected_with_its_reason_and_hung_up(
     reason: EndReason, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, sent: SentMessages
 ) -> None:
@@ -95,9 +88,14 @@ def test_a_call_that_cannot_be_taken_is_rejected_with_its_reason_and_hung_up(
 
 
 @override_settings(MAX_CONCURRENT_AGENTS=1)
-def test_a_call_more_than_the_installation_may_have_is_rejected() -> None:
-    make_call(Status.IN_PROGRESS)
-    assert receive(incoming(make_number().e164)).end_reason == EndReason.SYSTEM_LIMIT
+def test_a_call_beyond_every_limit_rings_for_the_numbers_ring_time() -> None:
+    number = make_number(max_calls=1, ring_time_s=12)
+    make_call(Status.IN_PROGRESS, number)
+
+    call = receive(incoming(number.e164))
+
+    assert call.status == Status.QUEUED
+    assert call.rings_until == call.created_at + timedelta(seconds=12)
 
 
 def test_a_room_has_one_call() -> None:
@@ -106,33 +104,6 @@ def test_a_room_has_one_call() -> None:
 
     assert services.receive_call(incoming(number.e164, room)) is None
     assert Call.objects.get(room_name=room).events.count() == 1
-
-
-@pytest.mark.parametrize("status", [Status.QUEUED, Status.CONNECTING, Status.IN_PROGRESS])
-def test_every_live_call_counts_towards_the_limit(status: Status) -> None:
-    number = make_number(max_calls=1)
-    make_call(status, number)
-
-    assert receive(incoming(number.e164)).status == Status.REJECTED
-
-
-@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.MISSED, Status.REJECTED])
-def test_a_call_that_is_over_does_not_count_towards_the_limit(status: Status) -> None:
-    number = make_number(max_calls=1)
-    make_call(status, number)
-
-    assert receive(incoming(number.e164)).status == Status.QUEUED
-
-
-@pytest.mark.django_db(transaction=True)
-def test_callers_who_arrive_together_do_not_pass_the_limit(sent: SentMessages) -> None:
-    number = make_number(max_calls=3)
-
-    calls = at_once(8, lambda _: receive(incoming(number.e164)))
-
-    statuses = [call.status for call in calls]
-    assert (statuses.count(Status.QUEUED), statuses.count(Status.REJECTED)) == (3, 5)
-    assert (len(sent.to("workers.run_call")), len(sent.to("calls.close_room"))) == (3, 5)
 
 
 @pytest.mark.django_db(transaction=True)

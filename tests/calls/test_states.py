@@ -6,22 +6,30 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from calls import services
+from calls import leases, services
 from calls.models import Call, CallEvent
 from calls.states import ALLOWED_FROM, FINAL, LIVE, EndReason, Status
+from tests.calls.conftest import SentMessages
 from tests.factories import make_call
 
 pytestmark = pytest.mark.django_db
 
-EVERY_MOVE = [(old, new) for old, new in itertools.product(Status, Status) if new != Status.QUEUED]
+EVERY_MOVE = list(itertools.product(Status, Status))
 ALLOWED = [(old, new) for old, new in EVERY_MOVE if old in ALLOWED_FROM[new]]
 FORBIDDEN = [(old, new) for old, new in EVERY_MOVE if old not in ALLOWED_FROM[new]]
+
+
+@pytest.fixture(autouse=True)
+def without_broker(sent: SentMessages) -> None:
+    """What is sent on commit stays here."""
 
 
 def move(call: Call, to: Status) -> bool:
     """Try the move through the service that makes it."""
     if to == Status.CONNECTING:
-        return services.claim_call(call.pk, "worker:2") is not None
+        return leases.claim("worker:2") is not None
+    if to == Status.QUEUED:
+        return leases.hand_over(call.pk, call.attempt)
     if to == Status.IN_PROGRESS:
         return services.answer_call(call.pk, call.attempt, timezone.now())
     return services.end_call(call.pk, to, EndReason.CALLER_LEFT)
@@ -38,6 +46,10 @@ def test_the_table_of_moves_is_the_one_of_the_design() -> None:
         ("connecting", "missed"),
         ("in_progress", "completed"),
         ("in_progress", "failed"),
+        ("connecting", "queued"),
+        ("in_progress", "queued"),
+        ("queued", "completed"),
+        ("queued", "failed"),
     }
     assert set(Status) == LIVE | FINAL
     assert not LIVE & FINAL
@@ -120,9 +132,11 @@ def test_the_database_refuses_a_half_ended_call(values: dict[str, object]) -> No
 def test_durations_are_known_when_their_moments_are() -> None:
     queued, running, missed = make_call(), make_call(Status.IN_PROGRESS), make_call(Status.MISSED)
 
-    assert (queued.duration, queued.wait) == (None, None)
+    assert queued.duration is None
+    assert queued.wait.total_seconds() > 0
     assert running.duration is not None
     assert running.duration.total_seconds() >= 60
     assert missed.duration is None
-    assert missed.wait is not None
+    assert missed.ended_at is not None
+    assert missed.wait == missed.ended_at - missed.created_at
     assert (queued.is_final, running.is_final, missed.is_final) == (False, False, True)

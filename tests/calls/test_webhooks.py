@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls import services
+from calls import leases, services
 from calls.models import Call, WebhookEvent
 from calls.states import EndReason, Status
 from tests.calls.conftest import Deliver, SentMessages
@@ -114,7 +114,6 @@ class TestACallerJoins:
             (EndReason.UNKNOWN_NUMBER, None),
             (EndReason.INACTIVE_NUMBER, {"is_active": False}),
             (EndReason.NO_LIVE_PERSONA, {}),
-            (EndReason.NUMBER_LIMIT, {"max_calls": 0}),
         ],
     )
     def test_a_call_that_cannot_be_taken_is_rejected_and_its_room_closed(
@@ -199,7 +198,7 @@ class TestACallerLeaves:
         room = new_room()
         deliver(joined(room))
 
-        assert deliver(farewell(room))[1] == {"outcome": "call missed"}
+        assert deliver(farewell(room))[1] == {"outcome": "call ended"}
 
         call = Call.objects.get(room_name=room)
         assert (call.status, call.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
@@ -219,7 +218,7 @@ class TestACallerLeaves:
         deliver(left(room))
         deliver(joined(room))
 
-        assert services.claim_call(Call.objects.get(room_name=room).pk, "host:1") is None
+        assert leases.claim("host:1") is None
 
     def test_a_rejected_call_stays_rejected_when_its_events_are_reordered(self, deliver: Deliver) -> None:
         room = new_room()
@@ -231,7 +230,7 @@ class TestACallerLeaves:
     def test_while_the_agent_is_joining_the_call_is_missed(self, deliver: Deliver) -> None:
         call = make_call(Status.CONNECTING, caller_identity="sip_+12025550123")
 
-        assert deliver(left(call.room_name))[1] == {"outcome": "call missed"}
+        assert deliver(left(call.room_name))[1] == {"outcome": "call ended"}
         assert not services.answer_call(call.pk, call.attempt, timezone.now())
 
     def test_a_conversation_is_ended_by_its_worker(self, deliver: Deliver) -> None:

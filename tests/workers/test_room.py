@@ -9,12 +9,14 @@ from asgiref.sync import sync_to_async
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 
-from calls import rooms
+from calls import dispatch, rooms
+from calls.models import Call
 from calls.states import EndReason, Status
 from tests.factories import make_call
 from tests.sink import Sink
 from workers import pipeline, room
 from workers.conversation import Ending
+from workers.held_call import HeldCall, Leaving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +33,7 @@ async def test_a_pipeline_that_cannot_be_built_ends_the_call_and_hangs_up(monkey
     monkeypatch.setattr(rooms, "delete_room", delete_room)
     monkeypatch.setattr(pipeline, "build", broken)
     call = await sync_to_async(make_call)()
-    await room.handle(call.pk)
+    await room.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason) == (Status.FAILED, EndReason.PIPELINE_ERROR)
@@ -39,10 +41,10 @@ async def test_a_pipeline_that_cannot_be_built_ends_the_call_and_hangs_up(monkey
     assert closed == [call.room_name]
 
 
-async def test_a_copy_of_a_message_loses_the_claim_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_copy_of_a_message_finds_nobody_waiting_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "build", lambda *_: pytest.fail("joined"))
     call = await sync_to_async(make_call)(Status.IN_PROGRESS)
-    await room.handle(call.pk)
+    await room.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.attempt) == (Status.IN_PROGRESS, 1)
@@ -73,7 +75,40 @@ async def test_a_pipeline_that_hangs_while_it_stops_keeps_no_caller_in_a_silent_
     monkeypatch.setattr(room, "STOPPED_BEFORE_END_S", 0.01)
     call = await sync_to_async(make_call)()
     async with asyncio.timeout(30):
-        await room.handle(call.pk)
+        await room.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+@pytest.mark.parametrize(("why", "status"), [(Leaving.LOST, Status.CONNECTING), (Leaving.HANDED_OVER, Status.QUEUED)])
+async def test_a_slot_that_leaves_a_call_to_another_neither_ends_it_nor_closes_its_room(
+    why: Leaving, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def leave(*_: object) -> Leaving:
+        return why
+
+    monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
+    monkeypatch.setattr(dispatch, "send_call", lambda _call_id: None)
+    monkeypatch.setattr(room, "_connect_and_converse", leave)
+    call = await sync_to_async(make_call)()
+    await room.handle()
+
+    await call.arefresh_from_db()
+    assert (call.status, call.end_reason) == (status, "")
+
+
+async def test_an_end_that_comes_after_another_slot_took_over_does_not_close_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def taken_over(held: HeldCall, _afterwards: object) -> Ending:
+        await Call.objects.filter(pk=held.call.pk).aupdate(attempt=2)
+        return Ending(Status.FAILED, EndReason.ROOM_GONE)
+
+    monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
+    monkeypatch.setattr(room, "_connect_and_converse", taken_over)
+    call = await sync_to_async(make_call)()
+    await room.handle()
+
+    await call.arefresh_from_db()
+    assert (call.status, call.attempt) == (Status.CONNECTING, 2)

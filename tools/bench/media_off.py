@@ -8,19 +8,18 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 
-from calls.models import Call
 from calls.states import EndReason, Status
 from workers import room, tasks
 from workers.conversation import Ending
-from workers.recorder import CallRecorder
+from workers.held_call import HeldCall
 
 DETAIL = "benchmark: media switched off"
 
 __all__ = ["DETAIL", "tasks"]
 
 
-async def _hold_without_media(call: Call, recorder: CallRecorder, afterwards: AsyncExitStack) -> Ending:
-    recorder.answered()
+async def _hold_without_media(held: HeldCall, afterwards: AsyncExitStack) -> Ending:
+    held.recorder.answered()
     await asyncio.sleep(float(os.environ["BENCH_HOLD_S"]))
     return Ending(Status.COMPLETED, EndReason.CALLER_LEFT, DETAIL)
 

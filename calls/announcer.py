@@ -1,0 +1,160 @@
+"""Tells a caller why the call ends, and hangs up, where no slot is there to do it: says a line, or transfers the call.
+
+The call's row is final before this begins, so nothing here is urgent but the caller's ear. Each caller has a thread for
+some seconds: housekeeping's own threads go on with their work. What a process leaves undone, the reaper closes.
+"""
+
+import asyncio
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import aiohttp
+import structlog
+from django.conf import settings
+from django.db import connections
+from livekit import api, rtc
+
+from agents import lines, speech
+from calls import overflow, rooms
+from calls.models import Call
+from calls.states import EndReason
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 64  # callers; more of them wait, and hear ringing meanwhile
+SPEECH_WITHIN_S = 3  # for a line that the voice has yet to say
+JOINED_WITHIN_S = 5.0  # until the caller hears what is said
+SAID_WITHIN_S = 20.0
+LAST_PACKETS_S = 0.3  # on their way to the caller when the last sample has left
+CHUNK_SAMPLES = lines.SAMPLE_RATE // 10
+IDENTITY = "announcer"
+
+
+class CallerGone(Exception):
+    """The caller has left: there is nobody to tell."""
+
+
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="announcer")
+
+
+def start(call_id: uuid.UUID) -> Future[None]:
+    """Begin to tell the caller of an ended call why it ends; a thread goes on with it and hangs up."""
+    return _threads.submit(announce, call_id)
+
+
+def announce(call_id: uuid.UUID) -> None:
+    """Say what this call's end asks for, or transfer it, and close its room. What fails is logged."""
+    with structlog.contextvars.bound_contextvars(call_id=str(call_id)):
+        try:
+            call = Call.objects.select_related("phone_number", "persona_version").get(pk=call_id)
+            asyncio.run(_tell(call, _speech(call)))
+        except Exception:
+            log.exception("not_announced")
+        finally:
+            connections.close_all()  # back to the pool
+
+
+def text_for(call: Call) -> str:
+    """The words with which a call ends that has no agent."""
+    if call.end_reason == EndReason.AGENT_LOST or call.phone_number is None:
+        return lines.SORRY_GOODBYE
+    return call.phone_number.overflow_message
+
+
+def _speech(call: Call) -> bytes:
+    """16 kHz mono 16-bit PCM; nothing when the voice cannot speak now, and the caller is hung up on without words."""
+    if call.persona_version is None:
+        return b""
+    try:
+        return speech.speech_of(call.persona_version, text_for(call), SPEECH_WITHIN_S)
+    except lines.SpeechUnavailable as error:
+        log.warning("announced_without_words", error=str(error))
+        return b""
+
+
+async def _tell(call: Call, pcm: bytes) -> None:
+    try:
+        await _tell_in_room(call, pcm)
+    except (CallerGone, TimeoutError, rtc.ConnectError, rtc.participant.PublishTrackError) as error:
+        problem = f"{type(error).__name__} {error}".strip()
+        log.warning("not_announced", error=problem)
+        await _note_failed_transfer(call, problem)
+    finally:
+        await rooms.delete_room(call.room_name)
+
+
+async def _tell_in_room(call: Call, pcm: bytes) -> None:
+    transfers = call.end_reason == EndReason.TRANSFERRED
+    if not pcm and not transfers:
+        return
+    room, source = rtc.Room(), rtc.AudioSource(lines.SAMPLE_RATE, 1)
+    try:
+        async with asyncio.timeout(JOINED_WITHIN_S):
+            await _join(room, source, call)
+        if transfers and await _transfer(call):
+            return
+        async with asyncio.timeout(SAID_WITHIN_S):
+            await _say(source, pcm)
+        log.info("announced", reason=call.end_reason)
+    finally:
+        await room.disconnect()
+        await source.aclose()
+
+
+async def _join(room: rtc.Room, source: rtc.AudioSource, call: Call) -> None:
+    """Join as an agent; return once the caller's telephone has been answered by it and takes its audio."""
+    answered = asyncio.Event()
+
+    def look(*_: object) -> None:
+        caller = room.remote_participants.get(call.caller_identity)
+        # LiveKit's SIP service sets it when the telephone is picked up, and transfers no call that still rings.
+        if caller is not None and caller.attributes.get("sip.callStatus", "active") == "active":
+            answered.set()
+
+    room.on("participant_attributes_changed", look)
+    token = rooms.agent_token(call.room_name, IDENTITY)
+    await room.connect(settings.LIVEKIT_URL, token, rtc.RoomOptions(auto_subscribe=False))
+    if call.caller_identity not in room.remote_participants:
+        raise CallerGone
+    track = rtc.LocalAudioTrack.create_audio_track("announcement", source)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    publication = await room.local_participant.publish_track(track, options)
+    await publication.wait_for_subscription()
+    look()
+    await answered.wait()
+
+
+async def _say(source: rtc.AudioSource, pcm: bytes) -> None:
+    """Play the speech, and wait until the caller has heard it."""
+    step = CHUNK_SAMPLES * 2
+    for start_at in range(0, len(pcm), step):
+        chunk = pcm[start_at : start_at + step]
+        await source.capture_frame(rtc.AudioFrame(chunk, lines.SAMPLE_RATE, 1, len(chunk) // 2))
+    await source.wait_for_playout()
+    await asyncio.sleep(LAST_PACKETS_S)
+
+
+async def _transfer(call: Call) -> bool:
+    """Connect the caller with the number's overflow number. False when that is refused, which the row then says."""
+    number = call.phone_number.overflow_number if call.phone_number else ""
+    try:
+        await rooms.transfer(call.room_name, call.caller_identity, number)
+    except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+        problem = error.message if isinstance(error, api.TwirpError) else type(error).__name__
+        log.warning("transfer_failed", error=problem)
+        await _note_failed_transfer(call, problem)
+        return False
+    log.info("transferred")
+    return True
+
+
+async def _note_failed_transfer(call: Call, problem: str) -> None:
+    """Correct the row, if a transfer is what it tells."""
+
+    def note() -> None:
+        try:
+            overflow.transfer_failed(call.pk, problem)
+        finally:
+            connections.close_all()  # back to the pool
+
+    await asyncio.to_thread(note)

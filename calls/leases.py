@@ -1,0 +1,140 @@
+"""Who holds a call: claimed by one slot, renewed while its process lives, and given to another when it does not.
+
+All times are the database's: the processes' clocks may differ. A lease that ran out is believed only when the database
+was there all the while, which the sweep's own heartbeat tells: after an outage every lease is old, and no worker lost.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Now
+
+from calls import dispatch, limits, services
+from calls.models import Call, Heartbeat, WebhookEvent
+from calls.models.heartbeat import SWEEP
+from calls.states import HELD, Status
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=5)  # so long is a worker silent before another takes its calls
+LOSSES_MAX = 1  # a call that loses its agent twice is ended: something about it may be what kills them
+RESUME_WITHIN = timedelta(seconds=30)  # so long a caller listens to nothing; then the call is ended with its reason
+
+
+@transaction.atomic
+def claim(holder: str) -> Call | None:
+    """Take the call that has waited longest for a slot of `holder` (`host:pid`). None when none may be taken.
+
+    The new `attempt` is the fencing token: whoever carries an older one may write nothing.
+    """
+    oldest = limits.claimable().select_for_update(skip_locked=True).values_list("pk", flat=True).first()
+    if oldest is None:
+        return None
+    Call.objects.filter(pk=oldest).update(
+        status=Status.CONNECTING,
+        attempt=F("attempt") + 1,
+        lease_holder=holder,
+        lease_expires_at=Now() + LEASE,
+        claimed_at=Now(),
+    )
+    call = Call.objects.select_related("persona_version__persona", "phone_number").get(pk=oldest)
+    services.write_event(call.pk, Status.CONNECTING, attempt=call.attempt, holder=holder)
+    return call
+
+
+def renew(holder: str, held: Collection[tuple[uuid.UUID, int]]) -> set[tuple[uuid.UUID, int]]:
+    """Renew the leases of `holder` on these pairs of call and attempt, in one statement.
+
+    Returns those that are no longer its own: taken back, or ended by somebody else.
+    """
+    if not held:
+        return set()
+    mine = Call.objects.filter(_any_of(held), lease_holder=holder, status__in=HELD)
+    if mine.update(lease_expires_at=Now() + LEASE) == len(held):
+        return set()
+    return set(held) - set(mine.values_list("pk", "attempt"))
+
+
+def _any_of(held: Iterable[tuple[uuid.UUID, int]]) -> Q:
+    condition = Q()
+    for call_id, attempt in held:
+        condition |= Q(pk=call_id, attempt=attempt)
+    return condition
+
+
+@transaction.atomic
+def hand_over(call_id: uuid.UUID, attempt: int) -> bool:
+    """Give a call back, for another slot to go on with it at once. False when it is no longer this attempt's."""
+    if not _queue_again(call_id, attempt):
+        return False
+    services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="handed over")
+    return True
+
+
+@transaction.atomic
+def take_back_expired() -> int:
+    """Queue the calls whose worker is lost again; return how many leases had run out.
+
+    Called by the sweep alone. A second loss ends the call; so does a caller who left meanwhile.
+    """
+    beat(SWEEP)
+    if not Heartbeat.objects.filter(holder=SWEEP, beating_since__lte=Now() - LEASE).exists():
+        return 0
+    expired = Call.objects.filter(status__in=HELD, lease_expires_at__lt=Now())
+    calls = list(expired.select_for_update(skip_locked=True))
+    for call in calls:
+        log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, holder=call.lease_holder)
+        services.write_event(call.pk, "agent_lost", attempt=call.attempt, holder=call.lease_holder)
+        if has_left(call):
+            services.end_abandoned(call)
+        elif call.losses < LOSSES_MAX and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
+            services.write_event(call.pk, Status.QUEUED, attempt=call.attempt, reason="agent lost")
+        else:
+            services.end_without_agent(call)
+    return len(calls)
+
+
+@transaction.atomic
+def end_unresumed() -> int:
+    """End the answered calls that have waited too long for another slot; return how many."""
+    waiting = Call.objects.filter(
+        status=Status.QUEUED, answered_at__isnull=False, queued_at__lt=Now() - RESUME_WITHIN
+    ).select_for_update(skip_locked=True)
+    calls = list(waiting)
+    for call in calls:
+        services.end_without_agent(call)
+    return len(calls)
+
+
+def has_left(call: Call) -> bool:
+    """Whether LiveKit has told that the caller left, or that the room is closed."""
+    gone = WebhookEvent.objects.filter(room_name=call.room_name, kind__in=["participant_left", "room_finished"])
+    return gone.filter(participant__in=["", call.caller_identity]).exists()
+
+
+def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:
+    """Say that `holder` is alive, and how many of its slots hold a call."""
+    values = {"slots": slots, "busy": busy, "draining": draining, "seen_at": Now()}
+    since = Case(When(seen_at__gt=Now() - LEASE, then=F("beating_since")), default=Now())
+    if not Heartbeat.objects.filter(holder=holder).update(**values, beating_since=since):
+        Heartbeat.objects.get_or_create(holder=holder, defaults={**values, "beating_since": Now()})
+
+
+def _queue_again(call_id: uuid.UUID, attempt: int, **values: object) -> bool:
+    moved = Call.objects.move(
+        call_id,
+        Status.QUEUED,
+        attempt=attempt,
+        lease_holder="",
+        lease_expires_at=None,
+        queued_at=Now(),
+        sent_at=Now(),
+        **values,
+    )
+    if moved:
+        transaction.on_commit(lambda: dispatch.send_call(call_id))
+    return moved

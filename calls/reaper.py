@@ -1,0 +1,89 @@
+"""What LiveKit has, against what the rows say: repairs what a lost webhook or a dead process has left behind.
+
+Each repair goes through the same services as the webhook that should have caused it, so that both may happen.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from asgiref.sync import async_to_sync
+from django.db.models.functions import Now
+from django.utils import timezone
+from livekit.api import ParticipantInfo
+
+from calls import dispatch, rooms, services
+from calls.models import Call, Heartbeat
+from calls.states import ANNOUNCED, FINAL, EndReason, Status
+from calls.webhooks.livekit import ROOM_PREFIX, incoming_call, is_caller
+
+log = structlog.get_logger(__name__)
+
+SETTLED = timedelta(seconds=10)  # younger differences are events on their way
+OVERTIME = timedelta(seconds=60)  # a call that its own agent has not ended by then has no agent that could
+ANNOUNCING = timedelta(seconds=60)  # longer than the announcer speaks, or waits for a transfer
+FORGET_HOLDERS = timedelta(minutes=5)
+
+type Rooms = dict[str, list[ParticipantInfo]]
+
+
+def reap() -> None:
+    """Reconcile every live call and every call room. Raises what LiveKit's API raises when it cannot be asked."""
+    present: Rooms = async_to_sync(rooms.occupied)(ROOM_PREFIX)
+    calls = {call.room_name: call for call in Call.objects.live().select_related("persona_version")}
+    _take_in_strangers(present, calls)
+    _end_abandoned(present, calls.values())
+    _end_overtime(calls.values())
+    _close_finished(present)
+    Heartbeat.objects.filter(seen_at__lt=Now() - FORGET_HOLDERS).delete()
+
+
+def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
+    """Callers whose `participant_joined` never came: they hear ringing, and nobody knows of them."""
+    known = set(Call.objects.filter(room_name__in=present).values_list("room_name", flat=True))
+    for room_name in present.keys() - known - calls.keys():
+        caller = next((person for person in present[room_name] if is_caller(person)), None)
+        if caller and _present_for(caller) > SETTLED:
+            log.warning("webhook_lost", room=room_name, kind="participant_joined")
+            services.receive_call(incoming_call(room_name, caller))
+
+
+def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
+    """Live calls whose caller is not in the room."""
+    for call in calls:
+        people = present.get(call.room_name, [])
+        if any(person.identity == call.caller_identity for person in people) or not _is_settled(call):
+            continue
+        log.warning("caller_gone", call_id=str(call.pk), status=call.status)
+        if call.answered_at and call.room_name not in present:
+            services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
+        elif services.end_abandoned(call) and people:
+            dispatch.close_room(call.room_name)
+
+
+def _end_overtime(calls: Iterable[Call]) -> None:
+    for call in calls:
+        version = call.persona_version
+        if call.duration and version and call.duration > timedelta(seconds=version.max_duration_s) + OVERTIME:
+            log.warning("overtime", call_id=str(call.pk))
+            if services.end_call(call.pk, Status.COMPLETED, EndReason.MAX_DURATION):
+                dispatch.close_room(call.room_name)
+
+
+def _close_finished(present: Rooms) -> None:
+    """Rooms that outlived their call: somebody in them hears nothing."""
+    over = Call.objects.filter(status__in=FINAL, ended_at__lt=Now() - SETTLED, room_name__in=present)
+    over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCING)
+    for room_name in over.values_list("room_name", flat=True):
+        log.warning("room_left_open", room=room_name)
+        dispatch.close_room(room_name)
+
+
+def _present_for(person: ParticipantInfo) -> timedelta:
+    return timezone.now() - datetime.fromtimestamp(person.joined_at, UTC)
+
+
+def _is_settled(call: Call) -> bool:
+    """Whether the call has been as it is for long enough to be sure of what is missing."""
+    settled = Call.objects.filter(pk=call.pk, queued_at__lt=Now() - SETTLED)
+    return settled.exclude(claimed_at__gt=Now() - SETTLED).exists()

@@ -1,0 +1,170 @@
+"""What the caller of an ended call hears, in a real LiveKit room."""
+
+import asyncio
+import contextlib
+
+import numpy as np
+import pytest
+from django.conf import settings
+from livekit import api
+from livekit.protocol.sip import SIPTransferStatus
+from pytest_django import Settings
+
+from agents import lines
+from agents.models import SpokenLine
+from calls import announcer, rooms
+from calls.models import Call, PhoneNumber
+from calls.states import EndReason, Status
+from simulator.caller import CallerSettings, CallReport, place_call
+from simulator.scenario import parse_scenario
+from tests.calls.conftest import SentMessages
+from tests.factories import make_call, make_number
+from tests.services import LiveKitServer
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+LISTENS = """
+name: listens
+caller:
+  steps:
+    - stay_silent: {seconds: 60}
+agent:
+  default: "Nothing."
+"""
+MESSAGE = "All our lines are busy."
+SPOKEN_S = 1.5
+
+
+@pytest.fixture
+def number(livekit: LiveKitServer, sent: SentMessages) -> PhoneNumber:
+    """A number whose message has been spoken: a second and a half of a tone."""
+    number = make_number(overflow_message=MESSAGE, overflow_number="+12025550177")
+    _spoken(number, MESSAGE)
+    return number
+
+
+def _spoken(number: PhoneNumber, text: str) -> None:
+    version = number.persona.live_version
+    assert version is not None
+    tone = 8000 * np.sin(2 * np.pi * 440 * np.arange(int(SPOKEN_S * lines.SAMPLE_RATE)) / lines.SAMPLE_RATE)
+    pcm = tone.astype(np.int16).tobytes()
+    SpokenLine.objects.create(**lines.voice_of(version), text=text, pcm=pcm, words=[])
+
+
+@pytest.fixture
+def silent_provider(settings: Settings) -> None:
+    """A provider of speech that cannot be reached."""
+    settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
+
+
+def _told(ended: Call) -> CallReport:
+    """Have the caller of an ended call told why; returns what it heard."""
+    return asyncio.run(_listen(ended))
+
+
+async def _listen(ended: Call) -> CallReport:
+    joined = asyncio.Event()
+    caller = CallerSettings(
+        livekit_url=settings.LIVEKIT_URL,
+        api_key=settings.LIVEKIT_API_KEY,
+        api_secret=settings.LIVEKIT_API_SECRET,
+        to_number=ended.called_number,
+        from_number=ended.caller_number,
+        room=ended.room_name,
+        scenario=parse_scenario(LISTENS),
+    )
+    placing = asyncio.create_task(place_call(caller, lambda event: joined.set() if event.kind == "joined" else None))
+    await joined.wait()
+    await asyncio.to_thread(announcer.announce, ended.pk)
+    return await placing
+
+
+def _is_heard_whole(report: CallReport) -> bool:
+    [(began, ended)] = report.agent_spoke
+    return ended - began == pytest.approx(SPOKEN_S, abs=0.2)
+
+
+def test_the_caller_hears_the_message_to_its_end_and_is_hung_up_on(number: PhoneNumber) -> None:
+    report = _told(make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE))
+
+    assert report.answered
+    assert report.ended_by == "agent"
+    assert _is_heard_whole(report)
+
+
+@pytest.mark.usefixtures("silent_provider")
+def test_a_caller_who_lost_the_agent_hears_the_apology(number: PhoneNumber) -> None:
+    _spoken(number, lines.SORRY_GOODBYE)
+    SpokenLine.objects.filter(text=MESSAGE).delete()
+
+    report = _told(make_call(Status.FAILED, number, end_reason=EndReason.AGENT_LOST))
+
+    assert _is_heard_whole(report)
+
+
+@pytest.mark.usefixtures("silent_provider")
+def test_a_caller_is_hung_up_on_without_words_when_the_voice_cannot_speak(number: PhoneNumber) -> None:
+    SpokenLine.objects.all().delete()
+
+    report = _told(make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE))
+
+    assert (report.ended_by, report.agent_spoke) == ("agent", [])
+
+
+def test_a_transfer_that_livekit_refuses_becomes_the_message(number: PhoneNumber) -> None:
+    call = make_call(Status.MISSED, number, end_reason=EndReason.TRANSFERRED)
+
+    report = _told(call)  # this LiveKit has no SIP service
+
+    call.refresh_from_db()
+    assert call.end_reason == EndReason.NO_AGENT_FREE
+    assert call.end_detail.startswith("transfer: ")
+    assert [event.kind for event in call.events.all()] == ["transfer_failed"]
+    assert _is_heard_whole(report)
+
+
+def test_a_caller_who_is_transferred_hears_nothing_of_us(number: PhoneNumber, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def transfer(*to: str) -> None:
+        asked.append(to)
+
+    monkeypatch.setattr(rooms, "transfer", transfer)
+    call = make_call(Status.MISSED, number, end_reason=EndReason.TRANSFERRED)
+
+    report = _told(call)
+
+    call.refresh_from_db()
+    assert asked == [(call.room_name, call.caller_identity, "+12025550177")]
+    assert (report.answered, report.agent_spoke, report.ended_by) == (True, [], "agent")
+    assert call.end_reason == EndReason.TRANSFERRED
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_transfer_is_asked_of_livekit_by_telephone_number(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[api.TransferSIPParticipantRequest] = []
+    status = SIPTransferStatus.STS_TRANSFER_FAILED if fails else SIPTransferStatus.STS_TRANSFER_SUCCESSFUL
+
+    async def answer(_: object, request: api.TransferSIPParticipantRequest) -> api.TransferSIPParticipantResponse:
+        asked.append(request)
+        return api.TransferSIPParticipantResponse(status=status)
+
+    monkeypatch.setattr(api.sip_service.SipService, "transfer_sip_participant", answer)
+
+    with pytest.raises(api.TwirpError) if fails else contextlib.nullcontext():
+        await rooms.transfer("call-1", "sip_+12025550199", "+12025550177")
+
+    [request] = asked
+    assert (request.room_name, request.participant_identity) == ("call-1", "sip_+12025550199")
+    assert request.transfer_to == "tel:+12025550177"
+
+
+@pytest.mark.parametrize("reason", [EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED])
+def test_nobody_is_told_anything_in_a_room_that_the_caller_has_left(reason: EndReason, number: PhoneNumber) -> None:
+    call = make_call(Status.MISSED, number, end_reason=reason)
+
+    announcer.start(call.pk).result(30)
+
+    call.refresh_from_db()
+    assert call.end_reason == EndReason.NO_AGENT_FREE
+    assert asyncio.run(rooms.occupied(call.room_name)) == {}

@@ -1,0 +1,95 @@
+"""Says every second and a half that this process lives: its slots, and the leases of the calls that it holds.
+
+In a thread of its own, so that it goes on while slots and the call loop are busy; but only as long as the call loop
+turns, because a process whose loop stands still has silent callers, and another one had better take them.
+"""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+
+from calls import leases
+from calls.models import Heartbeat as HeartbeatRow
+from workers.call_loop import call_loop
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 1.5  # three beats in a lease
+
+
+class Heartbeat:
+    """The heartbeat of one process, and what it holds. `holder` is host:pid."""
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+        self._slots = 0
+        self._draining = False
+        self._held: dict[tuple[uuid.UUID, int], Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, slots: int) -> None:
+        """Begin to beat; `slots` is how many calls the process can hold."""
+        self._slots = slots
+        self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    def drain(self) -> None:
+        """From the next beat on, the slots of this process are not counted: it takes no more calls."""
+        self._draining = True
+
+    def stop(self) -> None:
+        """Beat no more, and take the process off the list: it ends."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            _in_database(lambda: HeartbeatRow.objects.filter(holder=self.holder).delete())
+
+    @contextmanager
+    def holding(self, call_id: uuid.UUID, attempt: int, on_lost: Callable[[], None]) -> Iterator[None]:
+        """Renew this lease meanwhile. `on_lost` is called, in the heartbeat's thread, once the call is another's."""
+        key = (call_id, attempt)
+        with self._lock:
+            self._held[key] = on_lost
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(key, None)
+
+    def beat(self) -> None:
+        """Beat once. Raises what the database raises."""
+        with self._lock:
+            held = dict(self._held)
+        leases.beat(self.holder, slots=self._slots, busy=len(held), draining=self._draining)
+        for key in leases.renew(self.holder, held.keys()):
+            log.warning("lease_lost", call_id=str(key[0]), attempt=key[1])
+            held[key]()
+
+    def _beat_until_stopped(self) -> None:
+        while not self._stopping.wait(EVERY_S):
+            if call_loop.is_turning():
+                _in_database(self.beat)
+            else:
+                log.error("call_loop_stands_still")
+
+
+def _in_database(work: Callable[[], object]) -> None:
+    """Do it if the database is there. While it is away nobody can take a call back, so there is nothing to renew."""
+    try:
+        close_old_connections()
+        work()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("heartbeat_not_written", error=type(error).__name__)
+    finally:
+        connections.close_all()  # back to the pool
+
+
+heartbeat = Heartbeat(f"{socket.gethostname()}:{os.getpid()}")
