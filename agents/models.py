@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from agents import tools
@@ -62,6 +62,37 @@ class PersonaSettings(models.Model):
         default="Thank you for calling. Goodbye.",
         help_text="Said before the agent hangs up after silence or at the longest duration.",
     )
+    stt_fallback_model = models.CharField(
+        "speech to text model",
+        max_length=64,
+        blank=True,
+        help_text="Empty: nova-3-general for the fast turn policy, the other nova model for the local ones.",
+    )
+    llm_fallback_model = models.CharField(
+        "language model name",
+        max_length=64,
+        blank=True,
+        help_text="Empty: gpt-4.1-mini, or gpt-4o-mini when that is the persona's own.",
+    )
+    tts_fallback_model = models.CharField(
+        "text to speech model",
+        max_length=64,
+        blank=True,
+        help_text="Empty: eleven_flash_v2_5, or eleven_turbo_v2_5 when that is the persona's own.",
+    )
+    fallback_voice_id = models.CharField(
+        "voice id",
+        max_length=64,
+        blank=True,
+        help_text="Empty: the persona's own. Needed when the other ElevenLabs account does not have that voice.",
+    )
+    transfer_number = models.CharField(
+        "transfer to",
+        max_length=16,
+        blank=True,
+        validators=[RegexValidator(r"^\+[1-9]\d{6,14}$", "Write the number with its country code: +12025550100.")],
+        help_text="Where a caller goes when no provider works any more. Empty: the agent apologizes and hangs up.",
+    )
 
     class Meta:
         abstract = True
@@ -80,6 +111,10 @@ class PersonaSettings(models.Model):
         if self.stt_model == "flux-general-en" and not self.language.startswith("en"):
             raise ValidationError(
                 {"stt_model": "flux-general-en hears English only: choose flux-general-multi for this language."}
+            )
+        if self.turn_policy != TurnPolicy.EAGER and self.stt_fallback_model.startswith("flux"):
+            raise ValidationError(
+                {"stt_fallback_model": "The local turn policy needs a nova model here, too (nova-2-general)."}
             )
 
     def settings_values(self) -> dict[str, Any]:

@@ -21,6 +21,9 @@ URLS = {
     "DEEPGRAM_BASE_URL": ("http", "https"),
     "ELEVENLABS_BASE_URL": ("http", "https"),
     "OPENAI_BASE_URL": ("http", "https"),
+    "FALLBACK_DEEPGRAM_BASE_URL": ("http", "https"),
+    "FALLBACK_ELEVENLABS_BASE_URL": ("http", "https"),
+    "FALLBACK_OPENAI_BASE_URL": ("http", "https"),
 }
 
 

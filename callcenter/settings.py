@@ -116,7 +116,17 @@ DATABASES["default"]["ENGINE"] = "django_prometheus.db.backends.postgresql"
 # A pooled connection is asked before it is used, so that nothing fails after a restart of the database.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # One pool a process: an ASGI request runs in a thread of its own, so per-thread connections would never be reused.
-DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 16, "timeout": 5}, "connect_timeout": 5}
+# Whoever waits for a connection gives up after 2 s, so that LiveKit soon sends a webhook again. The pool gives up as
+# soon: its pauses between attempts double, and it would notice a minute late that the database is back after a minute.
+DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+    "pool": {"min_size": 0, "max_size": 16, "timeout": 2, "reconnect_timeout": 2},
+    "connect_timeout": 5,
+    # A database that is cut off is noticed, too. In ms and s; TCP's own patience is a quarter of an hour.
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="") or _RABBITMQ.format(
     quote(env.str("RABBITMQ_PASSWORD", default=""), safe=""), env.int("RABBITMQ_PORT", default=5682)
@@ -132,13 +142,22 @@ ELEVENLABS_API_KEY: str = env.str("ELEVENLABS_API_KEY", default="")
 ELEVENLABS_BASE_URL: str = env.str("ELEVENLABS_BASE_URL", default="") or "https://api.elevenlabs.io"
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", default="") or "https://api.openai.com/v1"
+# Who takes over when one of them fails: another account or region, or the same with another model.
+FALLBACK_DEEPGRAM_API_KEY: str = env.str("FALLBACK_DEEPGRAM_API_KEY", default="") or DEEPGRAM_API_KEY
+FALLBACK_DEEPGRAM_BASE_URL: str = env.str("FALLBACK_DEEPGRAM_BASE_URL", default="") or DEEPGRAM_BASE_URL
+FALLBACK_ELEVENLABS_API_KEY: str = env.str("FALLBACK_ELEVENLABS_API_KEY", default="") or ELEVENLABS_API_KEY
+FALLBACK_ELEVENLABS_BASE_URL: str = env.str("FALLBACK_ELEVENLABS_BASE_URL", default="") or ELEVENLABS_BASE_URL
+FALLBACK_OPENAI_API_KEY: str = env.str("FALLBACK_OPENAI_API_KEY", default="") or OPENAI_API_KEY
+FALLBACK_OPENAI_BASE_URL: str = env.str("FALLBACK_OPENAI_BASE_URL", default="") or OPENAI_BASE_URL
 TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
 
 # --- Capacity -------------------------------------------------------------------------------------------------------
 MAX_CONCURRENT_AGENTS: int = env.int("MAX_CONCURRENT_AGENTS", default=100)
 WORKER_SCALE_FACTOR: int = env.int("WORKER_SCALE_FACTOR", default=10)
+DRAIN_SECONDS: int = env.int("DRAIN_SECONDS", default=600)
 AUDIO_BUFFER_SIZE: int = env.int("AUDIO_BUFFER_SIZE", default=512)
+SPOOL_DIR: str = env.str("SPOOL_DIR", default="") or str(BASE_DIR / ".local/spool")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 # --- API ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from simulator.faults import Connection, Fault
 from simulator.speaking import Chunk, speak
 from simulator.speech.synthesis import SynthesisError
 from simulator.voices import check_key, elevenlabs_error
-from simulator.wire import GARBAGE, admit, cut, json_error
+from simulator.wire import GARBAGE, admit, cut, json_error, model_of
 from simulator.world import WORLD, World
 
 _LONGEST_TEXT = 40_000
@@ -76,7 +76,7 @@ async def _serve(request: web.Request, make: Any) -> web.StreamResponse:
     world.count("tts", "http")
     fault = admit_speaker(request)
     text = await _text(request)
-    connection = world.faults.open("tts", fault, lambda: cut(request))
+    connection = world.faults.open("tts", model_of(request), fault, lambda: cut(request))
     try:
         if connection.hanging:
             await asyncio.Event().wait()

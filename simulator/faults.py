@@ -27,13 +27,19 @@ class Fault:
     garbage: the answers are not JSON.
     no_audio: TTS ends its utterances without a sample of audio.
 
-    `count` connections or requests are hit; None is every one until the fault is deleted.
+    `count` connections or requests are hit; None is every one until the fault is deleted. `model` spares those that ask
+    for another model; empty hits all.
     """
 
     stage: Stage
     kind: FaultKind
     after_s: float = 0.0
     count: int | None = None
+    model: str = ""
+
+    def hits(self, stage: Stage, model: str) -> bool:
+        """Whether a connection of this stage that asks for this model is hit."""
+        return self.stage == stage and self.model in ("", model)
 
 
 def parse_fault(document: object) -> Fault:
@@ -41,8 +47,8 @@ def parse_fault(document: object) -> Fault:
     if not isinstance(document, Mapping):
         raise FaultError('send a JSON object such as {"stage": "llm", "kind": "429"}')
     for field in document:
-        if field not in ("stage", "kind", "after_s", "count"):
-            raise FaultError(f"unknown field {field!r}: use stage, kind, after_s and count")
+        if field not in ("stage", "kind", "after_s", "count", "model"):
+            raise FaultError(f"unknown field {field!r}: use stage, kind, after_s, count and model")
     stage, kind = document.get("stage"), str(document.get("kind"))
     if stage not in STAGES:
         raise FaultError(f"stage is {stage!r}: use one of {', '.join(STAGES)}")
@@ -55,14 +61,18 @@ def parse_fault(document: object) -> Fault:
         raise FaultError(f"after_s is {after_s!r}: give seconds, not negative")
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise FaultError(f"count is {count!r}: give a number of 1 or more, or leave it out")
-    return Fault(stage, kind, float(after_s), count)
+    model = document.get("model", "")
+    if not isinstance(model, str):
+        raise FaultError(f"model is {model!r}: give a model's name, or leave it out to hit all")
+    return Fault(stage, kind, float(after_s), count, model)
 
 
 class Connection:
     """A running websocket or streamed answer, as far as faults go."""
 
-    def __init__(self, stage: Stage, cut: Callable[[], None]) -> None:
+    def __init__(self, stage: Stage, model: str, cut: Callable[[], None]) -> None:
         self.stage = stage
+        self.model = model
         self.hanging = False
         self.garbage = False
         self.no_audio = False
@@ -95,8 +105,8 @@ class FaultBoard:
         self._faults = [other for other in self._faults if other.stage != fault.stage]
         self._faults.append(fault)
         if fault.kind in ("close_after", "hang"):
-            for connection in [other for other in self._running if other.stage == fault.stage]:
-                hit = self.take(fault.stage)
+            for connection in [other for other in self._running if fault.hits(other.stage, other.model)]:
+                hit = self.take(fault.stage, connection.model)
                 if hit is None:
                     break
                 connection.suffer(hit)
@@ -105,10 +115,10 @@ class FaultBoard:
         """Switch all faults off for new connections; those that hang stay so."""
         self._faults.clear()
 
-    def take(self, stage: Stage) -> Fault | None:
+    def take(self, stage: Stage, model: str) -> Fault | None:
         """The fault that hits a new connection of this stage, if any; counts it."""
         for fault in self._faults:
-            if fault.stage == stage:
+            if fault.hits(stage, model):
                 if fault.count is not None:
                     fault.count -= 1
                     if fault.count == 0:
@@ -116,9 +126,9 @@ class FaultBoard:
                 return fault
         return None
 
-    def open(self, stage: Stage, fault: Fault | None, cut: Callable[[], None]) -> Connection:
+    def open(self, stage: Stage, model: str, fault: Fault | None, cut: Callable[[], None]) -> Connection:
         """Register a running connection; `cut` ends it. Call close when it is over."""
-        connection = Connection(stage, cut)
+        connection = Connection(stage, model, cut)
         if fault:
             connection.suffer(fault)
         self._running.add(connection)

@@ -28,12 +28,12 @@ def openai_error(message: str, kind: str, code: str | None = None) -> dict[str, 
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def _admit(request: web.Request) -> Fault | None:
+def _admit(request: web.Request, model: str = "") -> Fault | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip() or key.strip() == REFUSED_KEY:
         raise json_error(401, openai_error("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"))
     limit = openai_error("Rate limit reached.", "requests", "rate_limit_exceeded")
-    return admit(request, "llm", limit, openai_error("The server had an error.", "server_error"))
+    return admit(request, "llm", limit, openai_error("The server had an error.", "server_error"), model)
 
 
 async def models(request: web.Request) -> web.Response:
@@ -47,10 +47,10 @@ async def completions(request: web.Request) -> web.StreamResponse:
     """Answer a chat, as a stream of events or at once."""
     world = request.app[WORLD]
     world.count("llm", "completions")
-    fault = _admit(request)
     body = await _body(request)
+    fault = _admit(request, body["model"])
     world.requests.llm_bodies.append(body)
-    connection = world.faults.open("llm", fault, lambda: cut(request))
+    connection = world.faults.open("llm", body["model"], fault, lambda: cut(request))
     try:
         if connection.hanging:
             await asyncio.Event().wait()

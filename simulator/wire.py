@@ -29,12 +29,15 @@ def json_error(status: int, body: Mapping[str, Any]) -> web.HTTPException:
     return known[status](text=json.dumps(body), content_type="application/json")
 
 
-def admit(request: web.Request, stage: Stage, too_many: Mapping[str, Any], broken: Mapping[str, Any]) -> Fault | None:
+def admit(
+    request: web.Request, stage: Stage, too_many: Mapping[str, Any], broken: Mapping[str, Any], model: str = ""
+) -> Fault | None:
     """Let a request in, or fail it if an active fault says so; return the fault that it will suffer later.
 
-    `too_many` and `broken` are the provider's bodies for 429 and 500.
+    `too_many` and `broken` are the provider's bodies for 429 and 500. `model` is what the request asks for, if it does
+    not stand in its address.
     """
-    fault = request.app[WORLD].faults.take(stage)
+    fault = request.app[WORLD].faults.take(stage, model or model_of(request))
     if fault is None:
         return None
     if fault.kind == "429":
@@ -45,6 +48,11 @@ def admit(request: web.Request, stage: Stage, too_many: Mapping[str, Any], broke
         cut(request)
         raise json_error(502, {})
     return fault
+
+
+def model_of(request: web.Request) -> str:
+    """The model that a request asks for in its address; empty if it does not."""
+    return request.query.get("model") or request.query.get("model_id") or ""
 
 
 def cut(request: web.Request) -> None:
@@ -68,7 +76,7 @@ class Socket:
         world = request.app[WORLD]
         ws = web.WebSocketResponse(max_msg_size=16 * 1024 * 1024)
         await ws.prepare(request)
-        return cls(ws, world, request, world.faults.open(stage, fault, lambda: cut(request)))
+        return cls(ws, world, request, world.faults.open(stage, model_of(request), fault, lambda: cut(request)))
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Send JSON, or what the active fault makes of it. A client that has gone is no error."""

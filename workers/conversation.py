@@ -1,6 +1,7 @@
 """A conversation from greeting to goodbye: who speaks, what is recorded, and why it ends."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     ErrorFrame,
     Frame,
+    LLMMessagesAppendFrame,
     TTSSpeakFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
@@ -19,17 +21,19 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import AssistantTurnStoppedMessage, UserTurnStoppedMessage
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
-from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 
-from agents.lines import SORRY, SORRY_GOODBYE
+from agents.lines import RESUMED, SORRY, SORRY_CONNECTING, SORRY_GOODBYE
 from agents.models import PersonaVersion
-from calls.models import Call
+from calls import rooms
+from calls.models import Call, Turn
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
-from workers import providers, tools
+from workers import messages, providers, tools
+from workers.failover_stt import FailoverSTT
 from workers.pipeline import CallPipeline
 from workers.recorder import CallRecorder
+from workers.targets import Target
 from workers.transport import CallTransport
 
 log = structlog.get_logger(__name__)
@@ -37,8 +41,10 @@ log = structlog.get_logger(__name__)
 ANSWER_WITHIN_S = 10.0  # from the end of the caller's turn to the agent's first audio; a caller would hang up
 FAILURES_MAX = 2  # replies in a row that fail before the call is given up
 LAST_WORDS_S = 15.0  # how long a goodbye may take
+LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
+TRANSFER_WITHIN_S = 30.0  # longer than it may ring: calls.rooms.TRANSFER_RINGS
 TAIL_S = 0.3  # audio that has left and is still on its way to the caller's ear
-STAGES: dict[str, type[FrameProcessor]] = {"stt": STTService, "llm": LLMService, "tts": TTSService}
+STAGES: dict[str, type[FrameProcessor]] = {"stt": FailoverSTT, "llm": LLMService, "tts": TTSService}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class Conversation:
         self._said = ""
         self._silences = 0
         self._failures = 0
+        self._begun = False
+        self._transferring = False
         self._path_ms = 0
         self._answer_timer: asyncio.TimerHandle | None = None
         self._closing = False
@@ -86,12 +94,52 @@ class Conversation:
 
     # --- Beginning and end --------------------------------------------------------------------------------------------
 
-    async def begin(self) -> None:
-        """Greet the caller, who has just been connected, and start the clock of the longest duration."""
+    async def begin(self, past: list[Turn]) -> None:
+        """Greet the caller, who has just been connected, and start the clock of the longest duration.
+
+        A call that was answered before goes on after its `past`.
+        """
         self._recorder.answered()
-        self._later(self._version.max_duration_s, self._close, EndReason.MAX_DURATION)
-        await self._say(self._version.greeting)
+        self._begun = True
+        if self._failures >= FAILURES_MAX:  # a provider was gone before the caller was there
+            self._spawn(self._give_up("a provider failed while the agent joined"))
+            return
+        talked_s = self._call.duration.total_seconds() if self._call.duration else 0.0
+        self._later(max(self._version.max_duration_s - talked_s, 0.0), self._close, EndReason.MAX_DURATION)
         self._spawn(providers.warm_up(self._pipeline.llm, self._version))
+        if self._call.answered_at is None:
+            await self._say(self._version.greeting)
+        else:
+            await self._resume(past)
+
+    async def _resume(self, past: list[Turn]) -> None:
+        """Go on where an earlier agent stopped: nothing that was heard is said again."""
+        settled, unanswered = messages.split(past)
+        await self._worker.queue_frame(LLMMessagesAppendFrame(messages.of(settled), run_llm=False))
+        if past and not unanswered and not past[-1].interrupted and not self._call.losses:
+            self._agent_answered.set()
+            self._later(self._version.silence_after_s, self._ask_if_nothing_happened)
+            return
+        await self._say(RESUMED)
+        if not past:
+            await self._say(self._version.greeting)
+        elif unanswered:
+            self._spawn(self._answer(unanswered))
+
+    async def _answer(self, unanswered: list[Turn]) -> None:
+        """Reply to the caller's last words, unless it speaks up meanwhile. After the apology, as if they came then."""
+        await self._within_last_words(self._agent_stopped)
+        nothing_new = self._turn_started_at is None
+        await self._worker.queue_frame(LLMMessagesAppendFrame(messages.of(unanswered), run_llm=nothing_new))
+        if nothing_new:
+            self._start_answer_timer()
+
+    async def finish_sentence(self) -> None:
+        """Wait until the caller has its answer and the agent is silent, so that another agent can go on after it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_ANSWER_S):
+                await self._agent_answered.wait()
+                await self._agent_stopped.wait()
 
     def end(self, status: Status, reason: EndReason, detail: str = "") -> None:
         """End the call for this reason, unless it has another already."""
@@ -105,14 +153,13 @@ class Conversation:
         for task in self._tasks:
             task.cancel()
 
-    async def _close(self, reason: EndReason, words: str | None = None) -> None:
+    async def _close(self, reason: EndReason) -> None:
         """Say goodbye, wait until it has been heard, and end the call."""
         if self._closing:
             return
         self._closing = True
-        await self._say_and_wait(self._version.goodbye if words is None else words)
-        failed = reason == EndReason.PROVIDER_FAILURE
-        self.end(Status.FAILED if failed else Status.COMPLETED, reason)
+        await self._say_and_wait(self._version.goodbye)
+        self.end(Status.COMPLETED, reason)
 
     async def _hang_up(self) -> None:
         """The language model ends the conversation; cancelled when the caller speaks up meanwhile."""
@@ -172,7 +219,7 @@ class Conversation:
             (BotStartedSpeakingFrame, UserStartedSpeakingFrame, UserStoppedSpeakingFrame)
         )
         self._worker.add_event_handler("on_frame_reached_downstream", self._on_frame_passed)
-        self._worker.add_event_handler("on_pipeline_error", self._on_error)
+        self._listen_for_failures()
         self._worker.add_event_handler("on_pipeline_finished", self._on_pipeline_finished)
 
     async def _on_caller_turn_started(self, *_: Any) -> None:
@@ -215,7 +262,6 @@ class Conversation:
         match frame:
             case BotStartedSpeakingFrame():
                 self._stop_answer_timer()
-                self._failures = 0
             case UserStartedSpeakingFrame():
                 self._caller_turn_over.clear()
             case UserStoppedSpeakingFrame():
@@ -234,8 +280,12 @@ class Conversation:
             self._recorder.event("silence", times=self._silences)
             await self._say(self._version.silence_prompt)
 
+    async def _ask_if_nothing_happened(self) -> None:
+        if self._turn_started_at is None and self._reply_started_at is None:
+            await self._on_silence(None)
+
     async def _on_participant_left(self, _transport: Any, identity: str, _reason: str) -> None:
-        if identity != self._call.caller_identity:
+        if identity != self._call.caller_identity or self._transferring:
             return
         if self._transport.room_was_closed():
             self.end(Status.FAILED, EndReason.ROOM_GONE)
@@ -253,31 +303,66 @@ class Conversation:
 
     # --- What goes wrong ----------------------------------------------------------------------------------------------
 
+    def _listen_for_failures(self) -> None:
+        self._worker.add_event_handler("on_pipeline_error", self._on_error)
+        for service in (self._pipeline.stt, self._pipeline.llm, self._pipeline.tts):
+            service.add_event_handler("on_failover", self._on_failover)
+        self._pipeline.llm.add_event_handler("on_answered", self._on_answered)
+
+    async def _on_failover(self, _service: Any, failed: Target, taken: Target, why: str) -> None:
+        self._recorder.event("failover", **{"stage": failed.stage, "from": str(failed), "to": str(taken), "why": why})
+
+    async def _on_answered(self, _llm: Any) -> None:
+        self._failures = 0  # whatever else was said, such as that the agent is sorry, is no reply
+
     async def _on_error(self, _worker: Any, frame: ErrorFrame) -> None:
         processor = frame.processor
         stage = next((name for name, kind in STAGES.items() if isinstance(processor, kind)), "pipeline")
         log.error("provider_error", stage=stage, category=str(frame.category), error=frame.error[:200])
         self._recorder.event("error", stage=stage, category=str(frame.category), error=frame.error[:200])
-        if processor is not None and not processor.is_usable:
+        tts = self._pipeline.tts
+        if (processor is not None and not processor.is_usable) or (processor is tts and tts.is_down):
             self._failures = FAILURES_MAX
-        if isinstance(processor, STTService) and processor.is_usable:
-            return  # it connects again by itself
-        await self._reply_failed(f"{stage}: {frame.error}", can_speak=not isinstance(processor, TTSService))
+        await self._reply_failed(f"{stage}: {frame.error}", can_speak=processor is not tts)
 
     async def _reply_failed(self, detail: str, *, can_speak: bool = True) -> None:
         """The caller waits for a reply that does not come: say so, or give the call up."""
         self._stop_answer_timer()
         self._failures += 1
+        if self._closing or not self._begun:
+            return
+        if self._failures >= FAILURES_MAX:
+            self._spawn(self._give_up(detail))
+        elif can_speak:
+            await self._say(SORRY)
+        else:
+            self._start_answer_timer()
+
+    async def _give_up(self, why: str) -> None:
+        """Apologize, and have the caller connected with somebody else or hang up. The words need no provider."""
         if self._closing:
             return
-        if self._failures < FAILURES_MAX and can_speak:
-            await self._say(SORRY)
-        elif self._failures < FAILURES_MAX:
-            self._start_answer_timer()
-        elif can_speak:
-            self._spawn(self._close(EndReason.PROVIDER_FAILURE, SORRY_GOODBYE))
-        else:
-            self.end(Status.FAILED, EndReason.PROVIDER_FAILURE, detail)
+        self._closing = True
+        if self._version.transfer_number:
+            await self._say_and_wait(SORRY_CONNECTING)
+            if await self._transfer():
+                self.end(Status.FAILED, EndReason.PROVIDER_FAILURE, f"transferred, because {why}")
+                return
+        await self._say_and_wait(SORRY_GOODBYE)
+        self.end(Status.FAILED, EndReason.PROVIDER_FAILURE, why)
+
+    async def _transfer(self) -> bool:
+        self._transferring = True  # the caller's leaving is no hanging up
+        try:
+            async with asyncio.timeout(TRANSFER_WITHIN_S):
+                await rooms.transfer(self._call.room_name, self._call.caller_identity, self._version.transfer_number)
+        except Exception as error:
+            log.warning("transfer_failed", error=type(error).__name__)
+            self._recorder.event("transfer_failed", error=f"{type(error).__name__}: {error}"[:200])
+            self._transferring = False
+            return False
+        self._recorder.event("transferred")
+        return True
 
     def _start_answer_timer(self) -> None:
         self._stop_answer_timer()

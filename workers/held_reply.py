@@ -20,7 +20,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.turns.speculation_gate import GatedFrame, SpeculationGate
 
-from workers.language_model import PooledLLM
+from workers.failover_llm import FailoverLLM
 from workers.lines import CallLines, ElevenLabsWithLines
 
 
@@ -39,11 +39,11 @@ class _SpeechGate(SpeculationGate):
         return self._drop_held("withdrawn", keep_dropping=False)
 
 
-class SpeculatingLLM(PooledLLM):
+class SpeculatingLLM(FailoverLLM):
     """Lets a speculative reply pass: the speech service behind it holds it."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._speculation_gate = _OpenGate(name=f"{self}::OpenGate")
 
     @property

@@ -15,8 +15,9 @@ from pipecat.processors.frame_processor import FrameDirection
 from agents import dispatch
 from agents.lines import SAMPLE_RATE, fixed_texts, spoken
 from agents.models import PersonaVersion
+from workers import apologies
 from workers.call_loop import in_database
-from workers.clauses import ElevenLabsByClause
+from workers.failover_tts import FailoverElevenLabs
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,11 @@ class CallLines:
         """The line with exactly this text, if the call's voice has said it before."""
         return self._lines.get(text)
 
+    def in_any_voice(self, text: str) -> Line | None:
+        """The same, or an apology in the voice that comes with the program."""
+        pcm = apologies.SPEECH.get(text)
+        return self.get(text) or (Line(pcm, apologies.timed(text, pcm)) if pcm else None)
+
     async def load(self, version: PersonaVersion) -> None:
         """Find the version's lines, and ask housekeeping to make those that are missing.
 
@@ -112,7 +118,7 @@ def _ask(version_id: int) -> None:
         dispatch.speak_lines(version_id)
 
 
-class ElevenLabsWithLines(ElevenLabsByClause):
+class ElevenLabsWithLines(FailoverElevenLabs):
     """ElevenLabs, except for a TTSSpeakFrame whose text is one of the call's lines: that is played from memory.
 
     A line goes through the service's queue of audio contexts like all other speech: what came before it is heard before
@@ -130,7 +136,7 @@ class ElevenLabsWithLines(ElevenLabsByClause):
         if not isinstance(frame, TTSSpeakFrame):
             await super().process_frame(frame, direction)
             return
-        self._line = self._lines.get(frame.text)
+        self._line = self._lines.in_any_voice(frame.text) if self.is_down else self._lines.get(frame.text)
         try:
             await super().process_frame(frame, direction)
         finally:

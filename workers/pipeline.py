@@ -13,8 +13,9 @@ from pipecat.services.llm_service import LLMService
 from agents.models import PersonaVersion
 from workers import providers, tools, turns
 from workers.barge_in import BargeIn
+from workers.failover_stt import FailoverSTT
 from workers.latency import LatencyMeter
-from workers.lines import CallLines
+from workers.lines import CallLines, ElevenLabsWithLines
 from workers.speech_meter import SAMPLE_RATE
 from workers.transport import CallTransport
 from workers.turns import CallerTurns
@@ -25,7 +26,9 @@ class CallPipeline:
     """The parts of a pipeline that a conversation has to do with."""
 
     processors: list[FrameProcessor]
+    stt: FailoverSTT
     llm: LLMService[Any]
+    tts: ElevenLabsWithLines
     caller: CallerTurns
     agent: LLMAssistantAggregator
     latency: LatencyMeter
@@ -54,7 +57,9 @@ def build(version: PersonaVersion, transport: CallTransport, lines: CallLines) -
     latency.watch(stt, caller, llm, tts)
     return CallPipeline(
         processors=[transport.input(), stt, caller, llm, tts, transport.output(), agent],
+        stt=stt,
         llm=llm,
+        tts=tts,
         caller=caller,
         agent=agent,
         latency=latency,

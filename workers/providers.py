@@ -1,26 +1,27 @@
 """Pipecat's services for a persona's providers. Only base URLs and keys come from the settings: see env.template."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import structlog
-from django.conf import settings
 from openai import OpenAIError
-from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.llm_service import LLMService
 from pipecat.services.openai.llm import OpenAILLMService
-from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
 from pipecat.transcriptions.language import Language
 
 from agents.choices import Language as PersonaLanguage
 from agents.choices import LlmProvider, SttProvider, TtsProvider, TurnPolicy
 from agents.models import PersonaVersion
+from workers import targets
+from workers.failover_llm import FailoverLLM
+from workers.failover_stt import FailoverSTT, Recogniser
 from workers.flux import Flux
 from workers.held_reply import HoldingTTS, SpeculatingLLM
-from workers.language_model import PooledLLM
 from workers.lines import CallLines, ElevenLabsWithLines
+from workers.nova import Nova, NovaWithTurns
+from workers.targets import Target
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ PHONE_RULES = (
 )
 
 
-def make_stt(version: PersonaVersion) -> STTService:
+def make_stt(version: PersonaVersion) -> FailoverSTT:
     """Speech to text: 16 kHz mono 16-bit PCM in, transcripts and, with Flux, ends of turn out."""
     return _STT[SttProvider(version.stt_provider)](version)
 
@@ -42,7 +43,7 @@ def make_llm(version: PersonaVersion) -> LLMService[Any]:
     return _LLM[LlmProvider(version.llm_provider)](version)
 
 
-def make_tts(version: PersonaVersion, lines: CallLines, llm: LLMService[Any]) -> TTSService:
+def make_tts(version: PersonaVersion, lines: CallLines, llm: LLMService[Any]) -> ElevenLabsWithLines:
     """Text to speech: 16 kHz mono 16-bit PCM with the time of each word. What is in `lines` is not asked for again.
 
     It speaks what `llm` says; the replies of one that speculates it holds until their turn is confirmed.
@@ -64,35 +65,46 @@ async def warm_up(llm: LLMService[Any], version: PersonaVersion) -> None:
         log.debug("warm_up_answered", error=type(error).__name__)
 
 
-def _deepgram(version: PersonaVersion) -> STTService:
-    if version.turn_policy == TurnPolicy.EAGER:
-        return Flux(
-            api_key=settings.DEEPGRAM_API_KEY,
-            url=_websocket(settings.DEEPGRAM_BASE_URL) + "/v2/listen",
-            enable_eager_end_of_turn=True,
-            settings=Flux.Settings(
-                model=version.stt_model,
-                language_hints=[Language(version.language)] if version.stt_model.endswith("multi") else None,
-            ),
-            audio_passthrough=False,  # nothing behind the service listens: Flux finds the turns
-        )
-    return DeepgramSTTService(
-        api_key=settings.DEEPGRAM_API_KEY,
-        base_url=settings.DEEPGRAM_BASE_URL,
-        settings=DeepgramSTTService.Settings(
-            model=version.stt_model,
-            language=Language(version.language),
-            # Our VAD asks Deepgram to finalize; its own endpointing would finalize earlier and not say so.
-            endpointing=False,
+def _deepgram(version: PersonaVersion) -> FailoverSTT:
+    # With the fast turn policy nothing behind the service listens: Deepgram finds the turns.
+    audio_passthrough = version.turn_policy != TurnPolicy.EAGER
+    return FailoverSTT(targets.stt(version), partial(_recogniser, version), audio_passthrough=audio_passthrough)
+
+
+def _recogniser(version: PersonaVersion, target: Target) -> Recogniser:
+    if target.model.startswith("flux"):
+        return _flux(version, target)
+    service: type[Nova] = Nova
+    # Our VAD asks Deepgram to finalize; its own endpointing would finalize earlier and not say so.
+    turns: dict[str, Any] = {"endpointing": False}
+    if version.turn_policy == TurnPolicy.EAGER:  # in Flux's place
+        service = NovaWithTurns
+        turns = {"endpointing": NovaWithTurns.ENDPOINTING_MS, "utterance_end_ms": NovaWithTurns.UTTERANCE_END_MS}
+    return service(
+        api_key=target.api_key,
+        base_url=target.base_url,
+        settings=service.Settings(model=target.model, language=Language(version.language), **turns),
+        audio_passthrough=False,
+    )
+
+
+def _flux(version: PersonaVersion, target: Target) -> Flux:
+    return Flux(
+        api_key=target.api_key,
+        url=_websocket(target.base_url) + "/v2/listen",
+        enable_eager_end_of_turn=True,
+        settings=Flux.Settings(
+            model=target.model,
+            language_hints=[Language(version.language)] if target.model.endswith("multi") else None,
         ),
+        audio_passthrough=False,
     )
 
 
 def _openai(version: PersonaVersion) -> LLMService[Any]:
-    service = SpeculatingLLM if version.turn_policy == TurnPolicy.EAGER else PooledLLM
+    service = SpeculatingLLM if version.turn_policy == TurnPolicy.EAGER else FailoverLLM
     return service(
-        api_key=settings.OPENAI_API_KEY,
-        base_url=settings.OPENAI_BASE_URL,
+        targets.llm(version),
         settings=OpenAILLMService.Settings(model=version.llm_model, system_instruction=system_prompt(version)),
     )
 
@@ -102,13 +114,10 @@ def system_prompt(version: PersonaVersion) -> str:
     return f"{version.prompt}\n\n{PHONE_RULES.format(language=PersonaLanguage(version.language).label)}"
 
 
-def _elevenlabs(version: PersonaVersion, lines: CallLines, llm: LLMService[Any]) -> TTSService:
+def _elevenlabs(version: PersonaVersion, lines: CallLines, llm: LLMService[Any]) -> ElevenLabsWithLines:
     values: dict[str, Any] = {
-        "api_key": settings.ELEVENLABS_API_KEY,
-        "url": _websocket(settings.ELEVENLABS_BASE_URL),
-        "settings": ElevenLabsWithLines.Settings(
-            model=version.tts_model, voice=version.voice_id, language=Language(version.language)
-        ),
+        "targets": targets.tts(version),
+        "language": Language(version.language),
     }
     return HoldingTTS(llm, lines, **values) if isinstance(llm, SpeculatingLLM) else ElevenLabsWithLines(lines, **values)
 
@@ -117,8 +126,8 @@ def _websocket(url: str) -> str:
     return url.rstrip("/").replace("http", "ws", 1)
 
 
-_STT: dict[SttProvider, Callable[[PersonaVersion], STTService]] = {SttProvider.DEEPGRAM: _deepgram}
+_STT: dict[SttProvider, Callable[[PersonaVersion], FailoverSTT]] = {SttProvider.DEEPGRAM: _deepgram}
 _LLM: dict[LlmProvider, Callable[[PersonaVersion], LLMService[Any]]] = {LlmProvider.OPENAI: _openai}
-_TTS: dict[TtsProvider, Callable[[PersonaVersion, CallLines, LLMService[Any]], TTSService]] = {
+_TTS: dict[TtsProvider, Callable[[PersonaVersion, CallLines, LLMService[Any]], ElevenLabsWithLines]] = {
     TtsProvider.ELEVENLABS: _elevenlabs
 }

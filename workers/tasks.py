@@ -1,19 +1,28 @@
 """The Celery task of a call, and what a worker process prepares before its first one."""
 
-import uuid
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init
+from celery.exceptions import Reject
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from django.conf import settings
 
 from workers import lazy_imports, memory, models, room
 from workers.call_loop import call_loop
+from workers.draining import draining
+from workers.heartbeat import heartbeat
 
 
 @shared_task(name="workers.run_call")
 def run_call(call_id: str) -> None:
-    """Hold one call from claim to end. The message is acknowledged afterwards; a copy of it loses the claim."""
-    call_loop.run(room.handle(uuid.UUID(call_id)))
+    """Hold one call from claim to end: the one that has waited longest, which is normally the one named here.
+
+    The message is acknowledged afterwards. A copy of it finds nobody waiting. Between SIGTERM and the end of Celery's
+    wait for the next message, one may still come: it goes back to the queue, for another worker.
+    """
+    if draining.has_begun:
+        raise Reject("this worker is stopping", requeue=True)
+    call_loop.run(room.handle())
 
 
 @worker_init.connect
@@ -23,3 +32,22 @@ def prepare_process(**_: Any) -> None:
     lazy_imports.load_for_calls()
     models.load()
     memory.settle()
+
+
+@worker_ready.connect
+def count_slots(sender: Any, **_: Any) -> None:
+    """From now on this process takes calls; the row of its heartbeat says how many."""
+    heartbeat.start(slots=sender.controller.concurrency)
+
+
+@worker_shutting_down.connect
+def drain(**_: Any) -> None:
+    """SIGTERM: Celery takes no more messages, and waits for its slots, for which there is a limit."""
+    heartbeat.drain()
+    draining.begin(settings.DRAIN_SECONDS)
+
+
+@worker_shutdown.connect
+def leave(**_: Any) -> None:
+    """Every call is over or handed over."""
+    heartbeat.stop()

@@ -34,6 +34,18 @@ FIELDSETS: Any = (
             "description": "How the agent hears, thinks and speaks. The defaults answer fastest.",
         },
     ),
+    (
+        "When a provider fails",
+        {
+            "fields": (
+                ("stt_fallback_model", "llm_fallback_model"),
+                ("tts_fallback_model", "fallback_voice_id"),
+                "transfer_number",
+            ),
+            "description": "Who takes over within the sentence when one of the above does not answer. "
+            "Addresses and keys of other accounts stand in the settings (FALLBACK_…).",
+        },
+    ),
 )
 
 

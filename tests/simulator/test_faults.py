@@ -153,7 +153,7 @@ async def test_a_counted_fault_passes(base_url: str, http: aiohttp.ClientSession
 async def test_deleted_faults_are_over(base_url: str, http: aiohttp.ClientSession) -> None:
     await fault(http, stage="llm", kind="500")
     async with http.get("/control/faults") as response:
-        expected = {"stage": "llm", "kind": "500", "after_s": 0.0, "count": None}
+        expected = {"stage": "llm", "kind": "500", "after_s": 0.0, "count": None, "model": ""}
         assert await response.json() == {"faults": [expected]}
     async with http.delete("/control/faults") as response:
         assert await response.json() == {"faults": []}

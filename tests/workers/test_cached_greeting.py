@@ -7,8 +7,8 @@ from agents.models import PersonaVersion, SpokenLine
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona
+from tests.product import NUMBER
 from tests.stack import Stack, eventually, final_call
-from tests.workers.conftest import NUMBER
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "quiet")]
 

@@ -78,7 +78,7 @@ async def unsaved(settings: Settings) -> AsyncIterator[PersonaVersion]:
 
 
 async def _with_line(version: PersonaVersion, text: str = GREETING) -> CallLines:
-    said = await asyncio.to_thread(speech._elevenlabs, version, text)
+    said = await asyncio.to_thread(speech._elevenlabs, version, text, speech.TIMEOUT_S)
     found = CallLines()
     found._lines[text] = Line(said.pcm, [(word, start / 1000) for word, start in said.words])
     return found

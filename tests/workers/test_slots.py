@@ -9,8 +9,8 @@ import pytest
 from calls.models import PhoneNumber
 from calls.states import Status
 from simulator.caller import CallerEvent, CallReport
+from tests.product import NUMBER
 from tests.stack import Process, Stack, final_call
-from tests.workers.conftest import NUMBER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from livekit import api, rtc
 from calls.models import PhoneNumber
 from calls.models.history import Speaker
 from simulator.speech.synthesis import make_synthesizer
+from tests.product import NUMBER
 from tests.stack import Stack, final_call
-from tests.workers.conftest import NUMBER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

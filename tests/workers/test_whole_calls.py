@@ -15,8 +15,8 @@ from calls.models.history import Speaker
 from calls.rooms import delete_room
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona, make_tool
+from tests.product import NUMBER
 from tests.stack import Process, Stack, eventually, final_call
-from tests.workers.conftest import NUMBER
 from workers.conversation import ANSWER_WITHIN_S
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]

@@ -1,0 +1,86 @@
+"""A language model and a voice, with their providers simulated, and what leaves them towards the caller."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from pipecat.frames.frames import LLMContextFrame
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pytest_django import Settings
+
+from agents.models import PersonaVersion
+from simulator.app import running_simulator
+from tests.sink import Sink, running
+from workers import providers, tools
+from workers.lines import CallLines
+
+SCENARIO = """
+name: replying
+caller:
+  steps: [hang_up]
+agent:
+  default: "Could you say it again?"
+  rules:
+    - when: [hours]
+      say: "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
+"""
+
+
+@dataclass
+class Replying:
+    """`failovers` are (failed model, next model, why)."""
+
+    url: str
+    worker: PipelineWorker
+    llm: Any
+    tts: Any
+    said: Sink
+    failovers: list[tuple[str, str, str]]
+
+    async def fault(self, stage: str, kind: str, **values: Any) -> None:
+        """Have the simulator fail from now on."""
+        await self._control("PUT", "faults", {"stage": stage, "kind": kind, **values})
+
+    async def ask(self, words: str) -> None:
+        """Have the model answer."""
+        context = LLMContext([{"role": "user", "content": words}], tools=tools.schema([]))
+        await self.worker.queue_frame(LLMContextFrame(context=context))
+
+    async def models_asked(self) -> list[str]:
+        """The models of the requests to the language model, oldest first."""
+        answer = await self._control("GET", "requests")
+        return [body["model"] for body in answer["llm"]]
+
+    async def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        async with httpx.AsyncClient() as client:
+            answer = await client.request(method, f"{self.url}/control/{path}", json=body)
+            return answer.raise_for_status().json()
+
+
+@asynccontextmanager
+async def replying(settings: Settings, *faults: dict[str, Any], **version: Any) -> AsyncIterator[Replying]:
+    """Both run, with these faults from the beginning."""
+    async with running_simulator() as url:
+        for prefix in ("", "FALLBACK_"):
+            setattr(settings, f"{prefix}OPENAI_BASE_URL", f"{url}/v1")
+            setattr(settings, f"{prefix}ELEVENLABS_BASE_URL", url)
+        async with httpx.AsyncClient() as control:
+            (await control.put(f"{url}/control/scenario", json={"yaml": SCENARIO})).raise_for_status()
+            for fault in faults:
+                (await control.put(f"{url}/control/faults", json=fault)).raise_for_status()
+        persona = PersonaVersion(prompt="You sell bread.", voice_id="JBFqnCBsd6RMkjVDRZzb", number=1, **version)
+        llm = providers.make_llm(persona)
+        tts = providers.make_tts(persona, CallLines(), llm)
+        said = Sink()
+        failovers: list[tuple[str, str, str]] = []
+
+        async def note(_service: Any, failed: Any, taken: Any, why: str) -> None:
+            failovers.append((failed.model, taken.model, why))
+
+        for service in (llm, tts):
+            service.add_event_handler("on_failover", note)
+        async with running(llm, tts, said) as worker:
+            yield Replying(url, worker, llm, tts, said, failovers)

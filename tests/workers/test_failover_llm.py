@@ -1,0 +1,64 @@
+"""A language model that fails: the caller is told to wait, and another one gives the reply."""
+
+import pytest
+from pipecat.frames.frames import ErrorFrame, LLMFullResponseEndFrame, TTSStoppedFrame
+from pytest_django import Settings
+
+from agents.lines import HOLD_ON
+from tests.workers.replying import replying
+from workers import failover_llm, health
+
+REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
+OWN, OTHER = "gpt-4.1-mini", "gpt-4o-mini"
+
+
+@pytest.fixture(autouse=True)
+def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "providers", health.Health())
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("429", "status 429"),
+        ("500", "status 500"),
+        ("hang", "no answer in time"),
+        ("garbage", "JSONDecodeError"),
+        ("refuse", "APIConnectionError"),
+    ],
+)
+async def test_another_model_replies_after_a_word_to_the_caller(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str, why: str
+) -> None:
+    monkeypatch.setattr(failover_llm, "FIRST_TOKEN_S", 0.3 if kind == "hang" else 10.0)
+    async with replying(settings, {"stage": "llm", "kind": kind, "model": OWN}) as parts:
+        await parts.ask("what are your hours")
+        await parts.said.until(TTSStoppedFrame, 2)
+        assert parts.said.words() == f"{HOLD_ON} {REPLY}"
+        assert parts.failovers == [(OWN, OTHER, why)]
+        assert not parts.said.of(ErrorFrame)
+
+
+async def test_a_model_that_failed_twice_is_not_asked_for_a_while(settings: Settings) -> None:
+    async with replying(settings, {"stage": "llm", "kind": "500", "model": OWN}) as parts:
+        for number in range(1, 4):
+            await parts.ask("what are your hours")
+            await parts.said.until(LLMFullResponseEndFrame, number)
+        assert len(parts.failovers) == health.OPEN_AFTER
+        assert parts.said.words().count(HOLD_ON) == health.OPEN_AFTER
+        assert parts.said.words().count(REPLY) == 3
+
+
+async def test_when_all_models_fail_the_reply_ends_without_words_of_its_own(settings: Settings) -> None:
+    async with replying(settings, {"stage": "llm", "kind": "500"}) as parts:
+        await parts.ask("what are your hours")
+        await parts.said.until(LLMFullResponseEndFrame)
+        assert parts.said.words() == HOLD_ON
+
+
+async def test_a_model_that_works_is_the_only_one_that_is_asked(settings: Settings) -> None:
+    async with replying(settings) as parts:
+        await parts.ask("what are your hours")
+        await parts.said.until(LLMFullResponseEndFrame)
+        assert parts.said.words() == REPLY
+        assert await parts.models_asked() == [OWN]

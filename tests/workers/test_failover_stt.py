@@ -1,0 +1,133 @@
+"""A recogniser that fails while the caller speaks: another one hears everything that was said."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from pipecat.frames.frames import (
+    ErrorFrame,
+    InputAudioRawFrame,
+    ProposedUserStoppedSpeakingFrame,
+    TranscriptionFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection
+from pytest_django import Settings
+
+from agents.choices import TurnPolicy
+from agents.models import PersonaVersion
+from simulator.app import running_simulator
+from tests.simulator.conftest import SECOND, say
+from tests.sink import Sink, running
+from workers import health, providers
+from workers.failover_stt import FailoverSTT
+
+HOURS = "Hello, could you tell me your opening hours, please?"
+FRAME = 1024  # bytes: 32 ms
+EAGER: tuple[dict[str, str], str, str] = ({}, "flux-general-en", "nova-3-general")
+LOCAL = ({"turn_policy": TurnPolicy.SILENCE, "stt_model": "nova-3-general"}, "nova-3-general", "nova-2-general")
+
+
+@pytest.fixture(autouse=True)
+def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "providers", health.Health())
+
+
+@dataclass
+class Hearing:
+    """A recogniser with its providers simulated; `failovers` are (failed model, next model, why)."""
+
+    url: str
+    worker: PipelineWorker
+    stt: FailoverSTT
+    down: Sink
+    up: Sink
+    failovers: list[tuple[str, str, str]]
+
+    async def hear(self, pcm: bytes) -> None:
+        """Play this to the recogniser, as fast as a telephone does."""
+        for start in range(0, len(pcm), FRAME):
+            frame = InputAudioRawFrame(pcm[start : start + FRAME], sample_rate=16000, num_channels=1)
+            await self.worker.queue_frame(frame)
+            await asyncio.sleep(FRAME / 32000)
+
+    async def fault(self, **fault: Any) -> None:
+        async with httpx.AsyncClient() as control:
+            (await control.put(f"{self.url}/control/faults", json={"stage": "stt", **fault})).raise_for_status()
+
+
+@asynccontextmanager
+async def hearing(settings: Settings, values: dict[str, str], **fault: Any) -> AsyncIterator[Hearing]:
+    async with running_simulator() as url:
+        settings.DEEPGRAM_BASE_URL = settings.FALLBACK_DEEPGRAM_BASE_URL = url
+        stt = providers.make_stt(PersonaVersion(prompt="You sell bread.", voice_id="rachel", number=1, **values))
+        failovers: list[tuple[str, str, str]] = []
+
+        async def note(_service: Any, failed: Any, taken: Any, why: str) -> None:
+            failovers.append((failed.model, taken.model, why))
+
+        stt.add_event_handler("on_failover", note)
+        up, down = Sink(), Sink()
+        if fault:
+            async with httpx.AsyncClient() as control:
+                (await control.put(f"{url}/control/faults", json={"stage": "stt", **fault})).raise_for_status()
+        async with running(up, stt, down) as worker:
+            yield Hearing(url, worker, stt, down, up, failovers)
+
+
+@pytest.mark.parametrize(("values", "own", "other"), [EAGER, LOCAL], ids=["eager", "local"])
+@pytest.mark.parametrize("fault", [{"kind": "close_after", "after_s": 0}, {"kind": "hang"}], ids=["close", "hang"])
+async def test_what_was_said_before_and_after_the_failure_is_understood_once(
+    settings: Settings, values: dict[str, str], own: str, other: str, fault: dict[str, Any]
+) -> None:
+    async with hearing(settings, values) as heard:
+        speech = await say(HOURS)
+        await heard.hear(SECOND + speech[: FRAME * 20])
+        await heard.fault(model=own, **fault)
+        await heard.hear(speech[FRAME * 20 :] + SECOND[:9600])
+        await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        listening = asyncio.create_task(heard.hear(SECOND * 10))
+        transcription = await heard.down.until(TranscriptionFrame)
+        if not values:
+            await heard.down.until(ProposedUserStoppedSpeakingFrame)
+        listening.cancel()
+        assert transcription.text == HOURS
+        assert [frame.text for frame in heard.down.of(TranscriptionFrame)] == [HOURS]
+        assert [failover[:2] for failover in heard.failovers] == [(own, other)]
+        assert not heard.up.of(ErrorFrame)
+
+
+@pytest.mark.parametrize("kind", ["refuse", "500", "garbage"])
+async def test_a_recogniser_that_fails_at_once_is_replaced_before_anybody_speaks(settings: Settings, kind: str) -> None:
+    async with hearing(settings, {}, kind=kind, model="flux-general-en") as heard:
+        await heard.hear(SECOND + await say(HOURS) + SECOND)
+        assert (await heard.down.until(TranscriptionFrame)).text == HOURS
+        assert [failover[:2] for failover in heard.failovers] == [("flux-general-en", "nova-3-general")]
+
+
+async def test_a_caller_who_makes_noise_is_no_reason_to_replace_the_recogniser(settings: Settings) -> None:
+    async with hearing(settings, {}) as heard:
+        noise = (b"\x00\x10" * 8 + b"\x00\xf0" * 8) * 6000
+        await heard.hear(noise)
+        assert not heard.failovers
+
+
+async def test_when_no_recogniser_is_left_an_error_says_so(settings: Settings) -> None:
+    async with hearing(settings, {}, kind="refuse") as heard:
+        error = await heard.up.until(ErrorFrame)
+        assert "no recogniser is left" in error.error
+        assert not heard.stt.is_usable
+
+
+async def test_anothers_failure_passes_and_is_not_taken_for_the_recognisers(settings: Settings) -> None:
+    async with hearing(settings, {}) as heard:
+        voice = Sink()
+        await heard.stt.queue_frame(ErrorFrame("no voice is left", processor=voice), FrameDirection.UPSTREAM)
+        error = await heard.up.until(ErrorFrame)
+        assert error.processor is voice
+        assert not heard.failovers

@@ -1,0 +1,74 @@
+"""What a voice was asked to say, and how much of it has come: so that another voice can go on in the same word."""
+
+import re
+from dataclasses import dataclass, field
+
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(slots=True)
+class Utterance:
+    """The text of one audio context. What has come is counted in letters and digits: providers differ in the rest."""
+
+    text: str = ""
+    has_audio: bool = False
+    is_timed: bool = True
+    """Whether all audio so far came with its characters; else nobody knows how far the speech is."""
+    is_complete: bool = False
+    """Whether no more text will be asked for."""
+    _voiced: int = 0
+
+    def voiced(self, characters: list[str] | None) -> None:
+        """Note audio, and the characters that are spoken in it, if the provider tells."""
+        self.has_audio = True
+        self.is_timed = self.is_timed and characters is not None
+        self._voiced += _letters("".join(characters or ()))
+
+    def rest(self) -> str:
+        """The text that has not come, from the start of the word in which the speech stopped; empty when all has."""
+        if self.has_audio and not self.is_timed:
+            return ""
+        left = self._voiced
+        for word in _WORD.finditer(self.text):
+            letters = _letters(word.group())
+            if left < letters:
+                return self.text[word.start() :]
+            left -= letters
+        return ""
+
+    def start_again(self) -> str:
+        """Forget what has come, and return the rest, which is the text from now on."""
+        self.text = self.rest()
+        self.has_audio, self.is_timed, self._voiced = False, True, 0
+        return self.text
+
+
+@dataclass(slots=True)
+class Utterances:
+    """The audio contexts that a provider has something to say in, in the order in which they are heard."""
+
+    _open: dict[str, Utterance] = field(default_factory=dict)
+
+    def __getitem__(self, context_id: str) -> Utterance:
+        """The utterance of a context; a new one if there was none."""
+        return self._open.setdefault(context_id, Utterance())
+
+    def get(self, context_id: str) -> Utterance | None:
+        """The utterance of a context, if there is one."""
+        return self._open.get(context_id)
+
+    def forget(self, context_id: str) -> None:
+        """It was heard, or will never be."""
+        self._open.pop(context_id, None)
+
+    def all(self) -> list[tuple[str, Utterance]]:
+        """Each context with its utterance."""
+        return list(self._open.items())
+
+    def are_owed(self) -> bool:
+        """Whether the provider owes any speech."""
+        return any(utterance.rest() for utterance in self._open.values())
+
+
+def _letters(text: str) -> int:
+    return sum(character.isalnum() for character in text)
