@@ -36,11 +36,19 @@ app.conf.update(
     },
     task_create_missing_queues=False,
     task_acks_late=True,
+    # What a worker cannot carry out, and what it cannot even read, dies in `calls.dead`: it is neither lost nor tried
+    # again for ever.
+    task_acks_on_failure=False,
+    worker_consumer="callcenter.consumer:RefusingConsumer",
     worker_prefetch_multiplier=1,
     # A live call survives a restart of the broker; its redelivered copy loses the claim.
     worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # RabbitMQ closes the channel of a worker whose message it has waited for too long; Celery would stop the worker.
+    broker_channel_error_retry=True,
+    # Restoring it after a reconnect, Celery reads the broker's socket from a pool thread while its loop does too.
+    worker_enable_prefetch_count_reduction=False,
     # A webhook must not hang on a broker that is down: fail at once, the sweep sends the call again.
     broker_transport_options={"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2},
     broker_connection_timeout=1.0,
@@ -51,6 +59,8 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep": {"task": "calls.sweep", "schedule": 2.0},
+        "reap": {"task": "calls.reap", "schedule": 10.0},
+        "collect_dead_letters": {"task": "calls.collect_dead_letters", "schedule": 10.0},
         "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 86_400.0},
         "forget_lines": {"task": "agents.forget_lines", "schedule": 86_400.0},
     },

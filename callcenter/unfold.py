@@ -47,6 +47,7 @@ def _navigation(flower: str) -> list[dict[str, Any]]:
         _group(
             "Operation",
             _model("Webhooks", "webhook", "calls", "webhookevent"),
+            _model("Dead letters", "mail_off", "calls", "deadletter"),
             _model("Spoken lines", "record_voice_over", "agents", "spokenline"),
             _model("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
             _item("API", "api", reverse_lazy("api-docs")),

@@ -5,13 +5,36 @@ from datetime import datetime, timedelta
 import phonenumbers
 from django.utils import timezone
 
-from calls.models import Call
+from calls.models import Call, DeadLetter
+from calls.models.dead_letter import Cause
 from calls.states import EndReason, Status
+
+EVENT_TITLES = {
+    "agent_lost": "The worker that held the call was lost",
+    "failover": "Another provider took over",
+    "overflow": "Another persona is asked",
+    "transferred": "The caller was transferred",
+    "dead_letter": "No worker took a message about this call",
+    "sent_again": "The call was sent to the workers again",
+}
 
 
 def tell(call: Call) -> str:
     """Return one sentence about the call, whatever its state. Needs `phone_number` and `persona_version__persona`."""
     return f"{_beginning(call)}{_rest(call)}."
+
+
+def tell_dead_letter(letter: DeadLetter) -> str:
+    """Return one sentence about a message that no worker took. Needs `call`."""
+    about = f"about the call from {_caller(letter.call)}" if letter.call else "that names no call"
+    asked = f" ({letter.task})" if letter.cause == Cause.UNKNOWN_TASK else ""
+    why = _lower(str(Cause(letter.cause).label))
+    return f"A message {about} was set aside on {readable_time(letter.received_at)}: {why}{asked}."
+
+
+def event_title(kind: str) -> str:
+    """What an event that is no change of state is called on the page of its call."""
+    return EVENT_TITLES.get(kind) or kind.replace("_", " ").replace(".", " ").capitalize()
 
 
 def readable_number(number: str) -> str:
@@ -47,7 +70,8 @@ def readable_time(at: datetime) -> str:
 
 def caller_name(call: Call) -> str:
     """The caller's number as people write it, or a word for a caller without one."""
-    return readable_number(call.caller_number) if call.caller_number else "An anonymous caller"
+    name = _caller(call)
+    return name[:1].upper() + name[1:]
 
 
 def called_name(call: Call) -> str:
@@ -63,6 +87,10 @@ def agent_name(call: Call) -> str:
     return f"{version.persona.name} v{version.number}" if version else "an agent"
 
 
+def _caller(call: Call) -> str:
+    return readable_number(call.caller_number) if call.caller_number else "an anonymous caller"
+
+
 def _beginning(call: Call) -> str:
     return f"{caller_name(call)} called {called_name(call)} on {readable_time(call.created_at)}"
 
@@ -70,7 +98,7 @@ def _beginning(call: Call) -> str:
 def _rest(call: Call) -> str:
     match Status(call.status):
         case Status.QUEUED:
-            return " and hears ringing: no agent has taken the call yet"
+            return _queued(call)
         case Status.CONNECTING:
             return f" and hears ringing: {agent_name(call)} is joining"
         case Status.IN_PROGRESS:
@@ -80,13 +108,31 @@ def _rest(call: Call) -> str:
         case Status.FAILED:
             return _failed(call)
         case Status.MISSED:
-            return f"{_waited(call)} for an agent and hung up before one was free"
+            return _missed(call)
         case Status.REJECTED:
             return f" and was turned away: {_reason(call)}"
 
 
 def _waited(call: Call) -> str:
-    return f", waited {readable_duration(call.wait)}" if call.wait is not None else ""
+    return f", waited {readable_duration(call.wait)}"
+
+
+def _queued(call: Call) -> str:
+    if call.answered_at is None:
+        return f" and has heard ringing for {readable_duration(call.wait)}: no agent has taken the call yet"
+    return f"{_waited(call)}, talked with {agent_name(call)} and waits for another agent to go on"
+
+
+def _missed(call: Call) -> str:
+    match call.end_reason:
+        case EndReason.NO_AGENT_FREE:
+            return f"{_waited(call)} for an agent, was told that none is free, and was hung up on"
+        case EndReason.TRANSFERRED:
+            number = call.phone_number.overflow_number if call.phone_number else ""
+            to = readable_number(number) or "another number"
+            return f"{_waited(call)} for an agent and was transferred to {to}"
+        case _:
+            return f"{_waited(call)} for an agent and hung up before one was free"
 
 
 def _talked(call: Call) -> str:
@@ -115,5 +161,8 @@ def _failed(call: Call) -> str:
 
 
 def _reason(call: Call) -> str:
-    text = str(EndReason(call.end_reason).label) if call.end_reason else "the reason is not known"
+    return _lower(str(EndReason(call.end_reason).label)) if call.end_reason else "the reason is not known"
+
+
+def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]

@@ -1,12 +1,13 @@
 """Housekeeping: what has to be done beside calls. Each task parses, calls one service and returns."""
 
+import uuid
 from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from celery import shared_task
 from django.utils import timezone
 
-from calls import dispatch, rooms
+from calls import dead_letters, dispatch, leases, overflow, reaper, rooms
 from calls.models import Call, WebhookEvent
 
 UNCLAIMED_AFTER = timedelta(seconds=3)
@@ -19,12 +20,35 @@ def close_room(room_name: str) -> None:
     async_to_sync(rooms.delete_room)(room_name)
 
 
+@shared_task(name="calls.announce")
+def announce(call_id: str) -> None:
+    """Have the caller of an ended call hear why it ends, and hang up. A thread goes on with it after the task."""
+    from calls import announcer  # brings LiveKit's media library, which the web process does not need
+
+    announcer.start(uuid.UUID(call_id))
+
+
 @shared_task(name="calls.sweep", expires=2)
 def sweep() -> None:
-    """Send again every call that is still queued three seconds after its message was sent: the message may be lost."""
+    """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
+    leases.take_back_expired()
+    leases.end_unresumed()
+    overflow.overflow_due()
     for call in Call.objects.unclaimed(UNCLAIMED_AFTER):
         Call.objects.filter(pk=call.pk).update(sent_at=timezone.now())
         dispatch.send_call(call.pk)
+
+
+@shared_task(name="calls.reap", expires=10)
+def reap() -> None:
+    """Compare the calls with what LiveKit has, and mend what differs."""
+    reaper.reap()
+
+
+@shared_task(name="calls.collect_dead_letters", expires=10)
+def collect_dead_letters() -> None:
+    """Write down the messages that no worker took."""
+    dead_letters.collect()
 
 
 @shared_task(name="calls.forget_webhooks")

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from calls.models import Call, CallEvent, Turn
+from calls.models.dead_letter import Cause
 from calls.models.history import Speaker
-from calls.narrative import readable_duration, readable_number, tell
+from calls.narrative import event_title, readable_duration, readable_number, tell
 from calls.states import EndReason, Status
 
 # The colour of a state's badge, in unfold's vocabulary.
@@ -100,7 +101,9 @@ def call_page(call: Call) -> CallPage:
 
 
 def _facts(call: Call, turns: list[Turn]) -> Iterator[tuple[str, str]]:
-    yield "Waited", readable_duration(call.wait) if call.wait is not None else "still waiting"
+    yield "Waited", readable_duration(call.wait)
+    if position := getattr(call, "position", None):
+        yield "In the queue", f"number {position}"
     yield "Talked", readable_duration(call.duration) if call.duration is not None else "–"
     replies = sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)
     yield "Replies", str(len(replies))
@@ -157,7 +160,7 @@ _STATUS_TITLES = {
     Status.IN_PROGRESS: "The conversation began",
     Status.COMPLETED: "The call ended",
     Status.FAILED: "The call failed",
-    Status.MISSED: "The caller left before an agent was free",
+    Status.MISSED: "The call was missed",
     Status.REJECTED: "The call was rejected",
 }
 _STATUS_CSS = {
@@ -171,19 +174,21 @@ _STATUS_CSS = {
 
 def _moment(call: Call, event: CallEvent) -> Moment:
     status = Status(event.to_status) if event.to_status in Status else None
-    title = _STATUS_TITLES[status] if status else event.kind.replace("_", " ").replace(".", " ").capitalize()
+    title = _STATUS_TITLES[status] if status else event_title(event.kind)
     css = _STATUS_CSS.get(status, "state") if status else _kind_css(event.kind)
     details = [(key.replace("_", " "), _detail(key, value)) for key, value in event.detail.items()]
     return Moment(event.at, f"+{(event.at - call.created_at).total_seconds():.1f} s", title, css, details)
 
 
 def _kind_css(kind: str) -> str:
-    return "bad" if any(word in kind for word in ("fail", "error", "timeout", "lost")) else "plain"
+    return "bad" if any(word in kind for word in ("fail", "error", "timeout", "lost", "dead")) else "plain"
 
 
 def _detail(key: str, value: Any) -> str:
     if key == "reason" and value in EndReason:
         return str(EndReason(value).label)
+    if key == "why" and value in Cause:
+        return str(Cause(value).label)
     return str(value)
 
 

@@ -1,6 +1,8 @@
 from calls.models.call import Call, CallQuerySet
+from calls.models.dead_letter import DeadLetter
+from calls.models.heartbeat import Heartbeat
 from calls.models.history import CallEvent, Turn
 from calls.models.phone_number import PhoneNumber
 from calls.models.webhook_event import WebhookEvent
 
-__all__ = ["Call", "CallEvent", "CallQuerySet", "PhoneNumber", "Turn", "WebhookEvent"]
+__all__ = ["Call", "CallEvent", "CallQuerySet", "DeadLetter", "Heartbeat", "PhoneNumber", "Turn", "WebhookEvent"]

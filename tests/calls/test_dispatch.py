@@ -11,7 +11,7 @@ import pytest
 from celery import Celery
 from kombu import Connection, pools
 
-from callcenter.celery import app, declare_queues
+from callcenter.celery import HOUSEKEEPING, app, declare_queues
 from calls import dispatch
 from tools.local import Instance
 
@@ -92,11 +92,15 @@ def test_a_call_arrives_in_the_durable_queue_with_its_id_only(rabbitmq: Instance
 
 
 def test_a_room_to_close_goes_to_housekeeping(rabbitmq: Instance) -> None:
+    with Connection(rabbitmq.broker_url) as connection:
+        channel: Any = connection.default_channel
+        HOUSEKEEPING(channel).declare()
+        channel.queue_purge("housekeeping")  # of what other tests have had said
     with broker(rabbitmq.broker_url):
         dispatch.close_room("call-1")
 
     with Connection(rabbitmq.broker_url) as connection:
-        channel: Any = connection.default_channel
+        channel = connection.default_channel
         message = channel.basic_get("housekeeping", no_ack=True)
 
     assert message is not None

@@ -1,0 +1,44 @@
+"""What a worker does with a message that it cannot take, and without a broker: it refuses it, and goes on.
+
+Celery 5.7 acknowledges what it cannot decode, which loses it. On a message whose headers or body are not shaped as it
+expects, its worker ends; the broker would give the message to the next worker, and end that one too.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from celery.worker.consumer import Consumer
+
+log = structlog.get_logger(__name__)
+
+
+class RefusingConsumer(Consumer):
+    """Rejects such messages and does not want them back: those of the queue `calls` then reach `calls.dead`."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, and try again every two seconds: Celery's pauses grow to half a minute, in which callers wait."""
+        conn.ensure_connection = partial(conn.ensure_connection, interval_step=0)
+        return super().ensure_connected(conn)
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Refuse a message. The log shows nothing of its body, which may be anything."""
+        log.error("message_refused", error=f"{type(exc).__name__}: {exc}"[:200], bytes=len(message.body))
+        if not message.acknowledged:
+            message.reject()
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """Celery's own; of its errors, only the loss of the broker gets through."""
+        handle = super().create_task_handler(*args, **kwargs)
+        broker_errors = (*self.connection_errors, *self.channel_errors)  # type: ignore[attr-defined]  # not in the stubs
+
+        def handle_or_refuse(message: Any) -> Any:
+            try:
+                return handle(message)
+            except broker_errors:
+                raise
+            except Exception as error:
+                return self.on_decode_error(message, error)
+
+        return handle_or_refuse
