@@ -43,6 +43,7 @@ def _remove_leftovers() -> None:
 
 os.environ.update(environment_apart() | {"SIMULATOR_SPEECH": "scripted", "SIMULATOR_PROFILE": "none"})
 INSTANCE = _instance(ROOT / f".local/test-{os.getpid()}")
+os.environ["SPOOL_DIR"] = str(INSTANCE.state_dir / "spool")
 
 
 def pytest_configure() -> None:

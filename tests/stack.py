@@ -6,6 +6,7 @@ They are real processes on the test database, so tests that use them need `djang
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 import urllib.request
@@ -19,6 +20,7 @@ from typing import Any
 from django.conf import settings
 
 from calls.models import Call
+from calls.states import FINAL
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.scenario import parse_scenario
 from tests.services import INSTANCE
@@ -42,14 +44,30 @@ def eventually[T](look: Callable[[], T | None | bool], what: str, timeout_s: flo
 
 @dataclass
 class Process:
-    """One process of the product, with its log."""
+    """One process of the product, with its log: from its start, although the file goes on from one to the next."""
 
     name: str
     daemon: Daemon
+    log_begins: int = 0
 
     @property
     def log(self) -> str:
-        return self.daemon.log_file.read_text(errors="replace")
+        return self.daemon.log_file.read_bytes()[self.log_begins :].decode(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        """Its id while it lives; a test that asks for that of a dead one fails."""
+        pid = self.daemon.pid()
+        assert pid is not None, f"{self.name} has ended"
+        return pid
+
+    def send(self, what: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, what)
+
+    def kill(self) -> None:
+        """End it at once, as the kernel does when memory runs out: nothing is finished or handed over."""
+        self.daemon.stop(signal.SIGKILL)
 
 
 @dataclass
@@ -60,15 +78,9 @@ class Stack:
 
     def start(self, name: str, *command: str, **environment: str) -> Process:
         """Start a process of the product in its own session."""
-        daemon = Daemon(
-            command=[str(BIN / command[0]), *command[1:]],
-            pid_file=INSTANCE.state_dir / f"{name}.pid",
-            log_file=INSTANCE.state_dir / "logs" / f"{name}.log",
-            directory=ROOT,
-            environment={**os.environ, "DATABASE_URL": _test_database(), **environment},
-        )
-        daemon.start()
-        process = Process(name, daemon)
+        log_file = INSTANCE.state_dir / "logs" / f"{name}.log"
+        process = Process(name, _daemon(name, command, log_file, environment), _size(log_file))
+        process.daemon.start()
         self.processes.append(process)
         return process
 
@@ -87,15 +99,31 @@ class Stack:
             eventually(partial(is_healthy, f"http://{LOOPBACK}:{port}/health"), name)
 
     def start_housekeeping(self) -> None:
-        """Start the worker that closes the rooms of rejected calls."""
+        """Start the worker that closes the rooms of rejected calls, and does what beat asks for."""
         command = ("celery", "-A", "callcenter", "worker", "-Q", "housekeeping", "--pool", "threads")
         self.start("housekeeping", *command, "--concurrency", "2", "-n", "housekeeping@%h")
 
+    @contextmanager
+    def beat(self) -> Iterator[Process]:
+        """The clock of sweep, reaper and the like, for a while. It forgets when each was last due."""
+        schedule = INSTANCE.state_dir / "beat-schedule"
+        for file in schedule.parent.glob(schedule.name + "*"):
+            file.unlink()
+        process = self.start("beat", "celery", "-A", "callcenter", "beat", "--schedule", str(schedule))
+        try:
+            yield process
+        finally:
+            self.stop_one("beat")
+
     def stop_one(self, name: str) -> None:
         """Stop one process."""
-        process = next(process for process in self.processes if process.name == name)
+        process = self.named(name)
         process.daemon.stop()
         self.processes.remove(process)
+
+    def named(self, name: str) -> Process:
+        """Return the process of this name."""
+        return next(process for process in self.processes if process.name == name)
 
     def stop(self) -> None:
         for process in reversed(self.processes):
@@ -136,9 +164,9 @@ class Stack:
         return json.loads(text) if text else None
 
     @contextmanager
-    def fault(self, stage: str, kind: str) -> Iterator[None]:
+    def fault(self, stage: str, kind: str, **values: Any) -> Iterator[None]:
         """A provider that fails in this way for a while."""
-        self.control("PUT", "faults", {"stage": stage, "kind": kind})
+        self.control("PUT", "faults", {"stage": stage, "kind": kind, **values})
         try:
             yield
         finally:
@@ -166,11 +194,10 @@ class Stack:
         return await place_call(caller, on_event)
 
 
-def final_call(room: str) -> Call:
+def final_call(room: str, timeout_s: float = WAIT_S) -> Call:
     """Return the room's call once it is over."""
-    return eventually(
-        lambda: next((call for call in Call.objects.filter(room_name=room) if call.is_final), None), f"end of {room}"
-    )
+    calls = Call.objects.filter(room_name=room, status__in=FINAL)
+    return eventually(calls.first, f"end of {room}", timeout_s)
 
 
 def is_healthy(url: str) -> bool:
@@ -180,6 +207,20 @@ def is_healthy(url: str) -> bool:
             return bool(response.status == 200)
     except OSError:
         return False
+
+
+def _daemon(name: str, command: tuple[str, ...], log_file: Path, environment: dict[str, str]) -> Daemon:
+    return Daemon(
+        command=[str(BIN / command[0]), *command[1:]],
+        pid_file=INSTANCE.state_dir / f"{name}.pid",
+        log_file=log_file,
+        directory=ROOT,
+        environment={**os.environ, "DATABASE_URL": _test_database(), **environment},
+    )
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _test_database() -> str:

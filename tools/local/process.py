@@ -70,6 +70,10 @@ class Daemon:
             _end_session(pid)
         self.pid_file.unlink(missing_ok=True)
 
+    def has_logged(self, text: str) -> bool:
+        """Whether this text stands in the log file."""
+        return self.log_file.exists() and text in self.log_file.read_text(errors="replace")
+
     def last_log_line(self) -> str:
         """The last line that says something, or an empty string."""
         if not self.log_file.exists():
@@ -88,13 +92,16 @@ def _identity(pid: int) -> str | None:
     """Boot id and start time of a living process: together with the pid they never come twice. None for a zombie."""
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
-        del _children[pid]
+        _children.pop(pid, None)
         return None
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
     if fields[0] in "ZX":
+        if child is not None:  # it ended since we asked, and is ours to wait for
+            child.wait()
+            _children.pop(pid, None)
         return None
     return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {fields[19]}"
 

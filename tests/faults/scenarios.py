@@ -1,0 +1,24 @@
+"""What the callers of these tests say."""
+
+_QUESTION = """
+    - say: "Hello, what are your opening hours?"
+    - wait_for_reply: {timeout_s: 20}
+"""
+_AGENT = """
+agent:
+  default: "Could you say that again?"
+  rules:
+    - {when: [opening hours], say: "We are open from nine to five."}
+"""
+
+
+def chat(questions: int, then: str = "hang_up") -> str:
+    """A caller who asks the same as often, and then does the last step."""
+    begin = "name: chat\ncaller:\n  steps:\n    - wait_for_reply: {timeout_s: 60}"
+    return f"{begin}{questions * _QUESTION}    - {then}{_AGENT}"
+
+
+SHORT_CHAT = chat(1)
+LONG_CHAT = chat(10)
+ENDLESS_CHAT = chat(100)
+QUIET_CHAT = chat(1, then="stay_silent: {seconds: 120}")

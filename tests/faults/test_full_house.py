@@ -1,0 +1,83 @@
+"""Every slot holds a call, and somebody else calls."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from agents.models import SpokenLine
+from calls import overflow
+from calls.models import PhoneNumber
+from calls.states import EndReason, Status
+from tests.calling import Caller
+from tests.faults.outside import agents_that_joined, claims
+from tests.faults.waiting import LISTENS, call_of, hang_up, patient_number
+from tests.product import NUMBER
+from tests.stack import Process, Stack, eventually, final_call
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet", "one_slot")]
+
+
+@pytest.fixture(scope="module")
+def one_slot(stack: Stack) -> Iterator[Process]:
+    """A worker that can hold one call."""
+    with stack.worker(slots=1) as process:
+        yield process
+
+
+def _speak_message(number: PhoneNumber) -> None:
+    """As when the number is saved in the admin."""
+    overflow.speak_messages(number)
+    eventually(SpokenLine.objects.filter(text=number.overflow_message).exists, "the message spoken in advance")
+
+
+def test_08_all_slots_busy_rings_until_one_is_free(stack: Stack) -> None:
+    patient_number()
+    stack.script(LISTENS)
+    with Caller(stack, LISTENS, NUMBER) as first:
+        first.wait_for("agent_speaking")
+        with Caller(stack, LISTENS, NUMBER) as second:
+            call_of(second, Status.QUEUED)
+            assert second.count("answered") == 0
+            hang_up(first)
+            second.wait_for("agent_speaking")
+            answered = call_of(second, Status.IN_PROGRESS)
+            hang_up(second)
+
+    assert answered.claimed_at is not None
+    assert answered.claimed_at >= (final_call(first.room).ended_at or answered.claimed_at)
+    assert agents_that_joined(second.room) == ["agent-1"]
+
+
+def test_08_all_slots_busy_rings_then_overflows_to_the_message_and_goodbye(stack: Stack) -> None:
+    _speak_message(patient_number(ring_time_s=5))
+    stack.script(LISTENS)
+    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
+        first.wait_for("agent_speaking")
+        with Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
+            report = second.report
+        assert call_of(first, Status.IN_PROGRESS).attempt == 1
+        hang_up(first)
+
+    missed = final_call(second.room)
+    assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.NO_AGENT_FREE)
+    assert (claims(missed), agents_that_joined(second.room)) == (0, [])
+    assert report.ended_by == "agent"
+    assert report.pickup_ms is not None
+    assert report.pickup_ms > 5000
+    assert sum(ended - began for began, ended in report.agent_spoke) > 2
+
+
+def test_09_waiting_caller_hangs_up_is_missed_and_takes_no_slot(stack: Stack) -> None:
+    patient_number()
+    stack.script(LISTENS)
+    with Caller(stack, LISTENS, NUMBER) as first:
+        first.wait_for("agent_speaking")
+        with Caller(stack, LISTENS, NUMBER, ring_timeout_s=4.0) as second:
+            report = second.report
+        missed = final_call(second.room)
+        assert call_of(first, Status.IN_PROGRESS).attempt == 1
+        hang_up(first)
+
+    assert not report.answered
+    assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
+    assert (missed.attempt, claims(missed), agents_that_joined(second.room)) == (0, 0, [])
