@@ -15,8 +15,9 @@ from tools.bench.measure import Load, measure, prepare_simulator
 from tools.bench.plot import plot
 from tools.bench.render import number, render
 from tools.bench.tables import TABLES, rows
-from tools.bench.world import World, shared_world
+from tools.bench.world import shared_world
 from tools.local import ServiceError
+from tools.world import World
 
 MAKERS: dict[str, Callable[[World], Contender]] = {
     "ours": Ours,

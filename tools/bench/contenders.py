@@ -1,20 +1,15 @@
 """Who is compared: this system's production path, livekit-agents and stock Pipecat, started and stopped alike."""
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from tools.bench import conversation, venvs
-from tools.bench.errors import BenchError
 from tools.bench.numbers import NUMBERS
-from tools.bench.world import BIN, World, answers, wait_for
-from tools.local import ROOT, Postgres, RabbitMQ
-from tools.local.ports import LOOPBACK, free_ports
+from tools.local import Postgres, RabbitMQ
+from tools.local.ports import free_ports
 from tools.local.process import Daemon
+from tools.world import Product, World, answers, wait_for
 
 Policy = Literal["silence", "eager"]
 PEERS = Path(__file__).with_name("peers")
@@ -57,81 +52,40 @@ class Ours:
     worker_module: str = "workers.tasks"
     workers: int = 1
     name: str = "ours"
-    _agents: list[Daemon] = field(default_factory=list)
-    _others: list[Daemon] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._product = Product(self.world, self.workers, SLOTS, self.worker_module)
 
     def prepare(self) -> None:
         """Start PostgreSQL and RabbitMQ, which stay up between rounds, and fill the database."""
-        instance = self.world.instance
-        Postgres(instance).start()
-        RabbitMQ(instance).start()
-        for arguments in (("manage.py", "migrate", "--no-input"), ("-m", "tools.bench.seed")):
-            self._run_once(*arguments)
+        self._product.prepare("tools.bench.seed")
 
     def start(self, policy: Policy) -> None:
         """The same processes for both policies: the number that is dialled decides."""
-        web = self._web()
-        self._others = [web, self._celery("housekeeping", 2, "-Q", "housekeeping"), self._beat()]
-        self._agents = [
-            self._celery(f"worker{number}", SLOTS, "-I", self.worker_module, "-Q", "calls")
-            for number in range(1, self.workers + 1)
-        ]
-        for process in (*self._others, *self._agents):
-            process.log_file.unlink(missing_ok=True)
-            process.start()
-        wait_for(lambda: answers(f"{self.world.web_url}/health"), web)
-        for process in (self._others[1], *self._agents):
-            wait_for(partial(_has_logged, process, " ready."), process)
+        self._product.start()
 
     def stop(self) -> None:
-        for process in (*self._agents, *self._others):
-            process.stop(patience_s=10.0)
+        self._product.stop()
 
     def agents(self) -> list[int]:
-        return _pids(self._agents)
+        return _pids(self._product.workers)
 
     def control_plane(self) -> list[int]:
-        instance = self.world.instance
-        return _pids([*self._others, Postgres(instance).daemon(), RabbitMQ(instance).daemon()])
+        return [pid for name, pids in self.parts().items() if name != "workers" for pid in pids]
 
     def parts(self) -> dict[str, list[int]]:
         """Root processes by what they do."""
-        instance = self.world.instance
-        web, housekeeping, beat = (_pids([process]) for process in self._others)
+        product, instance = self._product, self.world.instance
         return {
             "workers": self.agents(),
-            "web": web,
-            "housekeeping and beat": housekeeping + beat,
+            "web": _pids([product.web]),
+            "housekeeping and beat": _pids([product.housekeeping, product.beat]),
             "PostgreSQL": _pids([Postgres(instance).daemon()]),
             "RabbitMQ": _pids([RabbitMQ(instance).daemon()]),
         }
 
     def number(self, policy: Policy) -> str:
         return NUMBERS[policy]
-
-    def _web(self) -> Daemon:
-        port = str(self.world.instance.web_port)
-        command = ("callcenter.asgi:application", "--host", LOOPBACK, "--port", port, "--no-access-log")
-        return self.world.process("web", str(BIN / "uvicorn"), *command)
-
-    def _celery(self, name: str, slots: int, *arguments: str) -> Daemon:
-        command = ("-A", "callcenter", "worker", *arguments, "--pool", "threads", "--concurrency", str(slots))
-        return self.world.process(name, str(BIN / "celery"), *command, "-n", f"{name}@%h")
-
-    def _beat(self) -> Daemon:
-        scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-        return self.world.process("beat", str(BIN / "celery"), "-A", "callcenter", "beat", "--scheduler", scheduler)
-
-    def _run_once(self, *arguments: str) -> None:
-        environment = {**os.environ, **self.world.environment}
-        command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
-        if done.returncode:
-            raise BenchError(f"{' '.join(arguments)} failed: {done.stderr.decode().strip().splitlines()[-1]}")
-
-
-def _has_logged(process: Daemon, text: str) -> bool:
-    return process.log_file.exists() and text in process.log_file.read_text(errors="replace")
 
 
 @dataclass
@@ -168,7 +122,7 @@ class Peer:
         process.log_file.unlink(missing_ok=True)
         process.start()
         if self.ready_log:
-            wait_for(partial(_has_logged, process, self.ready_log), process)
+            wait_for(lambda: process.has_logged(self.ready_log), process)
         else:
             wait_for(lambda: answers(f"{self.world.web_url}/health"), process)
 

@@ -21,7 +21,8 @@ from tools.bench.arithmetic import percentile
 from tools.bench.contenders import SLOTS, Ours
 from tools.bench.dispatch_times import DispatchTimes
 from tools.bench.errors import BenchError
-from tools.bench.world import World, shared_world
+from tools.bench.world import shared_world
+from tools.world import World
 
 LABEL = "control plane only: media switched off"
 POLL_S = 0.5

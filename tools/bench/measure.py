@@ -11,7 +11,7 @@ from tools.bench import conversation, procfs
 from tools.bench.cell import Cell
 from tools.bench.contenders import Contender, Policy
 from tools.bench.placing import Callers, Placed, Plan
-from tools.bench.world import World
+from tools.world import World
 
 SAMPLE_S = 2.0
 SETTLE_S = 4.0  # a pool of idle processes is filled again after the warm-up

@@ -11,8 +11,8 @@ from queue import Empty, Queue
 from typing import Any
 
 from tools.bench.callers import CALLS_A_PROCESS
-from tools.bench.world import World
 from tools.local import ROOT
+from tools.world import World
 
 STAGGER_S = 1.7
 READY_S = 2.5  # a caller process takes that long to import and to make its speech

@@ -20,7 +20,8 @@ from tools.bench.contenders import Ours
 from tools.bench.measure import prepare_simulator
 from tools.bench.placing import Callers, Placed, Plan
 from tools.bench.render import number
-from tools.bench.world import World, shared_world
+from tools.bench.world import shared_world
+from tools.world import World
 
 SAMPLE_S = 5.0
 WARM_UP_SHARE = 0.2  # of the run: caches and pools fill before the slope is taken

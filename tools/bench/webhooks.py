@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from livekit.api import AccessToken
 
-from tools.bench.world import World
+from tools.world import World
 
 
 def caller(number: str, called: str) -> dict[str, Any]:

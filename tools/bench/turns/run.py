@@ -21,7 +21,8 @@ from tools.bench.turns.clips import Clip
 from tools.bench.turns.judge import Outcome, judge
 from tools.bench.turns.script import QUESTION, SECONDS, Answers, groups, script
 from tools.bench.turns.voices import Speaker
-from tools.bench.world import BENCH_DIR, World, shared_world
+from tools.bench.world import BENCH_DIR, shared_world
+from tools.world import World
 
 CLIPS_DIR = BENCH_DIR / "clips"
 CALLS_AT_ONCE = 3

@@ -1,0 +1,19 @@
+"""A short soak: sixty calls, and every kind of fault that takes no more than seconds to mend."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.local import ROOT
+
+# Drawn from this seed: RabbitMQ and Postgres restarted; a worker killed, one stopped and one frozen; a language model
+# that hangs; a webhook doubled, and one lost; a caller killed.
+SEED = "17657"
+ENDS_WITHIN_S = 900.0  # on a busy machine
+
+
+def test_sixty_calls_with_faults_leave_nothing_undone(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tools.chaos", "--calls", "60", "--faults", "15%", "--seed", SEED]
+    command += ["--workers", "2", "--at-once", "6", "--output", str(tmp_path / "chaos.json")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ENDS_WITHIN_S)
+    assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"

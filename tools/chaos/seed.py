@@ -1,0 +1,27 @@
+"""`python -m tools.chaos.seed`: the persona that answers, with its number."""
+
+import os
+
+import django
+
+from tools.chaos import conversation
+
+
+def main() -> None:
+    """Write them to the database of the environment, which is the soak's own and empty."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
+    django.setup()
+    # Models can be imported only now.
+    from agents import services
+    from agents.models import Persona
+    from calls.models import PhoneNumber
+
+    persona = Persona.objects.create(
+        name="Chaos", prompt=conversation.PROMPT, greeting=conversation.GREETING, voice_id=conversation.VOICE_ID
+    )
+    services.publish(persona)
+    PhoneNumber.objects.create(e164=conversation.NUMBER, persona=persona, max_calls=1000, ring_time_s=60)
+
+
+if __name__ == "__main__":
+    main()
