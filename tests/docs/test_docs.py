@@ -39,7 +39,7 @@ _URL_PATH = re.compile(r"^(?:(?:GET|PUT|POST|DELETE) )?(/[a-z][\w/-]*)$")
 _TABLE_VARIABLE = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|", re.MULTILINE)
 _VARIABLE = re.compile(
     r"\b(?:DJANGO|ALLOWED|PUBLIC|WEB|ADMIN|DATABASE|POSTGRES|CELERY|RABBITMQ|LIVEKIT|REDIS|TWILIO|DEEPGRAM|ELEVENLABS"
-    r"|OPENAI|SIMULATOR|MAX|WORKER|AUDIO|FLOWER|LOG)_[A-Z0-9_]+\b"
+    r"|OPENAI|FALLBACK|SIMULATOR|MAX|WORKER|AUDIO|SPOOL|FLOWER|LOG)_[A-Z0-9_]+\b"
 )
 
 on_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
