@@ -14,6 +14,6 @@ ENDS_WITHIN_S = 900.0  # on a busy machine
 
 def test_sixty_calls_with_faults_leave_nothing_undone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tools.chaos", "--calls", "60", "--faults", "15%", "--seed", SEED]
-    command += ["--workers", "2", "--at-once", "6", "--output", str(tmp_path / "chaos.json")]
+    command += ["--workers", "2", "--at-once", "4", "--output", str(tmp_path / "chaos.json")]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ENDS_WITHIN_S)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
