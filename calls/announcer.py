@@ -11,11 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import aiohttp
 import structlog
 from django.conf import settings
-from django.db import connections
 from livekit import api, rtc
 
 from agents import lines, speech
 from calls import overflow, rooms
+from calls.database import borrowed_connection, in_database
 from calls.models import Call
 from calls.states import EndReason
 
@@ -46,12 +46,12 @@ def announce(call_id: uuid.UUID) -> None:
     """Say what this call's end asks for, or transfer it, and close its room. What fails is logged."""
     with structlog.contextvars.bound_contextvars(call_id=str(call_id)):
         try:
-            call = Call.objects.select_related("phone_number", "persona_version").get(pk=call_id)
-            asyncio.run(_tell(call, _speech(call)))
+            with borrowed_connection():  # and not while the caller listens: the pool has fewer than there are callers
+                call = Call.objects.select_related("phone_number", "persona_version").get(pk=call_id)
+                pcm = _speech(call)
+            asyncio.run(_tell(call, pcm))
         except Exception:
             log.exception("not_announced")
-        finally:
-            connections.close_all()  # back to the pool
 
 
 def text_for(call: Call) -> str:
@@ -78,7 +78,7 @@ async def _tell(call: Call, pcm: bytes) -> None:
     except (CallerGone, TimeoutError, rtc.ConnectError, rtc.participant.PublishTrackError) as error:
         problem = f"{type(error).__name__} {error}".strip()
         log.warning("not_announced", error=problem)
-        await _note_failed_transfer(call, problem)
+        await in_database(overflow.transfer_failed, call.pk, problem)
     finally:
         await rooms.delete_room(call.room_name)
 
@@ -142,19 +142,7 @@ async def _transfer(call: Call) -> bool:
     except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
         problem = error.message if isinstance(error, api.TwirpError) else type(error).__name__
         log.warning("transfer_failed", error=problem)
-        await _note_failed_transfer(call, problem)
+        await in_database(overflow.transfer_failed, call.pk, problem)
         return False
     log.info("transferred")
     return True
-
-
-async def _note_failed_transfer(call: Call, problem: str) -> None:
-    """Correct the row, if a transfer is what it tells."""
-
-    def note() -> None:
-        try:
-            overflow.transfer_failed(call.pk, problem)
-        finally:
-            connections.close_all()  # back to the pool
-
-    await asyncio.to_thread(note)

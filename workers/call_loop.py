@@ -6,11 +6,10 @@ loop for all took 0.12 of a core a call, and a loop a call 0.15 (docs/ARCHITECTU
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import uvloop
-from django.db import close_old_connections, connections
 
 
 class CallLoop:
@@ -40,19 +39,6 @@ class CallLoop:
                 self._loop = uvloop.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="call-loop", daemon=True).start()
             return self._loop
-
-
-async def in_database[**P, T](function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function that uses the database in a thread, so that it cannot stop the audio of other calls."""
-
-    def call() -> T:
-        close_old_connections()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            connections.close_all()  # back to the pool: this thread may never use it again
-
-    return await asyncio.to_thread(call)
 
 
 call_loop = CallLoop()

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError
 
 from calls import leases
+from calls.database import borrowed_connection
 from calls.models import Heartbeat as HeartbeatRow
 from workers.call_loop import call_loop
 
@@ -50,7 +51,7 @@ class Heartbeat:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-            _in_database(lambda: HeartbeatRow.objects.filter(holder=self.holder).delete())
+            _if_database_is_there(lambda: HeartbeatRow.objects.filter(holder=self.holder).delete())
 
     @contextmanager
     def holding(self, call_id: uuid.UUID, attempt: int, on_lost: Callable[[], None]) -> Iterator[None]:
@@ -76,20 +77,18 @@ class Heartbeat:
     def _beat_until_stopped(self) -> None:
         while not self._stopping.wait(EVERY_S):
             if call_loop.is_turning():
-                _in_database(self.beat)
+                _if_database_is_there(self.beat)
             else:
                 log.error("call_loop_stands_still")
 
 
-def _in_database(work: Callable[[], object]) -> None:
+def _if_database_is_there(work: Callable[[], object]) -> None:
     """Do it if the database is there. While it is away nobody can take a call back, so there is nothing to renew."""
     try:
-        close_old_connections()
-        work()
+        with borrowed_connection():
+            work()
     except (DatabaseError, InterfaceError) as error:
         log.warning("heartbeat_not_written", error=type(error).__name__)
-    finally:
-        connections.close_all()  # back to the pool
 
 
 heartbeat = Heartbeat(f"{socket.gethostname()}:{os.getpid()}")

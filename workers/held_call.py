@@ -3,8 +3,8 @@
 import asyncio
 from enum import StrEnum
 
+from calls.database import in_database
 from calls.models import Call, Turn
-from workers.call_loop import in_database
 from workers.recorder import CallRecorder
 
 

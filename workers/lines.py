@@ -15,8 +15,8 @@ from pipecat.processors.frame_processor import FrameDirection
 from agents import dispatch
 from agents.lines import SAMPLE_RATE, fixed_texts, spoken
 from agents.models import PersonaVersion
+from calls.database import in_database
 from workers import apologies
-from workers.call_loop import in_database
 from workers.failover_tts import FailoverElevenLabs
 
 log = structlog.get_logger(__name__)

@@ -11,10 +11,10 @@ from pipecat.workers.runner import WorkerRunner
 
 from agents.models import PersonaVersion
 from calls import leases, rooms
+from calls.database import in_database
 from calls.models import Call
 from calls.states import EndReason, Status
 from workers import pipeline
-from workers.call_loop import in_database
 from workers.conversation import Conversation, Ending
 from workers.draining import draining
 from workers.heartbeat import heartbeat

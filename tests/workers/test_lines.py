@@ -11,9 +11,9 @@ from django.db import OperationalError
 from agents import dispatch
 from agents.lines import fixed_texts, voice_of
 from agents.models import PersonaVersion, SpokenLine
+from calls.database import in_database
 from tests.factories import make_persona
 from workers import lines
-from workers.call_loop import in_database
 from workers.lines import CallLines, Line, LineStore
 
 GREETING = "Hello, this is Anna. How can I help you?"
