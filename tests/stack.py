@@ -4,12 +4,10 @@ They are real processes on the test database, so tests that use them need `djang
 """
 
 import asyncio
-import json
 import os
 import signal
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +25,8 @@ from tests.services import INSTANCE
 from tools.local import ROOT
 from tools.local.ports import LOOPBACK
 from tools.local.process import Daemon
+from tools.world import answers
+from tools.world.control import control
 
 BIN = Path(sys.executable).parent
 WAIT_S = 60.0  # for a process to start, or a row to change, on a busy machine
@@ -96,7 +96,7 @@ class Stack:
     def wait_until_healthy(self) -> None:
         """Wait until the web process answers and the simulator hears and speaks."""
         for name, port in (("web", os.environ["WEB_PORT"]), ("simulator", os.environ["SIMULATOR_PORT"])):
-            eventually(partial(is_healthy, f"http://{LOOPBACK}:{port}/health"), name)
+            eventually(partial(answers, f"http://{LOOPBACK}:{port}/health"), name)
 
     def start_housekeeping(self) -> None:
         """Start the worker that closes the rooms of rejected calls, and does what beat asks for."""
@@ -153,15 +153,7 @@ class Stack:
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Speak to the simulator's control API."""
-        request = urllib.request.Request(  # noqa: S310  our own simulator
-            f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}/control/{path}",
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-            text = response.read()
-        return json.loads(text) if text else None
+        return control(f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}", method, path, body)
 
     @contextmanager
     def fault(self, stage: str, kind: str, **values: Any) -> Iterator[None]:
@@ -198,15 +190,6 @@ def final_call(room: str, timeout_s: float = WAIT_S) -> Call:
     """Return the room's call once it is over."""
     calls = Call.objects.filter(room_name=room, status__in=FINAL)
     return eventually(calls.first, f"end of {room}", timeout_s)
-
-
-def is_healthy(url: str) -> bool:
-    """Whether a server answers there."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  our own processes
-            return bool(response.status == 200)
-    except OSError:
-        return False
 
 
 def _daemon(name: str, command: tuple[str, ...], log_file: Path, environment: dict[str, str]) -> Daemon:

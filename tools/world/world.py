@@ -1,6 +1,5 @@
 """One LiveKit server and one simulator of the providers, private and on free ports, and what starts processes there."""
 
-import json
 import os
 import shutil
 import sys
@@ -16,6 +15,7 @@ from tools.local import ROOT, Instance, LiveKit, Postgres, RabbitMQ, Redis, Serv
 from tools.local.apart import environment_apart
 from tools.local.ports import LOOPBACK, free_ports
 from tools.local.process import Daemon
+from tools.world.control import control
 
 BIN = Path(sys.executable).parent
 START_WITHIN_S = 90.0
@@ -62,14 +62,7 @@ class World:
 
     def control(self, path: str, body: Mapping[str, Any] | None = None, method: str = "PUT") -> None:
         """Change the simulator: /control/<path>."""
-        request = urllib.request.Request(  # noqa: S310  our own simulator
-            f"{self.simulator_url}/control/{path}",
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            answer.read()
+        control(self.simulator_url, method, path, body)
 
 
 @contextmanager
