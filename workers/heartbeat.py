@@ -1,15 +1,17 @@
 """Says every second and a half that this process lives: its slots, and the leases of the calls that it holds.
 
 In a thread of its own, so that it goes on while slots and the call loop are busy; but only as long as the call loop
-turns, because a process whose loop stands still has silent callers, and another one had better take them.
+turns, because a process whose loop stands still has silent callers, and another one had better take them. For the same
+reason a process that gets no more memory kills itself: parts of its calls fail one by one, and none says so.
 """
 
 import os
+import signal
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -17,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 from calls import leases
 from calls.database import borrowed_connection
 from calls.models import Heartbeat as HeartbeatRow
+from workers import memory
 from workers.call_loop import call_loop
 
 log = structlog.get_logger(__name__)
@@ -76,6 +79,8 @@ class Heartbeat:
 
     def _beat_until_stopped(self) -> None:
         while not self._stopping.wait(EVERY_S):
+            if not memory.is_to_be_had():
+                _die()
             if call_loop.is_turning():
                 _if_database_is_there(self.beat)
             else:
@@ -89,6 +94,13 @@ def _if_database_is_there(work: Callable[[], object]) -> None:
             work()
     except (DatabaseError, InterfaceError) as error:
         log.warning("heartbeat_not_written", error=type(error).__name__)
+
+
+def _die() -> None:
+    """End as the kernel would end a process when memory runs out: at once, without a farewell that needs memory."""
+    with suppress(MemoryError):
+        log.critical("no_memory_left")
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 heartbeat = Heartbeat(f"{socket.gethostname()}:{os.getpid()}")

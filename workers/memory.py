@@ -6,6 +6,7 @@ to set them.
 
 import ctypes
 import gc
+import mmap
 import platform
 
 # Names and numbers of malloc.h.
@@ -18,6 +19,9 @@ ARENAS = 1
 TRIM_BYTES = 1 << 20
 MMAP_BYTES = 1 << 20
 """Blocks of this size go back to the system when they are freed. By default the limit grows to 32 MB with use."""
+
+PROBE_BYTES = 8 << 20
+"""More than this a busy call asks for at once only when a model is loaded."""
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -44,3 +48,12 @@ def settle() -> None:
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)
+
+
+def is_to_be_had() -> bool:
+    """Whether the system still gives this process memory. Asks for some, touches none of it, and gives it back."""
+    try:
+        mmap.mmap(-1, PROBE_BYTES, flags=mmap.MAP_PRIVATE).close()
+    except (OSError, MemoryError):
+        return False
+    return True

@@ -4,21 +4,22 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from calls.models import PhoneNumber
 from calls.states import EndReason, Status
+from simulator.caller import CallReport
 from tests.calling import Caller
 from tests.faults.outside import agents_that_joined
-from tests.faults.scenarios import LONG_CHAT
+from tests.faults.scenarios import ENDLESS_CHAT
 from tests.product import NUMBER
 from tests.stack import Stack, eventually, final_call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RESUMED_WITHIN_S = 10.0
 MEMORY_GROUPS = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup"))  # version 1 and 2
 LIMITS = ("memory.limit_in_bytes", "memory.max")
 
@@ -49,22 +50,31 @@ def _with_full_address_space(pid: int) -> Iterator[None]:
     yield
 
 
+def _longest_silence_s(report: CallReport) -> float:
+    """Between two things that an agent said, the caller's own words included."""
+    return max(later - earlier for (_, earlier), (later, _) in pairwise(report.agent_spoke))
+
+
 @pytest.mark.parametrize("exhausted", [_in_small_group, _with_full_address_space], ids=["cgroup", "rlimit"])
 def test_22_a_worker_that_runs_out_of_memory_ends_and_another_goes_on_with_its_call(
-    stack: Stack, number: PhoneNumber, exhausted: Callable[[int], AbstractContextManager[None]]
+    stack: Stack,
+    number: PhoneNumber,
+    exhausted: Callable[[int], AbstractContextManager[None]],
+    record_property: Callable[[str, object], None],
 ) -> None:
     with (
         stack.beat(),
         stack.worker("doomed", slots=1) as doomed,
-        Caller(stack, stack.script(LONG_CHAT), NUMBER) as caller,
+        Caller(stack, stack.script(ENDLESS_CHAT), NUMBER) as caller,
         stack.worker("spare", slots=1),
     ):
         caller.wait_for("reply")
         with exhausted(doomed.pid):
             eventually(lambda: doomed.daemon.pid() is None, "end of the worker")
-        caller.wait_for_another("agent_speaking", timeout_s=RESUMED_WITHIN_S)
+        eventually(lambda: "agent-2" in agents_that_joined(caller.room), "another agent in the room")
         caller.wait_for_another("reply")
-        call = final_call(caller.report.room)
+        call = final_call(caller.hang_up().room)
 
+    record_property("silent_s", _longest_silence_s(caller.report))
     assert (call.status, call.end_reason, call.attempt) == (Status.COMPLETED, EndReason.CALLER_LEFT, 2)
     assert agents_that_joined(call.room_name) == ["agent-1", "agent-2"]

@@ -1,6 +1,10 @@
 """A process that says that it lives, and hears of the calls that it has lost; and one that is stopping."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -10,6 +14,7 @@ from calls.models import Heartbeat as Row
 from calls.states import Status
 from tests.factories import make_call
 from tests.stack import eventually
+from tools.local import ROOT
 from workers.call_loop import CallLoop
 from workers.draining import Draining
 from workers.heartbeat import Heartbeat
@@ -61,6 +66,20 @@ def test_a_process_is_on_the_list_while_it_runs_and_its_slots_do_not_count_while
     finally:
         heartbeat.stop()
     assert not Row.objects.exists()
+
+
+def test_a_process_that_gets_no_more_memory_ends_itself_within_a_beat() -> None:
+    program = """
+import django, resource, threading
+django.setup()
+from workers.heartbeat import Heartbeat
+Heartbeat("host:1").start(slots=1)
+resource.setrlimit(resource.RLIMIT_AS, (0, resource.RLIM_INFINITY))
+threading.Event().wait(30)
+"""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "callcenter.settings"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
 
 
 @pytest.fixture

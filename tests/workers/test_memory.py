@@ -88,3 +88,10 @@ def test_the_turn_models_share_one_session_and_one_thread() -> None:
     shared = "[a._session is b._session, a._model_executor is b._model_executor, "
     shared += "SharedSileroVad()._model.session is SharedSileroVad()._model.session]"
     assert _in_a_worker(make, shared)[1] == [True, True, True]
+
+
+def test_a_process_that_gets_no_more_memory_is_told_so() -> None:
+    take = "import resource; from workers import memory; before = memory.is_to_be_had(); "
+    take += "resource.setrlimit(resource.RLIMIT_AS, (0, resource.RLIM_INFINITY)); after = memory.is_to_be_had(); "
+    take += "resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
+    assert _in_a_worker(take, "[before, after]")[1] == [True, False]
