@@ -11,17 +11,18 @@ from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     Frame,
     InterruptionFrame,
+    LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
-    TTSAudioRawFrame,
-    TTSSpeakFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.turns.speculation_gate import GatedFrame, SpeculationGate
 
 from workers.failover_llm import FailoverLLM
 from workers.lines import CallLines, ElevenLabsWithLines
+
+WITHDRAWN = "withdrawn"  # in the metadata of the start of a reply that is not to be said
 
 
 class _OpenGate(SpeculationGate):
@@ -40,16 +41,38 @@ class _SpeechGate(SpeculationGate):
 
 
 class SpeculatingLLM(FailoverLLM):
-    """Lets a speculative reply pass: the speech service behind it holds it."""
+    """Lets a speculative reply pass: the speech service behind it holds it.
+
+    A withdrawal overtakes all that waits in a queue, because it is a system frame. So it also withdraws what it has
+    overtaken: a turn that the model has not begun to answer, and a reply that the speech service has not begun to say.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._speculation_gate = _OpenGate(name=f"{self}::OpenGate")
+        self._reply = LLMFullResponseStartFrame()
+        self._withdrawn_at = -1  # the id of the last withdrawal; Pipecat numbers frames as they are made
 
     @property
     def is_speculating(self) -> bool:
         """Whether the reply that is being generated answers a turn that may go on."""
         return bool(self._speculation_gate.is_speculating)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        match frame:
+            case EagerEndOfTurnCancelFrame():
+                self._withdrawn_at = frame.id
+            case LLMContextFrame(speculation=True) if frame.id < self._withdrawn_at:
+                return
+        await super().process_frame(frame, direction)
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        match frame:
+            case LLMFullResponseStartFrame():
+                self._reply = frame
+            case EagerEndOfTurnCancelFrame() if self.is_speculating:
+                self._reply.metadata[WITHDRAWN] = True
+        await super().push_frame(frame, direction)
 
 
 class HoldingTTS(ElevenLabsWithLines):
@@ -60,36 +83,23 @@ class HoldingTTS(ElevenLabsWithLines):
         self._llm = llm
         self._gate = _SpeechGate(name=f"{self}::SpeechGate")
         self._withdrawn = False  # until the next reply begins
-        self._held_since_ns = 0
-        self._late_ns = 0  # by so much this reply is heard later than the times of its words say
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         match frame:
             case LLMFullResponseStartFrame():
+                self._withdrawn = WITHDRAWN in frame.metadata
                 self._gate.begin_speculation(self._llm.is_speculating)
-                self._withdrawn = False
-                self._held_since_ns = self._late_ns = 0
-            case TTSSpeakFrame():
-                self._late_ns = 0
             case EagerEndOfTurnCancelFrame():
                 await self._withdraw(direction)
-            case LLMTextFrame() | LLMFullResponseEndFrame() if self._withdrawn:
-                return  # the tail of a reply that wanted a tool, which the model withdraws by itself
+        match frame:
+            case LLMFullResponseStartFrame() | LLMTextFrame() | LLMFullResponseEndFrame() if self._withdrawn:
+                return
         await super().process_frame(frame, direction)
 
-    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+    async def _hand_on(self, frame: Frame, direction: FrameDirection) -> None:
         """Push what the gate lets through."""
-        if frame.pts and self._late_ns:
-            frame.pts += self._late_ns
-        emitted = self._gate.process(frame, direction)
-        if not emitted and isinstance(frame, TTSAudioRawFrame):
-            self._held_since_ns = self._held_since_ns or self.get_clock().get_time()
-        if len(emitted) > 1 and self._held_since_ns:
-            self._late_ns = self.get_clock().get_time() - self._held_since_ns
-            for held, _ in emitted[1:]:
-                held.pts = held.pts + self._late_ns if held.pts else held.pts
-        for passed, way in emitted:
-            await super().push_frame(passed, way)
+        for passed, way in self._gate.process(frame, direction):
+            await super()._hand_on(passed, way)
 
     async def _withdraw(self, direction: FrameDirection) -> None:
         """As after an interruption, but nothing was heard: text that waits and speech that is made are given up."""

@@ -9,7 +9,14 @@ from typing import Any
 import structlog
 from django.core.cache import cache
 from django.db.models import BinaryField, Case, F, When
-from pipecat.frames.frames import Frame, TTSAudioRawFrame, TTSSpeakFrame, TTSStartedFrame, TTSStoppedFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterruptionFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection
 
 from agents import dispatch
@@ -18,6 +25,7 @@ from agents.models import PersonaVersion
 from calls.database import in_database
 from workers import apologies
 from workers.failover_tts import FailoverElevenLabs
+from workers.word_times import WordTimes
 
 log = structlog.get_logger(__name__)
 
@@ -130,9 +138,27 @@ class ElevenLabsWithLines(FailoverElevenLabs):
         super().__init__(**kwargs)
         self._lines = lines
         self._line: Line | None = None  # of the frame that is being handled
+        self._word_times = WordTimes()
+        self._words_from_ns = 0
         self._line_contexts: set[str] = set()  # audio contexts that ElevenLabs has never heard of
 
+    async def start_word_timestamps(self) -> None:
+        """Note from when the words that follow are counted, as Pipecat does."""
+        self._words_from_ns = max(self._word_timestamp_tracker.last_pts, self.get_clock().get_time())
+        await super().start_word_timestamps()  # type: ignore[no-untyped-call]  # Pipecat's
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        self._word_times.arrived(frame, self._words_from_ns)
+        await self._hand_on(frame, direction)
+
+    async def _hand_on(self, frame: Frame, direction: FrameDirection) -> None:
+        """Push a frame with the time at which it is heard."""
+        self._word_times.leaves(frame, self.get_clock().get_time())
+        await super().push_frame(frame, direction)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, InterruptionFrame):
+            self._word_times.forget()
         if not isinstance(frame, TTSSpeakFrame):
             await super().process_frame(frame, direction)
             return

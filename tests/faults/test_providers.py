@@ -20,7 +20,9 @@ from tests.stack import Stack, eventually, final_call
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker", "quiet")]
 
 GREETING = "Hello, this is Anna."
-QUESTION = "Hello, I would like to know your opening hours on Friday and on Saturday, please."
+# Without a comma: the voice pauses there for about as long as ends a turn by silence, and each part of a line that is
+# cut in two is recognised as the whole line.
+QUESTION = "I would like to know your opening hours on Friday and on Saturday please."
 ANSWER = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 ONE_QUESTION = f"""
 name: one question
@@ -68,10 +70,7 @@ def _failovers(call: Call) -> list[tuple[str, str]]:
     [
         ("close_after", 0.8, "flux-general-en", {}),
         ("hang", 0, "flux-general-multi", {}),
-        pytest.param(
-            *("close_after", 0.8, "nova-close", {"turn_policy": TurnPolicy.SMART_TURN}),
-            marks=pytest.mark.xfail(strict=False, reason="the sentence is sometimes recorded twice"),
-        ),
+        ("close_after", 0.8, "nova-close", {"turn_policy": TurnPolicy.SMART_TURN}),
         ("hang", 0, "nova-hang", {"turn_policy": TurnPolicy.SILENCE}),
     ],
 )
@@ -108,10 +107,7 @@ def test_14_a_language_model_that_fails_is_answered_for_by_another_one(
     call = final_call(report.room)
 
     assert report.every_reply_heard
-    *before, (speaker, reply) = _said(call)
-    assert before == [("agent", GREETING), ("caller", QUESTION)]
-    # Each word once; where both overlap on their way, the transcript may have them out of order (docs/OPERATIONS.md).
-    assert (speaker, sorted(reply.split())) == ("agent", sorted(f"{HOLD_ON} {ANSWER}".split()))
+    assert _said(call) == [("agent", GREETING), ("caller", QUESTION), ("agent", f"{HOLD_ON} {ANSWER}")]
     assert set(_failovers(call)) == {("llm", model)}
     record_property("filler_ms", report.utterances[0].reply_latency_ms)
     record_property("spoke", report.agent_spoke)

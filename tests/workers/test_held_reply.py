@@ -56,8 +56,7 @@ class Agent:
     said: Sink
 
     async def answer(self, words: str, *, speculation: bool) -> None:
-        context = LLMContext([{"role": "user", "content": words}], tools=tools.schema([]))
-        await self.worker.queue_frame(LLMContextFrame(context=context, speculation=speculation))
+        await self.worker.queue_frame(_asked(words, speculation=speculation))
 
     async def hold(self, words: str) -> None:
         """Answer a turn that may go on, and wait until its speech is there."""
@@ -67,6 +66,11 @@ class Agent:
         await self.answer(words, speculation=True)
         async with asyncio.timeout(15):
             await self.holds.wait()
+
+
+def _asked(words: str, *, speculation: bool) -> LLMContextFrame:
+    context = LLMContext([{"role": "user", "content": words}], tools=tools.schema([]))
+    return LLMContextFrame(context=context, speculation=speculation)
 
 
 @pytest.fixture
@@ -152,3 +156,17 @@ async def test_a_reply_to_a_turn_that_is_over_is_not_held(agent: Agent) -> None:
     await agent.said.until(TTSStoppedFrame)
 
     assert agent.said.words() == "We have rye and wheat."
+
+
+async def test_a_withdrawal_also_stops_a_reply_that_was_not_begun(agent: Agent) -> None:
+    # As on a busy machine: everything waits at once, and what is no data overtakes the rest.
+    await agent.worker.queue_frame(UserStartedSpeakingFrame())
+    await agent.said.until(UserStartedSpeakingFrame)
+    await agent.worker.queue_frames(
+        [_asked("what are your hours", speculation=True), EagerEndOfTurnCancelFrame(), UserStoppedSpeakingFrame()]
+    )
+    await agent.answer("have you bread", speculation=False)
+    await agent.said.until(TTSStoppedFrame)
+
+    assert agent.said.words() == "We have rye and wheat."
+    assert len(agent.said.of(LLMFullResponseEndFrame)) == 1

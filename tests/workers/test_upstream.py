@@ -35,6 +35,7 @@ METHODS: list[tuple[Any, str, str]] = [
     # workers/transport.py
     (LiveKitTransport, "__init__", "self url token room_name params input_name output_name"),
     (LiveKitTransportClient, "setup", "self setup"),
+    (LiveKitTransportClient, "connect", "self"),
     (LiveKitTransportClient, "_async_on_track_subscribed", "self track publication participant"),
     (LiveKitTransportClient, "_async_on_participant_disconnected", "self participant"),
     (LiveKitTransportClient, "_close_audio_stream", "self participant_id"),
@@ -56,6 +57,8 @@ METHODS: list[tuple[Any, str, str]] = [
     (_BoundedConnection, "send", "self args kwargs"),
     (Connection, "send_data", "self"),
     (Protocol, "send_binary", "self data fin"),
+    # workers/lines.py
+    (TTSService, "start_word_timestamps", "self"),
     # workers/held_reply.py
     (SpeculationGate, "_begin", "self"),
     (SpeculationGate, "_discard", "self"),
