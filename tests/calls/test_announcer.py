@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from agents.models import SpokenLine
 from calls import announcer, rooms
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
-from simulator.caller import CallerSettings, CallReport, place_call
+from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.scenario import parse_scenario
 from tests.calls.conftest import SentMessages
 from tests.factories import make_call, make_number
@@ -57,13 +58,14 @@ def silent_provider(settings: Settings) -> None:
     settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
 
 
-def _told(ended: Call) -> CallReport:
-    """Have the caller of an ended call told why; returns what it heard."""
-    return asyncio.run(_listen(ended))
+def _told(ended: Call, answered: threading.Event | None = None) -> CallReport:
+    """Have the caller of an ended call told why; returns what it heard. `answered` is set when it stops ringing."""
+    return asyncio.run(_listen(ended, answered or threading.Event()))
 
 
-async def _listen(ended: Call) -> CallReport:
+async def _listen(ended: Call, answered: threading.Event) -> CallReport:
     joined = asyncio.Event()
+    noted: dict[str, asyncio.Event | threading.Event] = {"joined": joined, "answered": answered}
     caller = CallerSettings(
         livekit_url=settings.LIVEKIT_URL,
         api_key=settings.LIVEKIT_API_KEY,
@@ -73,7 +75,12 @@ async def _listen(ended: Call) -> CallReport:
         room=ended.room_name,
         scenario=parse_scenario(LISTENS),
     )
-    placing = asyncio.create_task(place_call(caller, lambda event: joined.set() if event.kind == "joined" else None))
+
+    def note(event: CallerEvent) -> None:
+        if event.kind in noted:
+            noted[event.kind].set()
+
+    placing = asyncio.create_task(place_call(caller, note))
     await joined.wait()
     await asyncio.to_thread(announcer.announce, ended.pk)
     return await placing
@@ -125,14 +132,16 @@ def test_a_transfer_that_livekit_refuses_becomes_the_message(number: PhoneNumber
 
 def test_a_caller_who_is_transferred_hears_nothing_of_us(number: PhoneNumber, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
+    answered = threading.Event()
 
     async def transfer(*to: str) -> None:
+        await asyncio.to_thread(answered.wait, 30)  # a telephone takes longer to ring than a caller to be answered
         asked.append(to)
 
     monkeypatch.setattr(rooms, "transfer", transfer)
     call = make_call(Status.MISSED, number, end_reason=EndReason.TRANSFERRED)
 
-    report = _told(call)
+    report = _told(call, answered)
 
     call.refresh_from_db()
     assert asked == [(call.room_name, call.caller_identity, "+12025550177")]
