@@ -34,8 +34,8 @@ class Caller:
         return self
 
     def __exit__(self, error: type[BaseException] | None, _error: object, _traceback: TracebackType | None) -> None:
-        if error is not None and self._task is not None and not self._placing.done():
-            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+        if error is not None:
+            self.give_up()
         self._thread.shutdown()
 
     async def _place(self) -> CallReport:
@@ -65,6 +65,11 @@ class Caller:
         """End a call whose scenario goes on and on: its agent sees a caller who leaves. Returns the report."""
         asyncio.run(remove_participant(self.room, f"sip_{self._from_number}"))
         return self.report
+
+    def give_up(self) -> None:
+        """End a call whose agent or room is gone, without a report."""
+        if self._task is not None and not self._placing.done():
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     def count(self, kind: EventKind) -> int:
         """How often this has happened so far."""

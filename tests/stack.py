@@ -21,14 +21,17 @@ from calls.models import Call
 from calls.states import FINAL
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.scenario import parse_scenario
+from tests.forked import Forked
 from tests.services import INSTANCE
 from tools.local import ROOT
 from tools.local.ports import LOOPBACK
 from tools.local.process import Daemon
+from tools.setup.environment import read
 from tools.world import answers
 from tools.world.control import control
 
 BIN = Path(sys.executable).parent
+SETTINGS = read(ROOT / "env.template").keys()
 WAIT_S = 60.0  # for a process to start, or a row to change, on a busy machine
 
 
@@ -131,11 +134,13 @@ class Stack:
         self.processes.clear()
 
     @contextmanager
-    def worker(self, name: str = "worker", slots: int = 4, **environment: str) -> Iterator[Process]:
-        """A worker process with as many slots; stopped at the end, when its calls are over."""
+    def worker(
+        self, name: str = "worker", slots: int = 4, include: str = "workers.tasks", **environment: str
+    ) -> Iterator[Process]:
+        """A worker process with as many slots, importing these modules; stopped at the end, when its calls are over."""
         process = self.start(
             name,
-            *("celery", "-A", "callcenter", "worker", "-I", "workers.tasks", "-Q", "calls", "--pool", "threads"),
+            *("celery", "-A", "callcenter", "worker", "-I", include, "-Q", "calls", "--pool", "threads"),
             *("--concurrency", str(slots), "-n", f"{name}@%h"),
             **environment,
         )
@@ -193,12 +198,14 @@ def final_call(room: str, timeout_s: float = WAIT_S) -> Call:
 
 
 def _daemon(name: str, command: tuple[str, ...], log_file: Path, environment: dict[str, str]) -> Daemon:
-    return Daemon(
+    # A variable that is no setting of ours may be a library's, which has read it when it is forked.
+    forked = command[0] == "celery" and environment.keys() <= SETTINGS
+    return (Forked if forked else Daemon)(
         command=[str(BIN / command[0]), *command[1:]],
         pid_file=INSTANCE.state_dir / f"{name}.pid",
         log_file=log_file,
         directory=ROOT,
-        environment={**os.environ, "DATABASE_URL": _test_database(), **environment},
+        environment={**os.environ, "DATABASE_URL": database_url(), **environment},
     )
 
 
@@ -206,5 +213,6 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def _test_database() -> str:
+def database_url() -> str:
+    """The database in which the tests write, for other processes."""
     return INSTANCE.database_url.rsplit("/", 1)[0] + "/" + str(settings.DATABASES["default"]["NAME"])

@@ -29,8 +29,8 @@ from tools.local import Postgres
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# How long Postgres is away in these tests: 60 s takes minutes, and shows no more than 15 s unless something is wrong.
-OUTAGE_S = float(os.environ.get("TEST_OUTAGE_S", "15"))
+# How long Postgres is away in these tests: 60 s takes minutes, and shows no more than 10 s unless something is wrong.
+OUTAGE_S = float(os.environ.get("TEST_OUTAGE_S", "10"))
 WORDS = (
     *("apples", "bread", "cheese", "dates", "eggs", "flour", "grapes", "honey", "icing", "jam", "kale", "lemons"),
     *("milk", "nuts", "olives", "pears", "quinces", "rice", "salad", "tea", "vinegar", "wine", "yeast", "zest"),

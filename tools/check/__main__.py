@@ -1,11 +1,11 @@
 """`python -m tools.check`: runs every gate, also after one that failed, so that one run tells all that is wrong.
 
-pytest comes last and prints for itself; the tests that break something come after all others. Whole calls keep real
-time, and real services have real deadlines, which a machine that does something else besides may miss: what fails runs
-a second time, and what fails then counts.
+pytest comes last. Whole calls keep real time, and real services have real deadlines, which a machine that does
+something else besides may miss: of all tests, those that fail run a second time, and what fails then counts.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.check import running
 from tools.local import ROOT
 from tools.setup.environment import fresh
 
 PYTHON = sys.executable
-PYTEST = [PYTHON, "-m", "pytest"]
-BREAKING = ["tests/faults", "tests/chaos"]
 PRODUCTION = {
     "DJANGO_DEBUG": "false",
+    "ADMIN_REQUIRES_OTP": "true",
     "PUBLIC_BASE_URL": "https://calls.example.com",
     "ALLOWED_HOSTS": "calls.example.com",
 }
@@ -50,28 +50,13 @@ def gates() -> list[Gate]:
 
 def main() -> int:
     os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop from outside unwinds as Ctrl-C does
     failed = [gate.name for gate in gates() if not _passes(gate)]
-    if not (_tests_pass(sys.argv[1:]) if sys.argv[1:] else _all_tests_pass()):
+    if not (running.selected_pass(sys.argv[1:]) if sys.argv[1:] else running.all_pass()):
         failed.append("pytest")
     if failed:
         print(f"✗ failed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
-
-
-def _all_tests_pass() -> bool:
-    others = [f"--ignore={folder}" for folder in BREAKING]
-    return all([_pass_in_two_runs(others), _pass_in_two_runs(BREAKING)])
-
-
-def _pass_in_two_runs(selection: Sequence[str]) -> bool:
-    if _tests_pass(selection):
-        return True
-    print("! some tests failed: these run once more, by themselves", flush=True)
-    return _tests_pass(["--last-failed", "--last-failed-no-failures", "none", *selection])
-
-
-def _tests_pass(arguments: Sequence[str]) -> bool:
-    return subprocess.run([*PYTEST, *arguments]).returncode == 0
 
 
 def _passes(gate: Gate) -> bool:

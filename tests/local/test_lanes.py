@@ -1,0 +1,28 @@
+"""How the test files are shared out among runs that go side by side."""
+
+from tools.check.lanes import SECONDS, files, in_lanes, seconds
+from tools.local import ROOT
+
+
+def test_every_test_file_is_in_one_lane() -> None:
+    lanes = in_lanes(files(), 3)
+    assert sorted(path for lane in lanes for path in lane) == files()
+    assert "tests/local/test_lanes.py" in files()
+
+
+def test_lanes_take_about_as_long() -> None:
+    lanes = [sum(map(seconds, lane)) for lane in in_lanes(files(), 3)]
+    assert max(lanes) - min(lanes) <= max(SECONDS.values()) / 10
+
+
+def test_what_breaks_something_comes_last() -> None:
+    [lane] = in_lanes(["tests/workers/test_b.py", "tests/faults/test_a.py", "tests/agents/test_c.py"], 1)
+    assert lane == ["tests/agents/test_c.py", "tests/workers/test_b.py", "tests/faults/test_a.py"]
+
+
+def test_no_lane_is_empty() -> None:
+    assert in_lanes(["tests/a/test_a.py"], 3) == [["tests/a/test_a.py"]]
+
+
+def test_slow_files_are_there() -> None:
+    assert [path for path in SECONDS if not (ROOT / path).exists()] == []

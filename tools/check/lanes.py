@@ -1,0 +1,75 @@
+"""The test files in lanes: each is a pytest process with servers of its own, and all run at once.
+
+Most tests wait: for speech, which takes the time that it takes, and for deadlines. Side by side they fill the cores.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.local import ROOT
+
+LANES = 3
+BREAKING = ("tests/faults", "tests/chaos")
+"""What breaks something comes last in its lane."""
+
+SECONDS = {
+    "tests/agents/test_lines.py": 10,
+    "tests/agents/test_persona_admin.py": 15,
+    "tests/callcenter/test_checks.py": 10,
+    "tests/calls/test_announcer.py": 15,
+    "tests/calls/test_api.py": 20,
+    "tests/calls/test_call_admin.py": 12,
+    "tests/calls/test_dead_letter_admin.py": 10,
+    "tests/calls/test_dead_letters.py": 10,
+    "tests/calls/test_poison.py": 20,
+    "tests/calls/test_webhook_signature.py": 10,
+    "tests/chaos/test_chaos.py": 210,
+    "tests/docs/test_commands.py": 200,
+    "tests/faults/test_broker.py": 120,
+    "tests/faults/test_caller_gone.py": 60,
+    "tests/faults/test_database.py": 105,
+    "tests/faults/test_full_house.py": 35,
+    "tests/faults/test_livekit.py": 70,
+    "tests/faults/test_memory.py": 95,
+    "tests/faults/test_number_limits.py": 20,
+    "tests/faults/test_providers.py": 320,
+    "tests/faults/test_tools.py": 30,
+    "tests/faults/test_webhooks.py": 13,
+    "tests/faults/test_workers.py": 240,
+    "tests/latency/test_recorded_calls.py": 25,
+    "tests/loadtest/test_small_loads.py": 66,
+    "tests/local/test_services.py": 25,
+    "tests/scale/test_native.py": 96,
+    "tests/simulator/test_caller.py": 45,
+    "tests/workers/test_cached_greeting.py": 25,
+    "tests/workers/test_failover_stt.py": 45,
+    "tests/workers/test_heartbeat.py": 4,
+    "tests/workers/test_memory.py": 30,
+    "tests/workers/test_slots.py": 35,
+    "tests/workers/test_stranger.py": 50,
+    "tests/workers/test_whole_calls.py": 135,
+}
+"""How long the slow files take, about, on two cores, by themselves. A wrong figure makes the lanes unequal, no more."""
+
+OTHERWISE_S = 2
+
+
+def files(root: Path = ROOT) -> list[str]:
+    """Every test file, in pytest's order, as paths from the root."""
+    return sorted(str(file.relative_to(root)) for file in (root / "tests").rglob("test_*.py"))
+
+
+def in_lanes(paths: Sequence[str], lanes: int = LANES) -> list[list[str]]:
+    """Share the files out, so that all lanes take about as long, each file in one lane. No lane is empty.
+
+    The longest goes first, always to the lane that has the least so far.
+    """
+    shared: list[list[str]] = [[] for _ in range(min(lanes, len(paths)))]
+    for path in sorted(paths, key=seconds, reverse=True):
+        min(shared, key=lambda lane: sum(map(seconds, lane))).append(path)
+    return [sorted(lane, key=lambda path: (path.startswith(BREAKING), path)) for lane in shared]
+
+
+def seconds(path: str) -> int:
+    """About how long a file takes."""
+    return SECONDS.get(path, OTHERWISE_S)
