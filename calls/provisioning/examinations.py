@@ -1,0 +1,167 @@
+"""What has to work for a call, each looked at by itself: settings, services, workers, and the keys of the providers.
+
+An examination returns in a few words what it found, and raises Unwell with the cure when a call could not be held so.
+Providers are asked by their own SDKs, and by what calls use of them; nothing that costs money is asked for.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from amqp.exceptions import NotFound
+from asgiref.sync import async_to_sync
+from celery import current_app
+from django.conf import settings
+from django.core import checks
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from livekit import api
+
+from agents.dispatch import BROKER_ERRORS
+from calls import leases, rooms, statistics
+from calls.models import Heartbeat, PhoneNumber
+from calls.models.heartbeat import SWEEP
+
+WITHIN_S = 10.0
+CALLS = "calls"  # the queue
+
+type Examination = Callable[[], str]
+
+
+class Unwell(Exception):
+    """What is wrong, and what to do about it."""
+
+    def __init__(self, problem: str, cure: str) -> None:
+        super().__init__(problem)
+        self.cure = cure
+
+
+class NotNeeded(Exception):
+    """Nothing of the kind is set up; says for what it would be needed."""
+
+
+# --- The product ------------------------------------------------------------------------------------------------------
+
+
+def check_settings() -> str:
+    """Django's checks, and our own."""
+    errors = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    if errors:
+        more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise Unwell(f"{errors[0].msg}{more}", errors[0].hint or "Run manage.py check.")
+    return "consistent"
+
+
+def database() -> str:
+    """PostgreSQL answers, and its tables are those of this version."""
+    try:
+        connection.ensure_connection()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        problem = " ".join(str(error).split())[:120]
+        raise Unwell(problem, "Start PostgreSQL, or correct DATABASE_URL.") from error
+    if missing:
+        raise Unwell(f"migrations that are not applied: {len(missing)}", "Run manage.py migrate.")
+    version = connection.cursor().connection.info.server_version
+    return f"PostgreSQL {version // 10_000}, all migrations applied"
+
+
+def broker() -> str:
+    """RabbitMQ answers, and workers listen to the queue of calls."""
+    try:
+        with current_app.connection_for_read() as amqp:
+            amqp.ensure_connection(max_retries=1, timeout=int(WITHIN_S))
+            channel: Any = amqp.default_channel  # py-amqp's, which kombu does not name
+            declared = channel.queue_declare(CALLS, passive=True)
+    except NotFound as error:
+        raise Unwell(f"the queue {CALLS} is not there", "Start a worker: it declares the queues.") from error
+    except BROKER_ERRORS as error:
+        cure = "Start RabbitMQ, or correct CELERY_BROKER_URL."
+        raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
+    return f"workers that listen: {declared.consumer_count}, messages that wait: {declared.message_count}"
+
+
+def workers() -> str:
+    """Somebody takes calls, and housekeeping sweeps."""
+    slots = statistics.slots()
+    if not slots.total:
+        raise Unwell("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
+    if not Heartbeat.objects.alive(3 * leases.LEASE).filter(holder=SWEEP).exists():
+        raise Unwell("nobody sweeps: lost calls are not found again", "Start Celery's beat and a housekeeping worker.")
+    if slots.total <= settings.INBOUND_RESERVE:
+        return f"{slots.free} of {slots.total} slots free, all kept for callers (INBOUND_RESERVE)"
+    return f"{slots.free} of {slots.total} slots free"
+
+
+def numbers() -> str:
+    """A caller would be answered."""
+    active = PhoneNumber.objects.filter(is_active=True)
+    mute = active.filter(persona__live_version=None).first()
+    if not active.exists():
+        raise Unwell("no number is active: every call is rejected", "Add a number in the admin.")
+    if mute is not None:
+        raise Unwell(f"{mute.e164} has a persona that nobody published", "Publish its persona in the admin.")
+    return f"active: {active.count()}"
+
+
+# --- The way of a call ------------------------------------------------------------------------------------------------
+
+
+def livekit() -> str:
+    """LiveKit takes the key, and says which rooms are open."""
+    try:
+        rooms_open = async_to_sync(_rooms_open)()
+    except api.ServerError as error:
+        cure = "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a key pair of that server."
+        problem = "refuses the key" if error.status == 401 else f"refuses: {error.message or error.code}"
+        raise Unwell(problem, cure) from error
+    except (OSError, TimeoutError) as error:
+        cure = "Start LiveKit, or correct LIVEKIT_URL."
+        raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
+    return f"open rooms: {rooms_open}"
+
+
+async def _rooms_open() -> int:
+    async with rooms.livekit_api() as client:
+        return len((await client.room.list_rooms(api.ListRoomsRequest())).rooms)
+
+
+def sip_trunks() -> str:
+    """LiveKit has the trunk and the rule through which telephones come."""
+    try:
+        found, rules = async_to_sync(_trunks)()
+    except (api.ServerError, OSError, TimeoutError) as error:
+        problem = error.message if isinstance(error, api.ServerError) else type(error).__name__
+        raise Unwell(
+            f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real telephone numbers."
+        ) from error
+    wanted = set(PhoneNumber.objects.filter(is_active=True).values_list("e164", flat=True))
+    if not found:
+        raise NotNeeded("no inbound trunk: only needed for real telephones (manage.py setup_livekit_sip)")
+    if not rules:
+        raise Unwell("callers come into no room", "Run manage.py setup_livekit_sip.")
+    if missing := sorted(wanted - found):
+        raise Unwell(f"{missing[0]} is in no inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
+    return f"numbers that come in: {len(found)}"
+
+
+async def _trunks() -> tuple[set[str], int]:
+    async with rooms.livekit_api() as client:
+        trunks = (await client.sip.list_inbound_trunk(api.ListSIPInboundTrunkRequest())).items
+        rules = (await client.sip.list_dispatch_rule(api.ListSIPDispatchRuleRequest())).items
+    return {number for trunk in trunks for number in trunk.numbers}, len(rules)
+
+
+def public_address() -> str:
+    """The web process answers under the address that LiveKit and Twilio send webhooks to."""
+    url = f"{settings.PUBLIC_BASE_URL}/health"
+    try:
+        answer = httpx.get(url, timeout=WITHIN_S)
+        is_ours = answer.status_code == 200 and answer.json().get("status") == "ok"
+    except (httpx.HTTPError, ValueError, AttributeError) as error:
+        cure = "Start the web process and the proxy before it, or correct PUBLIC_BASE_URL."
+        raise Unwell(f"{url} does not answer ({type(error).__name__})", cure) from error
+    if not is_ours:
+        raise Unwell(f"{url} answers with status {answer.status_code}", "Correct PUBLIC_BASE_URL, or the proxy.")
+    return f"{settings.PUBLIC_BASE_URL} answers"

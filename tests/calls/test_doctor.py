@@ -1,0 +1,260 @@
+"""`manage.py doctor`: each thing that a call needs, well and unwell, against real services and the simulator."""
+
+import asyncio
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from callcenter.celery import CALLS, app
+from calls import leases
+from calls.management.commands.doctor import PRODUCT
+from calls.models.heartbeat import SWEEP
+from calls.provisioning import examinations, provider_keys
+from calls.provisioning.examinations import NotNeeded, Unwell
+from simulator.app import running_simulator
+from simulator.twilio_api import TwilioAccount, running_twilio
+from simulator.twilio_trunks import Trunk, Trunks
+from tests.factories import make_number, make_persona
+from tests.services import LiveKitServer
+from tools.local import Instance
+
+pytestmark = pytest.mark.django_db
+
+NOWHERE = "http://127.0.0.1:1"
+VOICE = "EXAVITQu4vr4xnSDxMaL"
+
+
+def served[T](server: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Run a server in another thread's event loop: this one waits for its answers."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(20)
+    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(20)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(20)
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[str]:
+    yield from served(running_simulator())
+
+
+@pytest.fixture
+def providers(simulator: str, settings: Settings) -> None:
+    """The simulator stands in for all of them."""
+    settings.DEEPGRAM_BASE_URL = settings.ELEVENLABS_BASE_URL = simulator
+    settings.OPENAI_BASE_URL = f"{simulator}/v1"
+    for name in ("DEEPGRAM", "ELEVENLABS", "OPENAI"):
+        setattr(settings, f"{name}_API_KEY", "simulator")
+        setattr(settings, f"FALLBACK_{name}_API_KEY", "simulator")
+        setattr(settings, f"FALLBACK_{name}_BASE_URL", getattr(settings, f"{name}_BASE_URL"))
+
+
+def unwell(examination: Callable[[], str]) -> tuple[str, str]:
+    """What it finds, and the cure."""
+    with pytest.raises(Unwell) as caught:
+        examination()
+    return str(caught.value), caught.value.cure
+
+
+# --- Providers --------------------------------------------------------------------------------------------------------
+
+
+def test_every_provider_is_tried_and_is_well(providers: None) -> None:
+    make_persona(voice_id=VOICE)
+
+    found = {name: examine() for name, examine in provider_keys.examinations().items() if name != "Twilio"}
+
+    assert list(found) == ["Deepgram", "ElevenLabs", "OpenAI"]
+    assert all(what.startswith("127.0.0.1:") for what in found.values())
+
+
+@pytest.mark.parametrize("name", ["Deepgram", "ElevenLabs", "OpenAI"])
+def test_a_key_that_is_refused_is_named_with_its_variable(name: str, providers: None, settings: Settings) -> None:
+    setattr(settings, f"{name.upper()}_API_KEY", "invalid")
+
+    problem, cure = unwell(provider_keys.examinations()[name])
+
+    assert problem == "refuses the key"
+    assert cure == f"Set {name.upper()}_API_KEY to a key of that account, with all permissions."
+
+
+@pytest.mark.parametrize("name", ["Deepgram", "ElevenLabs", "OpenAI"])
+def test_a_provider_that_is_away_is_told_with_its_variable(name: str, providers: None, settings: Settings) -> None:
+    setattr(settings, f"{name.upper()}_BASE_URL", NOWHERE)
+
+    problem, cure = unwell(provider_keys.examinations()[name])
+
+    assert problem.startswith("cannot be reached (")
+    assert cure.startswith(f"Check {name.upper()}_BASE_URL")
+
+
+def test_a_fallback_of_its_own_is_tried_too(providers: None, settings: Settings) -> None:
+    settings.FALLBACK_OPENAI_API_KEY = "invalid"
+
+    assert unwell(provider_keys.examinations()["OpenAI (fallback)"])[1].startswith("Set FALLBACK_OPENAI_API_KEY")
+
+
+def test_a_voice_that_the_account_has_not_is_named_with_its_persona(providers: None) -> None:
+    make_persona("Anna", voice_id="nobodys-voice")
+
+    problem, cure = unwell(provider_keys.examinations()["ElevenLabs"])
+
+    assert problem == "no voice nobodys-voice, with which Anna speaks"
+    assert "Choose another voice" in cure
+
+
+def test_a_model_that_the_account_has_not_is_named_with_its_persona(providers: None) -> None:
+    make_persona("Anna", llm_model="nobodys-model")
+
+    problem, _ = unwell(provider_keys.examinations()["OpenAI"])
+
+    assert problem == "no model nobodys-model, with which Anna thinks"
+
+
+# --- Twilio -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(settings: Settings) -> Iterator[Trunks]:
+    account, trunks = TwilioAccount(), Trunks()
+    server = running_twilio(account, trunks.routes())
+    for url in served(server):
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = account.sid, account.auth_token
+        settings.TWILIO_BASE_URL = url
+        yield trunks
+
+
+def test_twilio_is_well_with_an_account_and_our_trunk(account: Trunks, settings: Settings) -> None:
+    assert unwell(provider_keys.twilio) == ("the account has no trunk of ours", "Run manage.py setup_twilio.")
+
+    account.trunks["TK1"] = Trunk({"sid": "TK1", "friendly_name": "callcenter"})
+    assert provider_keys.twilio() == "account active, trunk there"
+
+    settings.TWILIO_AUTH_TOKEN = "wrong"
+    assert unwell(provider_keys.twilio) == (
+        "Twilio refuses the account",
+        "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
+    )
+
+
+def test_twilio_is_not_needed_without_an_account(settings: Settings) -> None:
+    settings.TWILIO_ACCOUNT_SID = ""
+
+    with pytest.raises(NotNeeded, match="only needed for real telephone numbers"):
+        provider_keys.twilio()
+
+
+# --- The product ------------------------------------------------------------------------------------------------------
+
+
+def test_the_database_is_well_when_all_migrations_are_applied() -> None:
+    assert examinations.database().endswith("all migrations applied")
+
+
+def test_workers_are_well_when_there_are_slots_and_a_sweep() -> None:
+    assert unwell(examinations.workers)[0] == "no worker is running: callers hear ringing"
+    leases.beat("host:1", slots=4, busy=1)
+    assert unwell(examinations.workers)[0].startswith("nobody sweeps")
+    leases.beat(SWEEP)
+
+    assert examinations.workers() == "3 of 4 slots free"
+
+
+def test_numbers_are_well_when_a_caller_would_be_answered() -> None:
+    assert unwell(examinations.numbers)[0].startswith("no number is active")
+    make_number("+12025550100")
+    assert examinations.numbers() == "active: 1"
+    make_number("+12025550101", make_persona(published=False))
+
+    assert unwell(examinations.numbers)[0] == "+12025550101 has a persona that nobody published"
+
+
+def test_the_broker_is_well_when_its_queue_is_there(rabbitmq: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    with app.connection_for_write() as connection:
+        CALLS(connection.default_channel).declare()
+    assert examinations.broker() == "workers that listen: 0, messages that wait: 0"
+
+    monkeypatch.setattr(examinations, "CALLS", "nobodys")
+    assert unwell(examinations.broker) == (
+        "the queue nobodys is not there",
+        "Start a worker: it declares the queues.",
+    )
+
+
+def test_livekit_is_well_when_it_takes_the_key(livekit: LiveKitServer, settings: Settings) -> None:
+    assert examinations.livekit().startswith("open rooms: ")
+
+    settings.LIVEKIT_API_SECRET = "x" * 40
+    assert unwell(examinations.livekit)[1].startswith("Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    settings.LIVEKIT_URL = "ws://127.0.0.1:1"
+    assert unwell(examinations.livekit)[1] == "Start LiveKit, or correct LIVEKIT_URL."
+
+
+def test_sip_trunks_are_well_when_every_number_comes_in(livekit: LiveKitServer) -> None:
+    with pytest.raises(NotNeeded, match="setup_livekit_sip"):
+        examinations.sip_trunks()
+
+
+def test_the_public_address_is_well_when_it_answers(simulator: str, settings: Settings) -> None:
+    settings.PUBLIC_BASE_URL = simulator  # it answers as the web process does
+    assert examinations.public_address() == f"{simulator} answers"
+
+    settings.PUBLIC_BASE_URL = f"{simulator}/nowhere"
+    assert unwell(examinations.public_address)[0].endswith("answers with status 404")
+    settings.PUBLIC_BASE_URL = NOWHERE
+    assert unwell(examinations.public_address)[0].startswith(f"{NOWHERE}/health does not answer")
+
+
+# --- The command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_prints_a_line_each_and_fails_when_something_is_unwell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sick() -> str:
+        raise Unwell("it coughs", "Give it tea.")
+
+    def idle() -> str:
+        raise NotNeeded("nobody wants it")
+
+    def broken() -> str:
+        raise RuntimeError("oops")
+
+    fakes = {"Settings": lambda: "fine", "Broker": sick, "Workers": idle, "LiveKit": broken}
+    for name, fake in fakes.items():
+        monkeypatch.setitem(PRODUCT, name, fake)
+    printed = io.StringIO()
+
+    with pytest.raises(SystemExit) as caught:
+        call_command("doctor", "settings", "Broker", "Workers", "LiveKit", stdout=printed)
+
+    assert caught.value.code == 1
+    assert printed.getvalue().splitlines() == [
+        "✓ Settings  fine",
+        "✗ Broker    it coughs",
+        "            Give it tea.",
+        "– Workers   nobody wants it",
+        "✗ LiveKit   cannot be examined: RuntimeError",
+        "            Look at Database first.",
+        "2 of 4 not well.",
+    ]
+
+
+def test_the_command_is_content_when_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRODUCT, "Settings", lambda: "fine")
+    printed = io.StringIO()
+
+    call_command("doctor", "Settings", stdout=printed)
+
+    assert printed.getvalue().endswith("All is well.\n")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(CommandError, match="There is no examination Kitchen: choose of Settings, Database"):
+        call_command("doctor", "Kitchen")
