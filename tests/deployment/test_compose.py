@@ -1,0 +1,237 @@
+"""Both Compose files are valid, pinned, hardened, and name only what exists."""
+
+import os
+import re
+import subprocess
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from django.conf import settings
+
+from agents.models import Persona
+from callcenter import __version__
+from tests.deployment import composing
+from tests.deployment.compose_schema import PROJECT
+from tools.local import ROOT
+from tools.setup.environment import read
+
+OURS = ("web", "worker", "housekeeping", "beat", "migrate", "flower", "demo-data", "simulator")
+JOBS = ("migrate", "demo-data")
+# Beat answers nobody, and the image of LiveKit's SIP service has nothing to ask it with.
+WITHOUT_HEALTHCHECK = (*JOBS, "beat", "livekit-sip")
+ALL = {*OURS, "postgres", "rabbitmq", "redis", "livekit", "livekit-sip", "prometheus", "grafana"}
+# What the images of others read, and uvicorn.
+FOREIGN = re.compile(
+    r"GF_[A-Z_]+|POSTGRES_(USER|DB)|RABBITMQ_DEFAULT_(USER|PASS)|LIVEKIT_(CONFIG|WS_URL)|SIP_CONFIG_BODY"
+    r"|FLOWER_BASIC_AUTH|FORWARDED_ALLOW_IPS"
+)
+SECRET = re.compile(r"PASS|SECRET|KEY|TOKEN|AUTH$")
+
+Project = dict[str, Any]
+
+
+@pytest.fixture(params=["base", "production"])
+def project(request: pytest.FixtureRequest) -> Project:
+    found: Project = request.getfixturevalue(request.param)
+    return found
+
+
+def services(project: Project) -> list[tuple[str, Any]]:
+    return list(project["services"].items())
+
+
+def networks(service: Any) -> set[str]:
+    return set() if "network_mode" in service else set(service.get("networks", ["default"]))
+
+
+def seconds(duration: str) -> int:
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])", duration))
+
+
+def test_the_file_is_what_the_compose_specification_allows(project: Project) -> None:
+    jsonschema.Draft202012Validator(PROJECT).validate(project)
+
+
+def test_every_process_has_a_service(base: Project, production: Project) -> None:
+    assert set(base["services"]) == ALL
+    assert set(production["services"]) == ALL | {"proxy"}
+    assert {name for name, service in services(base) if "profiles" in service} == {"simulator", "demo-data"}
+
+
+def test_a_secret_that_is_not_set_is_named_before_anything_starts() -> None:
+    template = read(ROOT / "env.template")
+    with pytest.raises(composing.MissingVariable, match="run scripts/setup"):
+        composing.project(template, composing.BASE)
+
+
+def test_every_image_is_pinned_to_a_version(project: Project) -> None:
+    for name, service in services(project):
+        image, _, tag = service["image"].partition(":")
+        assert re.match(r"v?\d+\.\d+\.\d+|\d+\.\d+-", tag), f"{name}: {service['image']}"
+        if name in OURS:
+            assert (image.startswith("callcenter-"), tag) == (True, __version__)
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+
+
+def test_no_process_has_more_rights_than_it_needs(project: Project) -> None:
+    may_add = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    for name, service in services(project):
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        allowed = {"proxy": {"NET_BIND_SERVICE"}, "postgres": may_add, "rabbitmq": may_add, "redis": may_add}
+        assert set(service.get("cap_add", [])) <= allowed.get(name, set()), name
+        assert service["read_only"] is True or name == "rabbitmq", name
+        assert not any("docker.sock" in volume for volume in service.get("volumes", [])), name
+        assert service["restart"] == ("no" if name in JOBS else "unless-stopped"), name
+
+
+def test_every_service_tells_of_its_health(project: Project) -> None:
+    assert {name for name, service in services(project) if "healthcheck" not in service} == set(WITHOUT_HEALTHCHECK)
+
+
+def test_who_waits_for_another_can_reach_it_and_gets_an_answer(project: Project) -> None:
+    for name, service in services(project):
+        for other, how in service.get("depends_on", {}).items():
+            waited = project["services"][other]
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in waited, f"{name} -> {other}"
+                assert "network_mode" in service or networks(service) & networks(waited), f"{name} -> {other}"
+            else:
+                assert other in JOBS, f"{name} -> {other}"
+
+
+def test_everything_that_is_mounted_exists(project: Project) -> None:
+    used = set()
+    for name, service in services(project):
+        for source, target in (volume.split(":")[:2] for volume in service.get("volumes", [])):
+            if source.startswith("."):
+                assert (ROOT / source).exists(), f"{name}: {source}"
+                assert volume_is_read_only(service, source), f"{name}: {source}"
+                assert os.access(ROOT / source, os.X_OK) or "initdb" not in target, f"{source} cannot be run"
+            else:
+                used.add(source)
+        assert set(service.get("secrets", [])) <= set(project["secrets"]), name
+        assert networks(service) <= set(project["networks"]), name
+    assert used == set(project["volumes"])
+
+
+def volume_is_read_only(service: Any, source: str) -> bool:
+    return any(volume.startswith(f"{source}:") and volume.endswith(":ro") for volume in service["volumes"])
+
+
+def test_only_telephony_and_the_proxy_are_open_to_the_outside(base: Project, production: Project) -> None:
+    def open_to_all(project: Project) -> set[str]:
+        return {
+            name
+            for name, service in services(project)
+            if any(not port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        }
+
+    assert open_to_all(base) == {"livekit-sip"}
+    assert open_to_all(production) == {"proxy"}
+    assert "ports" not in production["services"]["web"]
+    assert production["services"]["livekit-sip"]["network_mode"] == "host"
+
+
+def test_a_port_is_published_from_a_network_that_reaches_the_outside(project: Project) -> None:
+    internal = {name for name, network in project["networks"].items() if network.get("internal")}
+    for name, service in services(project):
+        if service.get("ports"):
+            assert networks(service) - internal, name
+
+
+def test_the_database_and_the_broker_are_reached_by_their_users_only(project: Project) -> None:
+    members = {
+        network: {name for name, service in services(project) if network in networks(service)}
+        for network in ("database", "broker", "telephony")
+    }
+    django = {"web", "worker", "housekeeping", "beat", "demo-data"}
+    assert members["database"] == django | {"postgres", "migrate", "grafana"}
+    assert members["broker"] == django | {"rabbitmq", "flower"}
+    assert members["telephony"] >= {"redis", "livekit"}
+    assert not members["telephony"] & set(OURS)
+
+
+def test_every_name_that_is_read_is_one_of_env_template(project: Project) -> None:
+    known = set(read(ROOT / "env.template"))
+    assert composing.variables(composing.BASE) | composing.variables(composing.PRODUCTION) <= known
+    for name, service in services(project):
+        for variable in service.get("environment", {}):
+            assert variable in known or FOREIGN.fullmatch(variable), f"{name}: {variable}"
+
+
+def test_every_setting_of_the_processes_is_passed_on_to_them(base: Project) -> None:
+    """So that a line in .env has the same effect in containers as without them."""
+    text = (ROOT / "callcenter/settings.py").read_text()
+    wanted = set(re.findall(r'env\.\w+\("([A-Z_0-9]+)"', text))
+    # these make addresses of private services, which the Compose file writes itself
+    private = {"POSTGRES_PASSWORD", "POSTGRES_PORT", "RABBITMQ_PASSWORD", "RABBITMQ_PORT", "LIVEKIT_PORT"}
+    of_a_worker = {"SPOOL_DIR", "METRICS_PORT", "METRICS_HOST", "METRICS_DIR"}
+    assert wanted - private <= set(base["services"]["worker"]["environment"])
+    assert wanted - private - of_a_worker <= set(base["services"]["web"]["environment"])
+
+
+def test_no_secret_stands_in_a_file() -> None:
+    for path in (composing.BASE, composing.PRODUCTION):
+        for name, service in composing.load(path)["services"].items():
+            for variable, value in service.get("environment", {}).items():
+                if SECRET.search(variable) and value is not None:
+                    assert "${" in value, f"{path.name}: {name}: {variable}"
+
+
+def test_a_process_gets_no_secret_that_it_does_not_use(base: Project) -> None:
+    passwords = {"POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "GRAFANA_PASSWORD", "FLOWER_PASSWORD", "ADMIN_PASSWORD"}
+    for name in ("web", "worker", "housekeeping", "beat", "simulator"):
+        assert not passwords & set(base["services"][name]["environment"]), name
+    assert set(base["services"]["flower"]["environment"]) == {"CELERY_BROKER_URL", "LOG_LEVEL", "FLOWER_BASIC_AUTH"}
+
+
+def test_a_stop_waits_for_the_longest_call(project: Project) -> None:
+    validators: Any = Persona._meta.get_field("max_duration_s").validators
+    (longest,) = {each.limit_value for each in validators if each.code == "max_value"}
+    for name in ("worker", "livekit-sip"):
+        grace = seconds(project["services"][name]["stop_grace_period"])
+        assert grace == longest + 45 > settings.DRAIN_SECONDS + 45
+
+
+def test_what_a_dead_worker_left_is_there_for_the_next(project: Project) -> None:
+    worker = project["services"]["worker"]
+    assert f"spool:{worker['environment']['SPOOL_DIR']}" in worker["volumes"]
+
+
+def test_production_is_as_large_as_it_says(production: Project) -> None:
+    deploy = {name: service["deploy"] for name, service in services(production) if name not in (*JOBS, "simulator")}
+    assert (deploy["web"]["replicas"], deploy["worker"]["replicas"]) == (2, 20)
+    for name in ("web", "worker"):
+        assert deploy[name]["resources"]["limits"] == {"cpus": "1", "memory": "1G"}
+    processes = 2 + 20 + len(("housekeeping", "beat"))
+    (connections,) = re.findall(r"max_connections=(\d+)", " ".join(production["services"]["postgres"]["command"]))
+    grafana, for_the_superuser = 10, 3
+    pool = settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+    assert int(connections) >= processes * pool + grafana  # the superuser's come out of what is spare
+    assert int(connections) - processes * pool - grafana >= for_the_superuser
+
+
+def test_production_never_shows_errors_in_full_and_asks_for_a_code(production: Project) -> None:
+    for name in ("web", "worker", "housekeeping", "beat"):
+        assert production["services"][name]["environment"]["DJANGO_DEBUG"] == "false"
+    assert production["services"]["web"]["environment"]["ADMIN_REQUIRES_OTP"] == "true"
+
+
+def test_livekit_in_a_container_has_the_settings_of_the_private_one(base: Project) -> None:
+    shared = yaml.safe_load((ROOT / "docker/livekit/livekit.yaml").read_text())
+    given = yaml.safe_load(base["services"]["livekit"]["environment"]["LIVEKIT_CONFIG"])
+    for section, wanted in shared.items():
+        assert {key: given[section][key] for key in wanted} == wanted
+    (webhook,) = given["webhook"]["urls"]
+    assert webhook == "http://web:8080/webhooks/livekit"
+    assert "web" in base["services"]["web"]["environment"]["ALLOWED_HOSTS"].split(",")
+
+
+def test_shell_scripts_that_containers_run_are_shell_scripts() -> None:
+    for script in (ROOT / "docker").rglob("*.sh"):
+        assert subprocess.run(["sh", "-n", str(script)]).returncode == 0
+        assert os.access(script, os.X_OK), script
