@@ -1,0 +1,80 @@
+"""What cannot be is refused before anything starts, and nothing but this machine is loaded unless it is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loadtest.made_up import options
+from tools.loadtest import target
+from tools.loadtest.command import main
+from tools.loadtest.errors import LoadTestError
+from tools.loadtest.options import parse
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"calls": 0}, "--calls"),
+        ({"calls": 1001}, "--calls"),
+        ({"duration_s": 0.0}, "--duration"),
+        ({"ramp_up_s": 61.0}, "--ramp-up"),
+        ({"url": "localhost:8080"}, "--url"),
+        ({"url": "http://localhost:8080", "media": "off"}, "--url does not go with"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(LoadTestError, match=f"^{named}"):
+        options(**values)
+
+
+def test_the_command_line_is_that_of_the_description() -> None:
+    line = "--calls 100 --duration 5 --ramp-up 30 --output x.json --url http://localhost:8080/ --scenario interruption"
+    found = parse(line.split())
+    assert (found.calls, found.duration_s, found.ramp_up_s) == (100, 300.0, 30.0)
+    assert (found.output, found.url, found.scenario) == (Path("x.json"), "http://localhost:8080", "interruption")
+    assert not found.is_private
+
+
+def test_a_directory_as_output_gets_a_results_file(tmp_path: Path) -> None:
+    assert parse(["--output", str(tmp_path)]).output == tmp_path / "results.json"
+
+
+def test_without_media_a_private_copy_with_enough_slots_is_loaded() -> None:
+    found = options(calls=25, media="off")
+    assert (found.is_private, found.worker_count) == (True, 3)
+
+
+def test_a_scenario_that_does_not_exist_ends_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--scenario", "no-such"]) == 2
+    assert "load_test: --scenario no-such: " in capsys.readouterr().err
+
+
+def test_nothing_elsewhere_is_loaded_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", "wss://media.example.com")
+    with pytest.raises(LoadTestError, match="name the installation with --url"):
+        target.running(options())
+
+
+def test_a_call_center_elsewhere_needs_its_own_livekit() -> None:
+    with pytest.raises(LoadTestError, match="set that installation's LIVEKIT_URL"):
+        target.running(options(url="https://calls.example.com"))
+
+
+def test_a_call_center_that_does_not_run_is_named_with_the_cure() -> None:
+    with pytest.raises(LoadTestError, match=r"start it with scripts/scale.sh up, or use --private"):
+        target.running(options())
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://localhost:8080", True),
+        ("ws://127.0.0.1:7890", True),
+        ("http://[::1]:8080", True),
+        ("https://calls.example.com", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_addresses_of_this_machine_are_known(url: str, here: bool) -> None:
+    assert target.is_loopback(url) is here
