@@ -9,6 +9,7 @@ from django.db import models
 
 from agents import tools
 from agents.choices import Language, LlmProvider, SttProvider, TtsProvider, TurnPolicy
+from agents.encryption import EncryptedTextField
 
 
 class PersonaSettings(models.Model):
@@ -141,6 +142,27 @@ class Persona(PersonaSettings):
         return self.name
 
 
+class ToolSecret(models.Model):
+    """What a tool's service wants to see as a bearer token. Tools and versions know it by its name only."""
+
+    name = models.CharField(
+        max_length=63, unique=True, validators=[tools.validate_tool_name], help_text="For example order_service."
+    )
+    host = models.CharField(
+        max_length=253,
+        validators=[tools.validate_host],
+        help_text="The service's host, for example orders.example.com. The secret is sent nowhere else.",
+    )
+    value = EncryptedTextField(help_text="Encrypted. Sent as Authorization: Bearer.")
+    updated_at = models.DateTimeField("changed", auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class PersonaTool(models.Model):
     """A web service that the draft may call."""
 
@@ -159,6 +181,14 @@ class PersonaTool(models.Model):
         validators=[MinValueValidator(0.5), MaxValueValidator(30.0)],
         help_text="The caller waits meanwhile: keep it short.",
     )
+    secret = models.ForeignKey(
+        ToolSecret,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tools",
+        help_text="What the service asks for as a bearer token, if it does.",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -167,9 +197,15 @@ class PersonaTool(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        super().clean()
+        if self.secret and tools.host(self.url) != self.secret.host:
+            raise ValidationError({"secret": f"{self.secret} is for {self.secret.host} only, which is another host."})
+
     def as_json(self) -> dict[str, Any]:
-        """The tool as it stands in a version: the fields of ToolSpec."""
-        return {field: getattr(self, field) for field in ("name", "description", "parameters", "url", "timeout_s")}
+        """The tool as it stands in a version: the fields of ToolSpec, and of a secret its name."""
+        fields = {field: getattr(self, field) for field in ("name", "description", "parameters", "url", "timeout_s")}
+        return fields | ({"secret": self.secret.name} if self.secret else {})
 
 
 class PersonaVersion(PersonaSettings):

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from agents import dispatch
-from agents.models import Persona, PersonaSettings, PersonaTool, PersonaVersion
+from agents.models import Persona, PersonaSettings, PersonaTool, PersonaVersion, ToolSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def publish(persona: Persona, user: User | None = None, note: str = "") -> Perso
     Raises ValidationError when the draft or one of its tools is not valid: by field, or with the tool's name.
     """
     persona = Persona.objects.select_for_update().get(pk=persona.pk)
-    drafted = list(persona.tools.all())
+    drafted = list(persona.tools.select_related("secret"))
     persona.full_clean()
     for tool in drafted:
         _check_tool(tool)
@@ -69,7 +69,11 @@ def roll_back(version: PersonaVersion) -> Persona:
     persona.live_version = version
     persona.save(update_fields=[*version.settings_values(), "live_version", "updated_at"])
     persona.tools.all().delete()
-    PersonaTool.objects.bulk_create(PersonaTool(persona=persona, **tool) for tool in version.tools_json)
+    secrets = {secret.name: secret for secret in ToolSecret.objects.all()}
+    PersonaTool.objects.bulk_create(
+        PersonaTool(persona=persona, **{**tool, "secret": secrets.get(tool.get("secret", ""))})
+        for tool in version.tools_json
+    )
     _speak_lines_on_commit(version)
     return persona
 

@@ -15,13 +15,17 @@ RESERVED = frozenset({"end_call"})
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """One tool of a published version. `parameters` is a JSON schema of type object; `timeout_s` in seconds."""
+    """One tool of a published version. `parameters` is a JSON schema of type object; `timeout_s` in seconds.
+
+    `secret` is the name of the ToolSecret that the service asks for; empty when it asks for none.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
     url: str
     timeout_s: float
+    secret: str = ""
 
 
 def validate_tool_name(name: str) -> None:
@@ -45,6 +49,20 @@ def validate_parameters(schema: Any) -> None:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise ValidationError(f"This is not a JSON schema: {error.message}.") from error
+
+
+def host(url: str) -> str:
+    """The URL's host in small letters; empty when there is none, or when it is no URL at all."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def validate_host(name: str) -> None:
+    """Raise ValidationError unless `name` is a host as it stands in a URL, in small letters."""
+    if not name or host(f"https://{name}/") != name:
+        raise ValidationError("Write the host alone, in small letters: for example orders.example.com.")
 
 
 def validate_https(url: str) -> None:

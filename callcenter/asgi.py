@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
 application = get_asgi_application()
 
 # Models can be imported only now.
-from callcenter import warm_up  # noqa: E402
+from callcenter import safe_start, warm_up  # noqa: E402
 
+safe_start.refuse_unsafe_secrets()
 warm_up.web()

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_ready
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
@@ -61,6 +61,7 @@ app.conf.update(
         "sweep": {"task": "calls.sweep", "schedule": 2.0},
         "reap": {"task": "calls.reap", "schedule": 10.0},
         "collect_dead_letters": {"task": "calls.collect_dead_letters", "schedule": 10.0},
+        "purge_calls": {"task": "calls.purge", "schedule": 86_400.0},
         "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 86_400.0},
         "forget_lines": {"task": "agents.forget_lines", "schedule": 86_400.0},
     },
@@ -68,6 +69,19 @@ app.conf.update(
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # The task of a call is imported by the workers alone (celery worker -I workers.tasks): it brings Pipecat with it.
 app.autodiscover_tasks(["agents", "calls"])
+
+
+@celeryd_init.connect
+def refuse_unsafe_secrets(**_: Any) -> None:
+    """Start no worker with a secret that everybody knows."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    from callcenter import safe_start
+
+    try:
+        safe_start.refuse_unsafe_secrets()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error  # Celery swallows every other error of a signal
 
 
 @worker_ready.connect

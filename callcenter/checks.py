@@ -1,5 +1,7 @@
 """System checks: a required or contradictory setting is named, with its cure, before anything starts."""
 
+import re
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ URLS = {
     "FALLBACK_OPENAI_BASE_URL": ("http", "https"),
 }
 
+_RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
 # The real providers, where the simulator's key means nothing.
 PROVIDERS = {"DEEPGRAM": "api.deepgram.com", "ELEVENLABS": "api.elevenlabs.io", "OPENAI": "api.openai.com"}
@@ -88,6 +91,39 @@ def contradictory_settings(**_: Any) -> list[Error]:
 
 
 @register()
+def metrics_settings(**_: Any) -> list[Error]:
+    """Networks and ports of the metrics can be used."""
+    errors = []
+    for network in settings.METRICS_ALLOWED_NETWORKS:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            message = f"METRICS_ALLOWED_NETWORKS: {network} is not a network."
+            errors.append(_error(5, message, "Write networks as 10.0.3.0/24, separated by commas."))
+    if not 0 <= settings.METRICS_PORT <= 65535:
+        errors.append(_error(5, "METRICS_PORT is not between 0 and 65535.", "0 exports no metrics of workers."))
+    return errors
+
+
+@register()
+def door_settings(**_: Any) -> list[Error]:
+    """Networks, rates and times of what is let in and out can be used."""
+    errors = []
+    for network in settings.TOOL_ALLOWED_NETWORKS:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            message = f"TOOL_ALLOWED_NETWORKS: {network} is not a network."
+            errors.append(_error(6, message, "Write networks as 10.0.7.0/24, separated by commas."))
+    for name in ("LOGIN_RATE", "DISPATCH_RATE"):
+        if not _RATE.fullmatch(getattr(settings, name)):
+            errors.append(_error(6, f"{name} is not a rate.", "Write how many in which time: 30/min."))
+    if settings.CALLS_KEPT_DAYS < 0:
+        errors.append(_error(6, "CALLS_KEPT_DAYS is less than 0.", "0 keeps what was said for ever."))
+    return errors
+
+
+@register()
 def capacity_settings(**_: Any) -> list[Error]:
     """Capacities are possible ones."""
     errors = []
@@ -95,6 +131,8 @@ def capacity_settings(**_: Any) -> list[Error]:
         errors.append(_error(3, "WORKER_SCALE_FACTOR is not between 1 and 100.", "It is the number of calls a worker."))
     if settings.MAX_CONCURRENT_AGENTS < 1:
         errors.append(_error(3, "MAX_CONCURRENT_AGENTS is less than 1.", "It is the number of live calls in all."))
+    if settings.INBOUND_RESERVE < 0:
+        errors.append(_error(3, "INBOUND_RESERVE is less than 0.", "It is the number of slots kept free for callers."))
     if settings.AUDIO_BUFFER_SIZE not in (160, 320, 512):
         errors.append(
             _error(

@@ -1,17 +1,19 @@
-"""Liveness: says that this process answers, and nothing about what it depends on."""
+"""Probes: /health says that this process answers, /health/ready that a call would be taken (callcenter.readiness)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
+from callcenter import readiness
+
 
 @sync_and_async_middleware
 def answer_probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Answer `GET /health` before all other middleware, without touching the database or the broker.
+    """Answer `GET /health` and `/health/ready` before all other middleware; the first touches nothing but this process.
 
     Probes come from inside: by address instead of the site's name, without TLS, and they must not be redirected.
     """
@@ -19,7 +21,9 @@ def answer_probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
         return _async_probes(get_response)
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = _answer(request) or get_response(request)
+        if request.path == "/health/ready":
+            return async_to_sync(readiness.answer)(request)
+        response: HttpResponseBase = _alive() if request.path == "/health" else get_response(request)
         return response
 
     return middleware
@@ -29,12 +33,12 @@ def _async_probes(
     get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]],
 ) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        return _answer(request) or await get_response(request)
+        if request.path == "/health/ready":
+            return await readiness.answer(request)
+        return _alive() if request.path == "/health" else await get_response(request)
 
     return middleware
 
 
-def _answer(request: HttpRequest) -> JsonResponse | None:
-    if request.path != "/health":
-        return None
+def _alive() -> JsonResponse:
     return JsonResponse({"status": "ok", "version": settings.VERSION})

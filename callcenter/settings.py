@@ -3,6 +3,7 @@
 A service URL that is empty means the private instance on this machine that `scripts/setup` prepares.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -30,9 +31,9 @@ VERSION = __version__
 
 INSTALLED_APPS = [
     "django_prometheus",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # callcenter.urls finds the admin pages: workers need none (14 MB)
+    "callcenter.apps.CallCenterAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,6 +42,13 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_celery_beat",
     "django_structlog",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
+    "csp",
+    "auditlog",
+    "knox",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -52,16 +60,21 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "callcenter.health.answer_probes",
+    "calls.scraping.answer_scrapes",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "calls.audit.AuditMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -101,9 +114,71 @@ _TLS = urlsplit(PUBLIC_BASE_URL).scheme == "https"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
 SECURE_SSL_REDIRECT = _TLS
+# LiveKit may ask from inside, past the proxy that ends TLS. What it sends is signed.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/livekit$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _TLS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+
+# --- Doors ----------------------------------------------------------------------------------------------------------
+# Whether the admin asks for a one-time code beside the password.
+ADMIN_REQUIRES_OTP: bool = env.bool("ADMIN_REQUIRES_OTP", default=not DEBUG)
+OTP_TOTP_ISSUER = "Call center"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Five wrong passwords close a name for an address, not for everybody: nobody locks the administrator out.
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "callcenter.addresses.client_address"
+AXES_VERBOSE = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+LOGIN_RATE: str = env.str("LOGIN_RATE", default="30/min")
+DISPATCH_RATE: str = env.str("DISPATCH_RATE", default="120/min")
+# No inline script and no script from elsewhere. Alpine, which unfold's pages are made with, compiles the expressions in
+# their attributes: 'unsafe-eval'. Styles may be inline, because bars have their width there.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "script-src-attr": ["'none'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "media-src": ["'self'", "https:"],  # samples of ElevenLabs' voices
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+# What a tool's service checks, so that it knows who asks. Empty: requests are not signed.
+TOOL_SIGNING_KEY: str = env.str("TOOL_SIGNING_KEY", default="")
+# Networks that tools may call although the Internet cannot reach them.
+TOOL_ALLOWED_NETWORKS: list[str] = env.list("TOOL_ALLOWED_NETWORKS", default=[])
+# The first key encrypts, the others still decrypt: put a new one in front and run `manage.py rotate_secrets`.
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+# How long what callers said is kept, in days, where their number says nothing else; 0 for ever.
+CALLS_KEPT_DAYS: int = env.int("CALLS_KEPT_DAYS", default=0)
+KNOX_TOKEN_MODEL = "callcenter.ApiToken"  # noqa: S105  the name of a model
+MIGRATION_MODULES = {"knox": None}  # they would make the table of knox's own model, which is not used
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": timedelta(days=90)}
+# Who changed what. Values that are secrets are left out, and so is what changes with every login.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    "agents.Persona",
+    "agents.PersonaTool",
+    "agents.PersonaVersion",
+    {"model": "agents.ToolSecret", "mask_fields": ["value"]},
+    "calls.PhoneNumber",
+    "calls.Erasure",
+    {"model": "auth.User", "exclude_fields": ["last_login"], "mask_fields": ["password"], "m2m_fields": ["groups"]},
+    {"model": "auth.Group", "m2m_fields": ["permissions"]},
+    {"model": "callcenter.ApiToken", "include_fields": ["name", "scope", "user", "expiry"]},
+    {"model": "otp_totp.TOTPDevice", "include_fields": ["user", "name", "confirmed"]},
+    "django_celery_beat.PeriodicTask",
+)
 
 # --- Services -------------------------------------------------------------------------------------------------------
 _POSTGRES = "postgres://callcenter:{}@127.0.0.1:{}/callcenter"
@@ -151,21 +226,44 @@ FALLBACK_OPENAI_API_KEY: str = env.str("FALLBACK_OPENAI_API_KEY", default="") or
 FALLBACK_OPENAI_BASE_URL: str = env.str("FALLBACK_OPENAI_BASE_URL", default="") or OPENAI_BASE_URL
 TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
+TWILIO_BASE_URL: str = env.str("TWILIO_BASE_URL", default="").rstrip("/")
+TWILIO_SIP_DOMAIN: str = env.str("TWILIO_SIP_DOMAIN", default="")
+TWILIO_SIP_USERNAME: str = env.str("TWILIO_SIP_USERNAME", default="callcenter")
+TWILIO_SIP_PASSWORD: str = env.str("TWILIO_SIP_PASSWORD", default="")
+LIVEKIT_SIP_URI: str = env.str("LIVEKIT_SIP_URI", default="")
 
 # --- Capacity -------------------------------------------------------------------------------------------------------
 MAX_CONCURRENT_AGENTS: int = env.int("MAX_CONCURRENT_AGENTS", default=100)
+INBOUND_RESERVE: int = env.int("INBOUND_RESERVE", default=2)
 WORKER_SCALE_FACTOR: int = env.int("WORKER_SCALE_FACTOR", default=10)
 DRAIN_SECONDS: int = env.int("DRAIN_SECONDS", default=600)
 AUDIO_BUFFER_SIZE: int = env.int("AUDIO_BUFFER_SIZE", default=512)
 SPOOL_DIR: str = env.str("SPOOL_DIR", default="") or str(BASE_DIR / ".local/spool")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
+# --- Metrics --------------------------------------------------------------------------------------------------------
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+METRICS_ALLOWED_NETWORKS: list[str] = env.list("METRICS_ALLOWED_NETWORKS", default=[])
+METRICS_PORT: int = env.int("METRICS_PORT", default=0)
+METRICS_HOST: str = env.str("METRICS_HOST", default="127.0.0.1")
+METRICS_DIR: str = env.str("METRICS_DIR", default="") or str(BASE_DIR / ".local/metrics")
+# In US cents.
+PRICE_STT_MINUTE: float = env.float("PRICE_STT_MINUTE", default=0.65)
+PRICE_TTS_1000_CHARACTERS: float = env.float("PRICE_TTS_1000_CHARACTERS", default=5.0)
+PRICE_LLM_MILLION_TOKENS_IN: float = env.float("PRICE_LLM_MILLION_TOKENS_IN", default=40.0)
+PRICE_LLM_MILLION_TOKENS_OUT: float = env.float("PRICE_LLM_MILLION_TOKENS_OUT", default=160.0)
+
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
-        "rest_framework.authentication.BasicAuthentication",
+        # A password opens the API only where it opens the admin.
+        *([] if ADMIN_REQUIRES_OTP else ["rest_framework.authentication.BasicAuthentication"]),
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["callcenter.throttling.WriteThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"write": DISPATCH_RATE, "login": LOGIN_RATE},
+    "NUM_PROXIES": 0,  # the address is the connection's, see callcenter.addresses
     "DEFAULT_PERMISSION_CLASSES": ["callcenter.permissions.ReadPermission"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
@@ -174,7 +272,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Call center",
-    "DESCRIPTION": "Read-only access to calls, their turns, personas and phone numbers.",
+    "DESCRIPTION": "Calls, their turns, personas and phone numbers, to read; and calls to place.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
@@ -207,6 +305,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django_structlog": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
         # Celery and beat would log a line for each housekeeping task, every two seconds.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

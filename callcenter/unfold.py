@@ -57,6 +57,22 @@ def _navigation(flower: str) -> list[dict[str, Any]]:
             "People",
             _model("Users", "person", "auth", "user"),
             _model("Groups", "group", "auth", "group"),
+            _item(
+                "Devices",
+                "phonelink_lock",
+                reverse_lazy("admin:otp_totp_totpdevice_changelist"),
+                _is_superuser,
+            ),
+            _model("API tokens", "key", "callcenter", "apitoken"),
+            _model("Tool secrets", "lock", "agents", "toolsecret"),
+        ),
+        _group(
+            "Who did what",
+            _model("Audit log", "history_edu", "auditlog", "logentry"),
+            _model("Deletions", "delete_forever", "calls", "erasure"),
+            _model("Logins", "login", "axes", "accesslog"),
+            _model("Failed logins", "gpp_bad", "axes", "accessfailurelog"),
+            _model("Locked out", "lock_clock", "axes", "accessattempt"),
         ),
     ]
 

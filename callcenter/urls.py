@@ -1,20 +1,27 @@
-"""Every URL of the product, except /health, which callcenter.health answers."""
+"""Every URL of the product, except /health and /health/ready, which callcenter.health answers."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from calls import scraping
+from calls.api.manual import ManualDispatchView
+from calls.api.stats import StatsView
 
 admin.autodiscover()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("calls.webhooks.urls")),
+    path("stats", StatsView.as_view(), name="stats"),
+    path("manual/dispatch", ManualDispatchView.as_view(), name="manual-dispatch"),
+    path("metrics", scraping.web_metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path(
         "api/docs/",
-        login_required(SpectacularSwaggerView.as_view(url_name="api-schema")),
+        login_required(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),  # its script is no part of the page
         name="api-docs",
     ),
     path("api/", include("calls.api.urls")),

@@ -1,10 +1,16 @@
-"""How many calls may be held at once, in all and by a number. A call beyond a limit waits; it is not turned away."""
+"""How many calls may be held at once, in all and by a number.
+
+A caller beyond a limit waits, and is not turned away. An outbound call is not begun when it would have to wait, or
+would take one of the slots that are kept free for callers.
+"""
+
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 
-from calls.models import Call
+from calls.models import Call, Heartbeat, PhoneNumber
 from calls.models.call import CallQuerySet
 from calls.states import HELD
 
@@ -27,6 +33,34 @@ def claimable() -> CallQuerySet:
         return waiting.filter(resumed)
     full = [number for number, most, count in by_number if most is not None and count >= most]
     return waiting.filter(resumed | Q(overflowed=True) | ~Q(phone_number__in=full))
+
+
+def refusal(number: PhoneNumber, alive_within: timedelta) -> str | None:
+    """Why a call from this number cannot be begun now; None when it can. Needs a transaction, and waits as above.
+
+    A worker that was not seen for `alive_within` has no slots. Whoever writes the call in the same transaction can be
+    sure that two at once do not take the same slot.
+    """
+    _one_claim_at_a_time()
+    if Call.objects.live().filter(phone_number=number).count() >= number.max_calls:
+        return f"{number.e164} has as many calls as it may have ({number.max_calls})"
+    free = free_slots(alive_within)
+    if free > settings.INBOUND_RESERVE:
+        return None
+    return f"slots free: {max(free, 0)}, of which {settings.INBOUND_RESERVE} are kept for callers"
+
+
+def free_slots(alive_within: timedelta) -> int:
+    """Slots that no call has and none waits for; negative when more calls wait than there are free slots.
+
+    By the calls' rows: workers tell how many slots they have, but how many are busy they tell some seconds late.
+    """
+    workers = Heartbeat.objects.alive(alive_within)
+    slots = workers.filter(draining=False).aggregate(Sum("slots"))["slots__sum"] or 0
+    live = Call.objects.live()
+    on_leaving = live.filter(lease_holder__in=workers.filter(draining=True).values("holder"))
+    taken = live.count()
+    return min(slots - (taken - on_leaving.count()), settings.MAX_CONCURRENT_AGENTS - taken)
 
 
 def _one_claim_at_a_time() -> None:

@@ -7,13 +7,16 @@ from django.utils import timezone
 
 from calls.models import Call, DeadLetter
 from calls.models.dead_letter import Cause
-from calls.states import EndReason, Status
+from calls.states import Direction, EndReason, Status
 
 EVENT_TITLES = {
     "agent_lost": "The worker that held the call was lost",
     "failover": "Another provider took over",
     "overflow": "Another persona is asked",
+    "dialing": "The agent is there, and the telephone rings",
+    "picked_up": "The telephone was picked up",
     "transferred": "The caller was transferred",
+    "twilio_trouble": "Twilio reports trouble with the call",
     "dead_letter": "No worker took a message about this call",
     "sent_again": "The call was sent to the workers again",
 }
@@ -21,15 +24,20 @@ EVENT_TITLES = {
 
 def tell(call: Call) -> str:
     """Return one sentence about the call, whatever its state. Needs `phone_number` and `persona_version__persona`."""
-    return f"{_beginning(call)}{_rest(call)}."
+    return f"{_outbound(call)}." if call.direction == Direction.OUTBOUND else f"{_beginning(call)}{_rest(call)}."
 
 
 def tell_dead_letter(letter: DeadLetter) -> str:
     """Return one sentence about a message that no worker took. Needs `call`."""
-    about = f"about the call from {_caller(letter.call)}" if letter.call else "that names no call"
+    about = f"about the {_lower(call_title(letter.call))}" if letter.call else "that names no call"
     asked = f" ({letter.task})" if letter.cause == Cause.UNKNOWN_TASK else ""
     why = _lower(str(Cause(letter.cause).label))
     return f"A message {about} was set aside on {readable_time(letter.received_at)}: {why}{asked}."
+
+
+def call_title(call: Call) -> str:
+    """`Call from +1 202 555 0123`, or `Call to` when we called."""
+    return f"Call {'to' if call.direction == Direction.OUTBOUND else 'from'} {_caller(call)}"
 
 
 def event_title(kind: str) -> str:
@@ -131,6 +139,8 @@ def _missed(call: Call) -> str:
             number = call.phone_number.overflow_number if call.phone_number else ""
             to = readable_number(number) or "another number"
             return f"{_waited(call)} for an agent and was transferred to {to}"
+        case EndReason.HUNG_UP:
+            return f"{_waited(call)} for an agent until a supervisor hung up"
         case _:
             return f"{_waited(call)} for an agent and hung up before one was free"
 
@@ -150,8 +160,34 @@ def _completed(call: Call) -> str:
             return f"and fell silent, so {persona} said goodbye and hung up"
         case EndReason.MAX_DURATION:
             return f"until the longest duration was reached and {persona} hung up"
+        case EndReason.HUNG_UP:
+            return "until a supervisor hung up"
         case _:
             return f"until the call ended: {_reason(call)}"
+
+
+def _outbound(call: Call) -> str:
+    """Who called whom, and what came of it. The subject is the agent, who called."""
+    begin = f"{agent_name(call)} called {_caller(call)} from {called_name(call)} on {readable_time(call.created_at)}"
+    talked = f"{begin}, was answered after {readable_duration(call.wait)} and talked for {_talked(call)}"
+    match Status(call.status):
+        case Status.CONNECTING if call.answered_at is None:
+            return f"{begin}: it rings"
+        case Status.QUEUED if call.answered_at is None:
+            to = f"{_caller(call)} from {called_name(call)}"
+            return f"A call to {to} was asked for on {readable_time(call.created_at)} and waits for an agent"
+        case Status.CONNECTING | Status.QUEUED:
+            return f"{talked}; another agent goes on"
+        case Status.IN_PROGRESS:
+            return f"{talked} so far"
+        case Status.COMPLETED if call.end_reason == EndReason.CALLER_LEFT:
+            return f"{talked} until the other side hung up"
+        case Status.COMPLETED:
+            return f"{talked} {_completed(call)}"
+        case _ if call.answered_at is None:
+            return f"{begin} in vain: {_reason(call)}"
+        case _:
+            return f"{talked} until the call was cut off: {_reason(call)}"
 
 
 def _failed(call: Call) -> str:

@@ -33,6 +33,9 @@ def overflow_due() -> int:
 def _overflow(call: Call) -> None:
     number = call.phone_number
     reason = EndReason.NO_AGENT_FREE
+    if call.is_to_be_dialed:
+        _give_up(call)
+        return
     if number is not None and not call.overflowed:
         if number.overflow == Overflow.PERSONA and _ask_another(call, number):
             return
@@ -40,6 +43,12 @@ def _overflow(call: Call) -> None:
             reason = EndReason.TRANSFERRED
     if services.end_call(call.pk, Status.MISSED, reason):
         transaction.on_commit(lambda: dispatch.announce(call.pk))
+
+
+def _give_up(call: Call) -> None:
+    """An outbound call that no slot took, or that lost its agent while it rang: there is nobody to tell."""
+    if services.end_call(call.pk, Status.MISSED, EndReason.NO_AGENT_FREE):
+        transaction.on_commit(lambda: dispatch.close_room(call.room_name))
 
 
 def _ask_another(call: Call, number: PhoneNumber) -> bool:

@@ -1,5 +1,7 @@
 """Phone numbers in E.164, the only form in which they are stored."""
 
+import re
+
 from django.core.exceptions import ValidationError
 
 
@@ -14,6 +16,14 @@ def to_e164(text: str) -> str:
     if not phonenumbers.is_possible_number(number):
         raise ValidationError("This number is too short or too long for its country.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+_NUMBER = re.compile(r"(?:\+|(?<=_))\d{7,15}")  # as LiveKit writes them: call-_+12025550123_x7Rq, sip_+12025550123
+
+
+def mask_numbers(text: str) -> str:
+    """Return the text with every telephone number in it masked: a room's or a participant's name has one in it."""
+    return _NUMBER.sub(lambda found: masked(found.group()), text)
 
 
 def masked(e164: str) -> str:

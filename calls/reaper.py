@@ -14,8 +14,9 @@ from livekit.api import ParticipantInfo
 
 from calls import dispatch, rooms, services
 from calls.models import Call, Heartbeat
+from calls.rooms import ROOM_PREFIX
 from calls.states import ANNOUNCED, FINAL, EndReason, Status
-from calls.webhooks.livekit import ROOM_PREFIX, incoming_call, is_caller
+from calls.webhooks.livekit import incoming_call, is_caller
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,10 @@ def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
 
 
 def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
-    """Live calls whose caller is not in the room."""
+    """Live calls whose caller is not in the room. Whoever is yet to be reached was not in it either."""
     for call in calls:
+        if call.is_to_be_dialed:  # given up by its agent, or by the sweep
+            continue
         people = present.get(call.room_name, [])
         if any(person.identity == call.caller_identity for person in people) or not _is_settled(call):
             continue

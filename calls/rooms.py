@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 
+ROOM_PREFIX = "call-"
 RETRY_S = (0.2, 1.0)  # LiveKit 1.9 answers "no response from servers" while the room is closing by itself
 ASKED_AT_ONCE = 16  # rooms
 JOINED_WITHIN = timedelta(minutes=5)
@@ -50,6 +51,17 @@ async def occupied(prefix: str) -> dict[str, list[api.ParticipantInfo]]:
                 return list(answer.participants)
 
         return dict(zip(names, await asyncio.gather(*map(people, names)), strict=True))
+
+
+async def participant(room_name: str, identity: str) -> api.ParticipantInfo | None:
+    """Who this is in the room; None when nobody. Raises as `delete_room` does, and TimeoutError."""
+    async with livekit_api() as livekit:
+        try:
+            return await livekit.room.get_participant(api.RoomParticipantIdentity(room=room_name, identity=identity))
+        except api.TwirpError as error:
+            if _is_gone(error):
+                return None
+            raise
 
 
 async def remove_participant(room_name: str, identity: str) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from calls import dispatch
 from calls.models import Call, CallEvent, PhoneNumber, Turn
-from calls.states import FINAL, EndReason, Status
+from calls.states import FINAL, Direction, EndReason, Status
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +69,13 @@ def receive_call(incoming: IncomingCall) -> Call | None:
     return call
 
 
+def identify_dialed(dialed: IncomingCall) -> bool:
+    """Note the ids of the SIP side for a call that was placed by its agent. False when they are known, or not told."""
+    placed = Call.objects.filter(room_name=dialed.room_name, direction=Direction.OUTBOUND, sip_call_id="")
+    ids = {"sip_call_id": dialed.sip_call_id, "twilio_call_sid": dialed.twilio_call_sid}
+    return bool(dialed.sip_call_id) and placed.update(**ids) == 1
+
+
 def _refusal(number: PhoneNumber | None) -> EndReason | None:
     if number is None:
         return EndReason.UNKNOWN_NUMBER
@@ -113,6 +120,18 @@ def end_call(
     return True
 
 
+@transaction.atomic
+def hang_up(call_id: uuid.UUID) -> bool:
+    """End a live call because somebody asked for it, and close its room on commit. False when it is over already."""
+    call = Call.objects.select_for_update().get(pk=call_id)
+    if call.is_final:
+        return False
+    status = Status.MISSED if call.answered_at is None else Status.COMPLETED
+    end_call(call.pk, status, EndReason.HUNG_UP)
+    transaction.on_commit(lambda: dispatch.close_room(call.room_name))
+    return True
+
+
 def _send_next_waiting() -> None:
     """A call that a limit held back may be taken now, and its own message has been consumed: send one for it."""
     waiting = Call.objects.waiting().values_list("pk", flat=True).first()
@@ -122,6 +141,8 @@ def _send_next_waiting() -> None:
 
 def end_abandoned(call: Call) -> bool:
     """End a call that no agent holds and whose caller has left: missed, or completed when they had talked."""
+    if call.is_to_be_dialed:
+        return end_call(call.pk, Status.MISSED, EndReason.NO_ANSWER)
     if call.answered_at is None:
         return end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)
     return end_call(call.pk, Status.COMPLETED, EndReason.CALLER_LEFT)

@@ -1,7 +1,8 @@
 """The state machine of a call, as data.
 
 queued → connecting → in_progress → completed | failed
-queued → missed | rejected, connecting → missed (the caller gave up while the agent was joining)
+queued → missed | rejected, connecting → missed (the caller gave up while the agent was joining, or who was called did
+not answer)
 connecting | in_progress → queued (its worker was lost, or hands it over), and from there on, or completed | failed
 """
 
@@ -18,6 +19,11 @@ class Status(TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+class Direction(TextChoices):
+    INBOUND = "inbound", "Inbound"
+    OUTBOUND = "outbound", "Outbound"
+
+
 class EndReason(TextChoices):
     """Why a call ended: a fixed vocabulary, because alerts and dashboards count by it."""
 
@@ -25,6 +31,7 @@ class EndReason(TextChoices):
     AGENT_GOODBYE = "agent_goodbye", "The agent said goodbye"
     MAX_DURATION = "max_duration", "The longest duration was reached"
     SILENCE = "silence", "The caller stayed silent"
+    HUNG_UP = "hung_up", "A supervisor hung up"
     PROVIDER_FAILURE = "provider_failure", "A speech or language provider failed"
     ROOM_GONE = "room_gone", "The room was closed"
     PIPELINE_ERROR = "pipeline_error", "The agent failed"
@@ -33,6 +40,10 @@ class EndReason(TextChoices):
     CALLER_GAVE_UP = "caller_gave_up", "The caller hung up before an agent was free"
     NO_AGENT_FREE = "no_agent_free", "No agent was free within the ring time"
     TRANSFERRED = "transferred", "The caller was transferred to another number"
+    NO_ANSWER = "no_answer", "The called person did not answer"
+    BUSY = "busy", "The called line was busy"
+    REFUSED = "refused", "The called person refused the call"
+    DIAL_FAILED = "dial_failed", "The call could not be placed"
     UNKNOWN_NUMBER = "unknown_number", "The called number is not known"
     INACTIVE_NUMBER = "inactive_number", "The called number is not active"
     NO_LIVE_PERSONA = "no_live_persona", "The number's persona has no published version"
@@ -43,6 +54,7 @@ HELD = frozenset({Status.CONNECTING, Status.IN_PROGRESS})
 LIVE = WAITING | HELD
 FINAL = frozenset(Status) - LIVE
 ANNOUNCED = frozenset({EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST})  # housekeeping hangs up
+NOT_REACHED = frozenset({EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED})  # outbound calls that failed nobody
 
 ALLOWED_FROM: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.CONNECTING, Status.IN_PROGRESS}),

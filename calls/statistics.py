@@ -10,7 +10,7 @@ from django.utils import timezone
 from calls import leases
 from calls.models import Call, Heartbeat, Turn
 from calls.models.history import Speaker
-from calls.states import Status
+from calls.states import NOT_REACHED, Status
 
 
 class Percentile(Aggregate):
@@ -32,6 +32,8 @@ class Today:
     live: int
     median_ms: float | None
     p95_ms: float | None
+    not_reached: int
+    """Outbound calls that nobody answered: among the missed ones, and no failure of ours."""
 
     @property
     def total(self) -> int:
@@ -39,8 +41,9 @@ class Today:
 
     @property
     def success_rate(self) -> float | None:
-        """Completed calls of all that ended, from 0 to 1, without the rejected ones. None when none ended."""
+        """Completed of all that ended, from 0 to 1, without rejected and unanswered calls. None when none ended."""
         ended = sum(self.by_status[status] for status in (Status.COMPLETED, Status.FAILED, Status.MISSED))
+        ended -= self.not_reached
         return self.by_status[Status.COMPLETED] / ended if ended else None
 
 
@@ -58,6 +61,7 @@ def today() -> Today:
         live=Call.objects.live().count(),
         median_ms=latency["median"],
         p95_ms=latency["p95"],
+        not_reached=Call.objects.filter(created_at__gte=since, end_reason__in=NOT_REACHED).count(),
     )
 
 

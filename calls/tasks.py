@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from celery import shared_task
 from django.utils import timezone
 
-from calls import dead_letters, dispatch, leases, overflow, reaper, rooms
+from calls import dead_letters, dispatch, erasure, leases, overflow, reaper, rooms
 from calls.models import Call, WebhookEvent
 
 UNCLAIMED_AFTER = timedelta(seconds=3)
@@ -49,6 +49,12 @@ def reap() -> None:
 def collect_dead_letters() -> None:
     """Write down the messages that no worker took."""
     dead_letters.collect()
+
+
+@shared_task(name="calls.purge")
+def purge() -> None:
+    """Delete what callers said when its time is over."""
+    erasure.purge()
 
 
 @shared_task(name="calls.forget_webhooks")

@@ -12,7 +12,7 @@ from typing import get_args
 
 import environ
 
-from simulator.app import HOST, serving
+from simulator.app import serving
 from simulator.profiles import ProfileName
 from simulator.scenario import ScenarioError
 from simulator.world import SettingError, Settings, Speech
@@ -50,7 +50,9 @@ def _settings() -> Settings:
         description="Servers that speak Deepgram's, ElevenLabs' and the OpenAI chat API's protocols, on this machine.",
         epilog=epilog,
     )
-    parser.add_argument("--port", type=int, default=defaults.port, help="port on 127.0.0.1 (%(default)s)")
+    host_help = "address to serve on; 0.0.0.0 in a container (%(default)s)"
+    parser.add_argument("--host", default=defaults.host, help=host_help)
+    parser.add_argument("--port", type=int, default=defaults.port, help="port (%(default)s)")
     speech_help = "local: Whisper hears and Piper speaks; scripted: no models (%(default)s)"
     parser.add_argument("--speech", choices=get_args(Speech), default=defaults.speech, help=speech_help)
     profile_help = "delays of the providers (%(default)s)"
@@ -69,7 +71,7 @@ async def _serve(settings: Settings) -> None:
     async with serving(settings) as port:
         logging.getLogger("simulator").info(
             "providers on http://%s:%d (speech %s, delays %s, scenario %s)",
-            *(HOST, port, settings.speech, settings.profile, settings.scenario),
+            *(settings.host, port, settings.speech, settings.profile, settings.scenario),
         )
         await stop.wait()
 

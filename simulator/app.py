@@ -11,11 +11,10 @@ from aiohttp import web
 from simulator import control, deepgram_flux, deepgram_nova, elevenlabs_http, elevenlabs_socket, openai_chat, voices
 from simulator.speaking import rehearse
 from simulator.speech.synthesis import SynthesisError
-from simulator.world import WORLD, Settings, World
+from simulator.world import DEFAULT_HOST, WORLD, Settings, World
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 _SHUTDOWN_S = 0.2
 """Websockets of clients that do not close are cut after this long."""
 
@@ -71,17 +70,17 @@ async def running_simulator(**settings: Any) -> AsyncIterator[str]:
     """
     defaults: dict[str, Any] = {"port": 0, "speech": "scripted", "profile": "none", "seed": 0}
     async with serving(Settings(**{**defaults, **settings})) as port:
-        yield f"http://{HOST}:{port}"
+        yield f"http://{DEFAULT_HOST}:{port}"
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[int]:
-    """Serve on 127.0.0.1, and give the port. Raises OSError when it is in use, ScenarioError for a wrong scenario."""
+    """Serve, and give the port. Raises OSError when it is in use, ScenarioError for a wrong scenario."""
     app = create_app(settings)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S, handler_cancellation=True)
     await runner.setup()
     try:
-        await web.TCPSite(runner, HOST, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port).start()
         # not before the port is ours: a process that cannot serve starts no engines
         warm_up = asyncio.create_task(_start_engines(app[WORLD]))
         try:

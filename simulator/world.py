@@ -24,6 +24,7 @@ from simulator.speech.synthesis import Synthesizer, make_synthesizer
 
 Speech = Literal["local", "scripted"]
 
+DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8090
 DEFAULT_SCENARIO = "appointment"
 _KEPT_REQUESTS = 50
@@ -37,7 +38,8 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run the simulator. `port` 0 takes a free one; `seed` makes the delays repeatable.
+    """How to run the simulator. `host` is the address to serve on; `port` 0 takes a free one; `seed` makes the delays
+    repeatable.
 
     `llm_url` is the base URL of an OpenAI-compatible API that answers instead of the scenario; `llm_model` replaces the
     model's name in forwarded requests when it is not empty.
@@ -50,6 +52,7 @@ class Settings:
     llm_url: str = ""
     llm_model: str = ""
     seed: int | None = None
+    host: str = DEFAULT_HOST
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -74,6 +74,11 @@ class Backlog:
                 while self._memory and self._memory[0].number <= through:
                     self._forget_first()
 
+    def spooled(self) -> int:
+        """How many entries wait on disk. For any thread; waits while one is written."""
+        with self._moving:
+            return self._spool.count() if self._spool is not None else 0
+
     def spill(self) -> bool:
         """Move everything to disk. False when the disk does not take it: then memory keeps what it may hold."""
         with self._moving:

@@ -136,6 +136,8 @@ class Conversation:
 
     async def finish_sentence(self) -> None:
         """Wait until the caller has its answer and the agent is silent, so that another agent can go on after it."""
+        if not self._begun:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_ANSWER_S):
                 await self._agent_answered.wait()
@@ -271,7 +273,7 @@ class Conversation:
         self._stop_answer_timer()  # each tool has a deadline of its own; the timer starts again with its result
 
     async def _on_silence(self, _aggregator: Any) -> None:
-        if self._closing:
+        if self._closing or not self._begun:
             return
         self._silences += 1
         if self._silences > self._version.silence_prompts_max:

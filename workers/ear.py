@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from livekit import rtc
 from pipecat.frames.frames import UserAudioRawFrame
 from pipecat.processors.frame_processor import FrameDirection
@@ -58,6 +59,11 @@ class CallerEar(LiveKitInputTransport):
             for listener in self.listeners:
                 await listener(pcm)
             await self._hand_on(CallerAudio(user_id=identity, audio=pcm, sample_rate=SAMPLE_RATE, num_channels=1))
+
+    async def hear_silence(self) -> None:
+        """Push a frame of silence, while there is no track yet that could bring one."""
+        silence = bytes(settings.AUDIO_BUFFER_SIZE * 2)
+        await self._hand_on(CallerAudio(user_id="", audio=silence, sample_rate=SAMPLE_RATE, num_channels=1))
 
     async def _hand_on(self, frame: CallerAudio) -> None:
         """What `push_frame` does, but for events, observers and a trace of every frame, which nobody reads here.

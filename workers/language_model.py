@@ -9,8 +9,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from openai import AsyncOpenAI
+from pipecat.metrics.metrics import LLMTokenUsage
 from pipecat.services.openai.llm import OpenAILLMService
 
+from workers import metrics
 from workers.chat_stream import Completions
 
 type _Clients = dict[tuple[str | None, str | None], AsyncOpenAI]
@@ -29,3 +31,8 @@ class PooledLLM(OpenAILLMService):
             made.chat.completions = Completions(made)
             clients[api_key, base_url] = made
         return clients[api_key, base_url]
+
+    async def start_llm_usage_metrics(self, tokens: LLMTokenUsage) -> None:
+        """Count what a reply took; OpenAI tells it with the last chunk."""
+        metrics.tokens(tokens.prompt_tokens, tokens.completion_tokens, tokens.cache_read_input_tokens or 0)
+        await super().start_llm_usage_metrics(tokens)

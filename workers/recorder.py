@@ -1,4 +1,4 @@
-"""What one call tells the database, off the call loop. A database that is away delays it, not the conversation."""
+"""What one call tells the metrics, and the database: off the call loop, so that no conversation waits for it."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ from django.utils import timezone
 from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
+from workers import metrics
 from workers.entries import Entry, Kind
 from workers.latency import ReplyLatency
 from workers.writer import Writer
@@ -24,6 +25,7 @@ _writer = Writer()
 def write_what_is_left(**_: Any) -> None:
     """Write what dead processes could not, before this one has a call of its own."""
     _writer.start()
+    metrics.spool_entries.set_function(_writer.spooled)
 
 
 class CallRecorder:
@@ -41,11 +43,13 @@ class CallRecorder:
     def answered(self) -> None:
         """The conversation begins now."""
         self._put("answered", at=_text(timezone.now()))
+        metrics.answered(self._call)
 
     def ended(self, status: Status, reason: EndReason, detail: str) -> None:
         """The call is over, for this reason."""
         fields = {"status": str(status), "reason": str(reason), "detail": detail, "at": _text(timezone.now())}
         self._writer.put(self._entry("ended", fields), self._end_was_written)
+        metrics.ended(reason)
 
     def turn(
         self,
@@ -68,10 +72,12 @@ class CallRecorder:
             interrupted=interrupted,
             **(latency.as_fields() if latency else {}),
         )
+        metrics.turn(speaker, latency, interrupted=interrupted)
 
     def event(self, kind: str, **detail: Any) -> None:
         """Something worth knowing afterwards. `detail` is JSON, without what was said."""
         self._put("event", kind=kind, key=str(uuid.uuid4()), at=_text(timezone.now()), detail=detail)
+        metrics.event(kind, detail)
 
     async def flush(self, timeout_s: float) -> bool:
         """Wait until everything so far is written. False when that takes longer than `timeout_s` seconds."""

@@ -14,7 +14,7 @@ from calls import leases, rooms
 from calls.database import in_database
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import pipeline
+from workers import metrics, pipeline, reaching
 from workers.conversation import Conversation, Ending
 from workers.draining import draining
 from workers.heartbeat import heartbeat
@@ -37,13 +37,16 @@ async def handle() -> None:
     except (DatabaseError, InterfaceError) as error:
         # The message is a hint: the sweep sends the call again, to whoever reaches the database.
         log.warning("not_claimed", error=type(error).__name__)
+        metrics.not_claimed()
         return
     if call is None:
         log.info("nobody_waits")
         return
+    metrics.claimed(call)
     with structlog.contextvars.bound_contextvars(call_id=str(call.pk), attempt=call.attempt):
         held = HeldCall(call, asyncio.get_running_loop())
-        with heartbeat.holding(call.pk, call.attempt, held.lose), draining.offering(held.give_back):
+        lease = heartbeat.holding(call.pk, call.attempt, held.lose)
+        with metrics.holding(), lease, draining.offering(held.give_back):
             await _hold(held)
 
 
@@ -107,6 +110,10 @@ async def _converse(
     loading: asyncio.Task[None],
 ) -> Ending | Leaving:
     """Wait for the caller's side to take the agent's audio and for the lines, greet, and wait for the end."""
+    if held.call.is_to_be_dialed:
+        not_reached = await reaching.reach(held, conversation, transport, running)
+        if not_reached is not None:
+            return not_reached
     taken = asyncio.create_task(transport.agent_heard.wait())
     try:
         await _first_of(taken, conversation.ending, running, held.leaving, timeout_s=CALLER_TAKES_TRACK_S)
@@ -142,6 +149,8 @@ def _not_connected(call: Call, transport: CallTransport, running: asyncio.Task[N
         return Ending(Status.FAILED, EndReason.CONNECT_FAILED, "the caller's side did not take the agent's audio")
     if call.answered_at is not None:
         return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+    if call.is_to_be_dialed:
+        return Ending(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
     return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
 
 

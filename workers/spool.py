@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +58,12 @@ class Spool:
         except sqlite3.Error:
             self._database.close()
             raise
+
+    def count(self) -> int:
+        """How many items wait in the file; none in one that is closed or cannot be read. For any thread."""
+        with suppress(sqlite3.Error):
+            return int(self._database.execute("SELECT count(*) FROM entry").fetchone()[0])
+        return 0
 
     def append(self, items: Iterable[Item]) -> None:
         """Put the items on disk, all or none, and wait until they are there. Makes room when the file is full."""

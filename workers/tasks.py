@@ -7,10 +7,11 @@ from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from workers import lazy_imports, memory, models, room
+from workers import lazy_imports, memory, metrics, models, room
 from workers.call_loop import call_loop
 from workers.draining import draining
 from workers.heartbeat import heartbeat
+from workers.metrics_server import metrics_server
 
 
 @shared_task(name="workers.run_call")
@@ -38,6 +39,8 @@ def prepare_process(**_: Any) -> None:
 def count_slots(sender: Any, **_: Any) -> None:
     """From now on this process takes calls; the row of its heartbeat says how many."""
     heartbeat.start(slots=sender.controller.concurrency)
+    metrics.slots.set(sender.controller.concurrency)
+    metrics_server.start()
 
 
 @worker_shutting_down.connect
@@ -51,3 +54,4 @@ def drain(**_: Any) -> None:
 def leave(**_: Any) -> None:
     """Every call is over or handed over."""
     heartbeat.stop()
+    metrics_server.stop()

@@ -1,5 +1,6 @@
 """What the language model can do besides talking: end the call, and call the persona's web services."""
 
+import asyncio
 import json
 import ssl
 import time
@@ -16,6 +17,7 @@ from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from agents.tools import ToolSpec
+from workers import tool_requests
 from workers.recorder import CallRecorder
 
 MAX_ANSWER_BYTES = 64 * 1024  # more than a language model should read during a call
@@ -94,21 +96,31 @@ async def call(tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
     wrong = next(Draft202012Validator(tool.parameters).iter_errors(arguments), None)
     if wrong is not None:
         return {"error": f"the arguments do not fit: {wrong.message}"}
+    guard = tool_requests.Guard()
     try:
-        timeout = aiohttp.ClientTimeout(total=tool.timeout_s)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(tool.url, json=arguments, allow_redirects=False, ssl=trusted_certificates()) as response,
-        ):
-            if response.status != 200:
-                return {"error": f"the service answered with status {response.status}"}
-            body = await response.content.read(MAX_ANSWER_BYTES + 1)
-            while len(body) <= MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES)):
-                body += more
+        async with asyncio.timeout(tool.timeout_s):
+            return await _ask(tool, tool_requests.encoded(arguments), guard)
     except TimeoutError:
         return {"error": f"the service did not answer within {tool.timeout_s:g} seconds"}
+    except tool_requests.SecretMissing as error:
+        return {"error": str(error)}
     except aiohttp.ClientError as error:
+        if guard.refused:
+            return {"error": "the service has no public address, and is in none of TOOL_ALLOWED_NETWORKS"}
         return {"error": f"the service could not be reached ({type(error).__name__})"}
+
+
+async def _ask(tool: ToolSpec, arguments: bytes, guard: tool_requests.Guard) -> dict[str, Any]:
+    headers = await tool_requests.headers(tool, arguments)
+    async with (
+        aiohttp.ClientSession(connector=guard.connector(ssl=trusted_certificates())) as session,
+        session.post(tool.url, data=arguments, headers=headers, allow_redirects=False) as response,
+    ):
+        if response.status != 200:
+            return {"error": f"the service answered with status {response.status}"}
+        body = await response.content.read(MAX_ANSWER_BYTES + 1)
+        while len(body) <= MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES)):
+            body += more
     if len(body) > MAX_ANSWER_BYTES:
         return {"error": f"the service answered with more than {MAX_ANSWER_BYTES // 1024} KiB"}
     return {"result": _decoded(body)}

@@ -55,6 +55,16 @@ class CallTransport(LiveKitTransport):
     def agent_heard(self) -> asyncio.Event:
         return self._caller.agent_heard
 
+    @property
+    def joined(self) -> asyncio.Event:
+        """Set once the agent is in the room and its track is published."""
+        return self._caller.joined
+
+    @property
+    def caller_left_because(self) -> int | None:
+        """LiveKit's reason why the caller's side left the room; None while it has not, or when none was told."""
+        return self._caller.caller_left_because
+
     def input(self) -> "CallerEar":
         return self._ear
 
@@ -104,6 +114,7 @@ class CallerOnlyClient(LiveKitTransportClient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.agent_heard = asyncio.Event()
+        self.joined = asyncio.Event()
         self.listen: Callable[[rtc.AudioStream, str], Coroutine[Any, Any, None]]
         """Takes the caller's audio; set once, before the agent joins."""
 
@@ -111,6 +122,10 @@ class CallerOnlyClient(LiveKitTransportClient):
         if self._task_manager is None:
             await super().setup(setup)
             self.room.on("local_track_subscribed", lambda _track: self.agent_heard.set())
+
+    async def connect(self) -> None:  # type: ignore[override]  # tenacity makes an object of it
+        await super().connect()
+        self.joined.set()
 
     async def _async_on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self.caller_identity:

@@ -37,6 +37,7 @@ class Writer:
         self._done = 0  # and of the last that is written, or never will be
         self._outcomes: dict[int, Callable[[bool], object]] = {}
         self._waiting: list[tuple[int, Callable[[], object]]] = []
+        self._left: list[Spool] = []
 
     def start(self) -> None:
         """Start the threads, unless they run."""
@@ -68,8 +69,12 @@ class Writer:
                 return
         call()
 
+    def spooled(self) -> int:
+        """How many entries wait on disk: of this process, and those of dead ones that it has taken over."""
+        return self._backlog.spooled() + sum(left.count() for left in list(self._left))
+
     def _write_forever(self) -> None:
-        left = _leftovers(self._backlog.directory)
+        left = self._left = _leftovers(self._backlog.directory)
         while True:
             try:
                 batch = self._backlog.first(BATCH, wait=not left)

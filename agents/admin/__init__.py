@@ -1,5 +1,5 @@
 """Where supervisors edit personas, publish them and go back."""
 
-from agents.admin import persona, spoken_line, version
+from agents.admin import persona, spoken_line, tool_secret, version
 
-__all__ = ["persona", "spoken_line", "version"]
+__all__ = ["persona", "spoken_line", "tool_secret", "version"]

@@ -16,7 +16,7 @@ from unfold.enums import ActionVariant
 if TYPE_CHECKING:
     from django import forms
     from django.contrib import admin
-    from django.forms import Select, Textarea, TextInput, URLInput
+    from django.forms import PasswordInput, Select, Textarea, TextInput, URLInput
 
     ModelAdmin = admin.ModelAdmin[Any]
     ModelForm = forms.ModelForm[Any]
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 else:
     from django.forms import ModelForm
     from unfold.admin import ModelAdmin, StackedInline
+    from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
@@ -33,6 +34,7 @@ __all__ = [
     "HistoryAdmin",
     "ModelAdmin",
     "ModelForm",
+    "PasswordInput",
     "Select",
     "StackedInline",
     "TextInput",

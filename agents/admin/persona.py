@@ -37,7 +37,11 @@ class PersonaAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Persona]:
         rows: QuerySet[Persona] = super().get_queryset(request)
-        return rows.select_related("live_version").prefetch_related("tools").annotate(number_count=Count("numbers"))
+        return (
+            rows.select_related("live_version")
+            .prefetch_related("tools__secret")
+            .annotate(number_count=Count("numbers"))
+        )
 
     @column("Callers hear", ordering="live_version__number", label={"live": "success", "none": "danger"})
     def live(self, persona: Persona) -> tuple[str, str]:

@@ -88,7 +88,7 @@ class ToolInline(StackedInline):
     extra = 0
     verbose_name = "tool"
     verbose_name_plural = "Tools: web services that the agent may call during a conversation"
-    fields = (("name", "timeout_s"), "description", "url", "parameters")
+    fields = (("name", "timeout_s"), "description", ("url", "secret"), "parameters")
     formfield_overrides: ClassVar = {
         **StackedInline.formfield_overrides,
         URLField: {"widget": URLInput, "assume_scheme": "https"},

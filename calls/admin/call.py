@@ -1,27 +1,42 @@
 """Calls: found by filter and search, read from top to bottom."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter, RelatedDropdownFilter
 
-from agents.admin.base import HistoryAdmin, column
-from calls import statistics
-from calls.admin.call_page import COLOURS, call_page
+from agents.admin.base import HistoryAdmin, column, page_button, wanted_object
+from calls import audit, services, statistics
+from calls.admin.call_page import COLOURS, call_page, may_read
 from calls.admin.filters import DayRangeFilter
 from calls.models import Call
-from calls.narrative import readable_duration, readable_number, readable_time
+from calls.narrative import call_title, readable_duration, readable_number, readable_time, tell
+from calls.phone import masked
 from calls.states import Status
 
 
 @admin.register(Call)
 class CallAdmin(HistoryAdmin):
-    list_display = ("state", "when", "caller", "number", "persona", "waited", "duration", "reply", "reason")
+    list_display = (
+        "state",
+        "when",
+        "direction",
+        "caller",
+        "number",
+        "persona",
+        "waited",
+        "duration",
+        "reply",
+        "reason",
+    )
     list_display_links = ("state", "when", "caller")
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
+        ("direction", MultipleChoicesDropdownFilter),
         ("phone_number", RelatedDropdownFilter),
         ("persona_version__persona", RelatedDropdownFilter),
         ("created_at", DayRangeFilter),
@@ -31,6 +46,18 @@ class CallAdmin(HistoryAdmin):
     list_per_page = 50
     search_fields = ("caller_number", "room_name", "sip_call_id", "twilio_call_sid", "turns__text")
     search_help_text = "Caller's number, room, SIP call id, or words that were said"
+    actions_detail: ClassVar = ["hang_up_view"]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = super().get_list_display(request)
+        if request.user.has_perm("calls.view_caller_number"):
+            return columns
+        return [{"caller": "masked_caller"}.get(str(name), name) for name in columns]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Who may not read what was said learns nothing about it by searching either."""
+        fields = list(super().get_search_fields(request))
+        return fields if may_read(request.user) else [name for name in fields if name != "turns__text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         rows: QuerySet[Call] = super().get_queryset(request)
@@ -48,6 +75,10 @@ class CallAdmin(HistoryAdmin):
     @column("Caller", ordering="caller_number")
     def caller(self, call: Call) -> str:
         return readable_number(call.caller_number) or "anonymous"
+
+    @column("Caller")  # not sortable: the order would tell what is masked
+    def masked_caller(self, call: Call) -> str:
+        return masked(call.caller_number) if call.caller_number else "anonymous"
 
     @column("Number", ordering="phone_number__e164")
     def number(self, call: Call) -> str:
@@ -81,10 +112,43 @@ class CallAdmin(HistoryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         call = self.get_object(request, object_id)
-        page = call_page(call) if call and self.has_view_permission(request, call) else None
-        extra = {"page": page, "title": _title(call) if call else None, "subtitle": None}
+        page = None
+        if call and self.has_view_permission(request, call):
+            page = call_page(call, with_words=may_read(request.user))
+            if page.bubbles:
+                audit.looked(request.user, call)
+        extra = {"page": page, "title": call_title(call) if call else None, "subtitle": None}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> Any:
+        """No button on the page of a call that is over."""
+        shown = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        call = self.get_object(request, str(object_id))  # None also for an id that cannot be one
+        return shown if call and not call.is_final else []
 
-def _title(call: Call) -> str:
-    return f"Call from {readable_number(call.caller_number) or 'an anonymous caller'}"
+    def has_hang_up_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("calls.dispatch_call")
+
+    @page_button("Hang up", permission="hang_up", icon="call_end", path="hang-up")
+    def hang_up_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, and hang up on POST."""
+        call: Call = wanted_object(self, request, object_id)
+        if request.method == "POST" or call.is_final:
+            self._hang_up(request, call)
+            return redirect("admin:calls_call_change", object_id=call.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Hang up",
+            "original": call_title(call),
+            "call": call,
+            "sentence": tell(call),
+        }
+        return TemplateResponse(request, "admin/calls/call/hang_up.html", context)
+
+    def _hang_up(self, request: HttpRequest, call: Call) -> None:
+        if not services.hang_up(call.pk):
+            messages.info(request, "The call is over already.")
+            return
+        audit.record(request.user, call, "hung up")
+        messages.success(request, "The call is ended, and its room is being closed.")

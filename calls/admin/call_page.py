@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser, User
+
 from calls.models import Call, CallEvent, Turn
 from calls.models.dead_letter import Cause
 from calls.models.history import Speaker
-from calls.narrative import event_title, readable_duration, readable_number, tell
-from calls.states import EndReason, Status
+from calls.narrative import event_title, readable_duration, readable_number, readable_time, tell
+from calls.states import Direction, EndReason, Status
 
 # The colour of a state's badge, in unfold's vocabulary.
 COLOURS: dict[str, str] = {
@@ -82,25 +84,41 @@ class CallPage:
     stages: list[tuple[str, str]]
     moments: list[Moment]
     identifiers: list[tuple[str, str]]
+    silence: str
 
 
-def call_page(call: Call) -> CallPage:
-    """Read the call's turns and events, one query each."""
+def may_read(user: User | AnonymousUser) -> bool:
+    """Whether somebody may read what was said in calls."""
+    return user.has_perm("calls.view_turn")
+
+
+def call_page(call: Call, *, with_words: bool = True) -> CallPage:
+    """Read the call's turns and events, one query each. Without words, nothing of what was said is in it."""
     turns = list(call.turns.all())
+    shown = turns if with_words and call.erased_at is None else []
     return CallPage(
         call=call,
         colour=COLOURS[Status(call.status)],
         agent=call.persona_version.persona.name if call.persona_version else "Agent",
         sentence=tell(call),
         facts=list(_facts(call, turns)),
-        bubbles=_bubbles(call, turns),
+        bubbles=_bubbles(call, shown),
         stages=[(css, name) for field, css, name in STAGES if any(getattr(turn, field) is not None for turn in turns)],
         moments=[_moment(call, event) for event in call.events.all()],
         identifiers=[(name, value) for name, value in _identifiers(call) if value],
+        silence=_silence(call, with_words=with_words),
     )
 
 
+def _silence(call: Call, *, with_words: bool) -> str:
+    """What stands in place of a transcript."""
+    if call.erased_at is not None:
+        return f"What was said was deleted on {readable_time(call.erased_at)}."
+    return "Nothing was said." if with_words else "You may not read what was said."
+
+
 def _facts(call: Call, turns: list[Turn]) -> Iterator[tuple[str, str]]:
+    yield "Direction", call.get_direction_display()
     yield "Waited", readable_duration(call.wait)
     if position := getattr(call, "position", None):
         yield "In the queue", f"number {position}"
@@ -163,6 +181,11 @@ _STATUS_TITLES = {
     Status.MISSED: "The call was missed",
     Status.REJECTED: "The call was rejected",
 }
+_OUTBOUND_TITLES = {
+    **_STATUS_TITLES,
+    Status.QUEUED: "The call waits for an agent",
+    Status.MISSED: "Nobody was reached",
+}
 _STATUS_CSS = {
     Status.COMPLETED: "good",
     Status.IN_PROGRESS: "good",
@@ -174,7 +197,8 @@ _STATUS_CSS = {
 
 def _moment(call: Call, event: CallEvent) -> Moment:
     status = Status(event.to_status) if event.to_status in Status else None
-    title = _STATUS_TITLES[status] if status else event_title(event.kind)
+    titles = _OUTBOUND_TITLES if call.direction == Direction.OUTBOUND else _STATUS_TITLES
+    title = titles[status] if status else event_title(event.kind)
     css = _STATUS_CSS.get(status, "state") if status else _kind_css(event.kind)
     details = [(key.replace("_", " "), _detail(key, value)) for key, value in event.detail.items()]
     return Moment(event.at, f"+{(event.at - call.created_at).total_seconds():.1f} s", title, css, details)

@@ -1,5 +1,6 @@
 """The first page of the admin: what is going on now, and how the day went."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from calls import statistics
 from calls.admin.call_page import COLOURS
 from calls.models import Call
 from calls.narrative import readable_duration, readable_number, readable_time
+from calls.phone import masked
 from calls.states import Status
 
 RECENT = 10
@@ -48,13 +50,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm("calls.view_call"):
         return context
     day = statistics.today()
+    name = readable_number if request.user.has_perm("calls.view_caller_number") else masked
     return {
         **context,
         "day": day,
         "cards": _cards(day),
         "bars": _bars(day),
-        "waiting_calls": [_waiting(call, position) for position, call in enumerate(_next(), 1)],
-        "recent_calls": [_row(call) for call in _recent()],
+        "waiting_calls": [_waiting(call, position, name) for position, call in enumerate(_next(), 1)],
+        "recent_calls": [_row(call, name) for call in _recent()],
     }
 
 
@@ -105,11 +108,11 @@ def _next() -> list[Call]:
     return list(Call.objects.waiting().select_related("phone_number", "persona_version__persona")[:WAITING])
 
 
-def _waiting(call: Call, position: int) -> WaitingCall:
+def _waiting(call: Call, position: int, name: Callable[[str], str]) -> WaitingCall:
     return WaitingCall(
         url=reverse("admin:calls_call_change", args=[call.pk]),
         position=position,
-        caller=readable_number(call.caller_number) or "anonymous",
+        caller=name(call.caller_number) if call.caller_number else "anonymous",
         number=_number(call),
         persona=str(call.persona_version),
         waited=readable_duration(call.wait),
@@ -121,13 +124,13 @@ def _number(call: Call) -> str:
     return label or readable_number(call.called_number) or "not known"
 
 
-def _row(call: Call) -> RecentCall:
+def _row(call: Call, name: Callable[[str], str]) -> RecentCall:
     return RecentCall(
         url=reverse("admin:calls_call_change", args=[call.pk]),
         status=Status(call.status).label,
         colour=COLOURS[Status(call.status)],
         when=readable_time(call.created_at),
-        caller=readable_number(call.caller_number) or "anonymous",
+        caller=name(call.caller_number) if call.caller_number else "anonymous",
         number=_number(call),
         persona=str(call.persona_version) if call.persona_version else "–",
         duration=readable_duration(call.duration) if call.duration is not None else "–",

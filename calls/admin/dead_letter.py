@@ -1,6 +1,7 @@
 """Messages that no worker took: what they were, why, and their calls sent again."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from calls import dead_letters
 from calls.models import DeadLetter
 from calls.models.dead_letter import Cause
 from calls.narrative import readable_number, readable_time, tell_dead_letter
+from calls.phone import masked
 from calls.states import Status
 
 
@@ -40,11 +42,24 @@ class DeadLetterAdmin(HistoryAdmin):
     def why(self, letter: DeadLetter) -> str:
         return str(Cause(letter.cause).label)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = super().get_list_display(request)
+        if request.user.has_perm("calls.view_caller_number"):
+            return columns
+        return [{"about": "about_masked"}.get(str(name), name) for name in columns]
+
     @column("Call", ordering="call__caller_number")
     def about(self, letter: DeadLetter) -> SafeString | str:
+        return self._about(letter, readable_number)
+
+    @column("Call")
+    def about_masked(self, letter: DeadLetter) -> SafeString | str:
+        return self._about(letter, masked)
+
+    def _about(self, letter: DeadLetter, name: Callable[[str], str]) -> SafeString | str:
         if letter.call is None:
             return "none that is known"
-        caller = readable_number(letter.call.caller_number) or "anonymous"
+        caller = name(letter.call.caller_number) if letter.call.caller_number else "anonymous"
         url = reverse("admin:calls_call_change", args=[letter.call.pk])
         return format_html('<a class="text-link" href="{}">{}</a>', url, f"{caller}, {_state(letter)}")
 

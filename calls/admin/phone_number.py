@@ -29,6 +29,7 @@ FIELDSETS: Any = (
             "description": "Callers hear ringing and are answered in the order in which they called.",
         },
     ),
+    ("Personal data", {"fields": ("kept_days",)}),
 )
 
 

@@ -1,9 +1,13 @@
 """How calls, personas and numbers look to API clients. Read-only: the admin is where they are edited."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agents.models import Persona, PersonaVersion
 from calls.models import Call, CallEvent, PhoneNumber, Turn
+from calls.phone import mask_numbers, masked
 
 
 class TurnSerializer(serializers.ModelSerializer[Turn]):
@@ -37,6 +41,7 @@ class CallSerializer(serializers.ModelSerializer[Call]):
         fields = [
             "id",
             "room_name",
+            "direction",
             "status",
             "end_reason",
             "end_detail",
@@ -57,6 +62,14 @@ class CallSerializer(serializers.ModelSerializer[Call]):
             "duration_s",
         ]
 
+    def to_representation(self, instance: Call) -> dict[str, Any]:
+        """With `masks_numbers` in the context, callers' numbers are masked."""
+        shown = dict(super().to_representation(instance))
+        if self.context.get("masks_numbers"):
+            shown["caller_number"] = masked(instance.caller_number) if instance.caller_number else ""
+            shown["room_name"] = mask_numbers(instance.room_name)
+        return shown
+
     def get_wait_s(self, call: Call) -> float:
         return call.wait.total_seconds()
 
@@ -65,8 +78,13 @@ class CallSerializer(serializers.ModelSerializer[Call]):
 
 
 class CallDetailSerializer(CallSerializer):
-    turns = TurnSerializer(many=True, read_only=True)
+    turns = serializers.SerializerMethodField(help_text="Empty for who may not read what was said.")
     events = CallEventSerializer(many=True, read_only=True)
+
+    @extend_schema_field(TurnSerializer(many=True))
+    def get_turns(self, call: Call) -> Any:
+        allowed = self.context["request"].user.has_perm("calls.view_turn")
+        return TurnSerializer(call.turns.all(), many=True).data if allowed else []
 
     class Meta(CallSerializer.Meta):
         fields = [*CallSerializer.Meta.fields, "turns", "events"]

@@ -1,13 +1,20 @@
-"""The read-only API."""
+"""The API. Personas and numbers are only read here: the admin is where they are edited."""
+
+from typing import Any
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import pagination, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from agents.models import Persona
-from calls import statistics
+from calls import audit, statistics
 from calls.api import serializers
+from calls.api.filters import CallFilter
+from calls.api.hang_up import EndsCalls
+from calls.api.outbound import PlacesCalls
 from calls.models import Call, PhoneNumber, Turn
 
 
@@ -23,22 +30,28 @@ class OldestFirst(pagination.CursorPagination):
     ordering = "id"
 
 
-class CallViewSet(viewsets.ReadOnlyModelViewSet[Call]):
+class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):
     """Calls, newest first; one call with its turns and events."""
 
     queryset = Call.objects.select_related("phone_number", "persona_version__persona")
     pagination_class = NewestFirst
     filter_backends = [DjangoFilterBackend]
-    filterset_fields = {
-        "status": ["exact"],
-        "end_reason": ["exact"],
-        "room_name": ["exact"],
-        "phone_number__e164": ["exact"],
-        "created_at": ["gte", "lt"],
-    }
+    filterset_class = CallFilter
 
     def get_serializer_class(self) -> type[BaseSerializer[Call]]:
         return serializers.CallDetailSerializer if self.action == "retrieve" else serializers.CallSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        masks = self.action == "list" and not self.request.user.has_perm("calls.view_caller_number")
+        return {**super().get_serializer_context(), "masks_numbers": masks}
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One call with its turns and events. That it was read is written down."""
+        call = self.get_object()
+        answer = Response(self.get_serializer(call).data)
+        if answer.data["turns"]:
+            audit.looked(request.user, call)
+        return answer
 
     def get_queryset(self) -> QuerySet[Call]:
         rows = statistics.with_position(super().get_queryset())
@@ -53,6 +66,19 @@ class TurnViewSet(viewsets.ReadOnlyModelViewSet[Turn]):
     pagination_class = OldestFirst
     filter_backends = [DjangoFilterBackend]
     filterset_fields = ["call", "speaker", "interrupted"]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Turns of all calls. That they were read is written down."""
+        answer = super().list(request, *args, **kwargs)
+        if answer.data["results"]:
+            audit.looked_at_turns(request.user, request.query_params.dict())
+        return answer
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One turn. That it was read is written down."""
+        turn = self.get_object()
+        audit.looked(request.user, turn.call)
+        return Response(self.get_serializer(turn).data)
 
 
 class PersonaViewSet(viewsets.ReadOnlyModelViewSet[Persona]):

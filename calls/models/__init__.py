@@ -1,8 +1,19 @@
 from calls.models.call import Call, CallQuerySet
 from calls.models.dead_letter import DeadLetter
+from calls.models.erasure import Erasure
 from calls.models.heartbeat import Heartbeat
 from calls.models.history import CallEvent, Turn
 from calls.models.phone_number import PhoneNumber
 from calls.models.webhook_event import WebhookEvent
 
-__all__ = ["Call", "CallEvent", "CallQuerySet", "DeadLetter", "Heartbeat", "PhoneNumber", "Turn", "WebhookEvent"]
+__all__ = [
+    "Call",
+    "CallEvent",
+    "CallQuerySet",
+    "DeadLetter",
+    "Erasure",
+    "Heartbeat",
+    "PhoneNumber",
+    "Turn",
+    "WebhookEvent",
+]

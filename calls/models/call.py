@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agents.models import PersonaVersion
 from calls.models.phone_number import PhoneNumber
-from calls.states import ALLOWED_FROM, FINAL, LIVE, EndReason, Status
+from calls.states import ALLOWED_FROM, FINAL, LIVE, Direction, EndReason, Status
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -48,9 +48,14 @@ class Call(models.Model):
 
     phone_number = models.ForeignKey(PhoneNumber, null=True, on_delete=models.PROTECT, related_name="calls")
     persona_version = models.ForeignKey(PersonaVersion, null=True, on_delete=models.PROTECT, related_name="calls")
-    caller_number = models.CharField(max_length=32, blank=True)
-    called_number = models.CharField(max_length=32, blank=True)
-    caller_identity = models.CharField(max_length=128, blank=True, help_text="The caller's participant in the room.")
+    direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
+    caller_number = models.CharField(
+        max_length=32, blank=True, help_text="The person's number: who called or, if the call is outbound, was called."
+    )
+    called_number = models.CharField(
+        max_length=32, blank=True, help_text="Our number: which was called or, if the call is outbound, called."
+    )
+    caller_identity = models.CharField(max_length=128, blank=True, help_text="The person's participant in the room.")
     sip_call_id = models.CharField("SIP call id", max_length=128, blank=True)
     twilio_call_sid = models.CharField("Twilio call SID", max_length=64, blank=True)
 
@@ -62,18 +67,25 @@ class Call(models.Model):
     created_at = models.DateTimeField(default=timezone.now, help_text="When the caller's phone began to ring.")
     queued_at = models.DateTimeField(default=timezone.now, help_text="When it last began to wait for a slot.")
     sent_at = models.DateTimeField(default=timezone.now, help_text="When its message was last sent to the workers.")
-    rings_until = models.DateTimeField(null=True, help_text="When it overflows unless a slot has taken it.")
+    rings_until = models.DateTimeField(
+        null=True, help_text="When it overflows unless a slot has taken it; when an outbound call is given up."
+    )
     overflowed = models.BooleanField(
         default=False, help_text="Its ring time ended once: another persona may answer, beyond its number's limit."
     )
     claimed_at = models.DateTimeField(null=True, help_text="When a slot took it.")
     answered_at = models.DateTimeField(null=True, help_text="When the conversation began.")
     ended_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True, help_text="When what identifies the caller, and what was said, went.")
 
     objects = CallQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
+        permissions = [
+            ("dispatch_call", "Can place calls and hang up"),
+            ("view_caller_number", "Can see callers' whole numbers in lists"),
+        ]
         indexes = [
             models.Index(fields=["-created_at"], name="call_by_time"),
             models.Index(fields=["status", "sent_at"], condition=Q(status__in=sorted(LIVE)), name="call_live"),
@@ -98,6 +110,11 @@ class Call(models.Model):
     @property
     def is_final(self) -> bool:
         return self.status in FINAL
+
+    @property
+    def is_to_be_dialed(self) -> bool:
+        """Whether the agent has yet to reach the person."""
+        return self.direction == Direction.OUTBOUND and self.answered_at is None
 
     @property
     def duration(self) -> timedelta | None:

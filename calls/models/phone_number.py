@@ -68,6 +68,14 @@ class PhoneNumber(models.Model):
         blank=True,
         help_text="Where the call is transferred. With country code, for example +1 202 555 0199.",
     )
+    kept_days = models.PositiveSmallIntegerField(
+        "days to keep what was said",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1, "At least 1 day; leave it empty for the installation's own time.")],
+        help_text="Then callers' numbers and what was said are deleted; times and figures stay. "
+        "Empty: as CALLS_KEPT_DAYS in the settings says.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

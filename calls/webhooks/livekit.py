@@ -14,11 +14,11 @@ from livekit.api import WebhookEvent as LiveKitEvent
 from calls import leases, services
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
+from calls.rooms import ROOM_PREFIX
 from calls.services import IncomingCall
 from calls.states import EndReason, Status
 from calls.webhooks.signature import BadBody
 
-ROOM_PREFIX = "call-"
 HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "room_finished"})
 
 
@@ -72,9 +72,10 @@ def is_caller(participant: ParticipantInfo) -> bool:
 
 
 def _caller_joined(event: LiveKitEvent) -> str:
-    call = services.receive_call(incoming_call(event.room.name, event.participant))
+    incoming = incoming_call(event.room.name, event.participant)
+    call = services.receive_call(incoming)
     if call is None:
-        return "call exists"
+        return "call identified" if services.identify_dialed(incoming) else "call exists"
     if leases.has_left(call):
         services.end_abandoned(call)
         return "caller had left"
@@ -109,8 +110,10 @@ def _caller_left(event: LiveKitEvent) -> str:
 
 def _end_waiting(call: Call) -> bool:
     """A caller who leaves while no agent is there. A call that has an agent is ended by its worker."""
-    if call.status == Status.IN_PROGRESS or (call.status == Status.CONNECTING and call.answered_at):
+    if call.status == Status.IN_PROGRESS:
         return False
+    if call.status == Status.CONNECTING and (call.answered_at or call.is_to_be_dialed):
+        return False  # its agent knows better why
     return services.end_abandoned(call)
 
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from calls.metrics import count_webhook
 from calls.webhooks import livekit
 from calls.webhooks.signature import BadBody, BadSignature, verified_event
 
@@ -24,13 +25,18 @@ def livekit_webhook(request: HttpRequest) -> JsonResponse:
         outcome = livekit.handle(event)
     except BadSignature as error:
         log.warning("webhook_refused", reason=str(error))
+        count_webhook("livekit", "bad_signature")
         return JsonResponse({"error": str(error)}, status=401)
     except BadBody as error:
+        count_webhook("livekit", "bad_body")
         return JsonResponse({"error": str(error)}, status=400)
     except DataError as error:
         log.warning("webhook_not_storable", reason=str(error))
+        count_webhook("livekit", "bad_body")
         return JsonResponse({"error": f"body: a value cannot be stored: {error}"}, status=400)
     except (OperationalError, InterfaceError):
         log.exception("webhook_not_stored")
+        count_webhook("livekit", "unavailable")
         return JsonResponse({"error": "the database is not available; send the event again"}, status=503)
+    count_webhook("livekit", outcome if outcome in ("duplicate", "ignored") else "accepted")
     return JsonResponse({"outcome": outcome})

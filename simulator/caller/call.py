@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, cast
 
 import numpy as np
-from livekit import api, rtc
+from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
 from simulator.caller.conversation import Conversation, expects_reply
@@ -19,6 +17,7 @@ from simulator.caller.mouth import QUEUE_MS, Mouth
 from simulator.caller.recording import Recording
 from simulator.caller.report import AgentPause, CallerEvent, CallReport, EndedBy, EventKind
 from simulator.caller.settings import CallError, CallerSettings
+from simulator.caller.telephone import pick_up, token
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from simulator.speech.synthesis import Synthesizer
 
@@ -95,19 +94,23 @@ class _Call:
     async def _join(self) -> None:
         self._room.on("track_subscribed", self._on_track)
         self._room.on("disconnected", self._on_disconnected)
-        url, room = self._settings.livekit_url, self._report.room
+        url, room, rings_s = self._settings.livekit_url, self._report.room, self._settings.picks_up_after_s
+        options = rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT_S, auto_subscribe=rings_s is None)
         try:
-            await self._room.connect(url, self._token(), rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT_S))
+            await self._room.connect(url, token(self._settings, room), options)
         except rtc.ConnectError as error:
             raise CallError(_why_not_joined(str(error), url)) from error
         self._origin = time.monotonic()
         if self._settings.wav_path is not None:
             self._recording = Recording(self._origin)
         self._tell("joined", self._origin, text=room)
+        if rings_s is not None:
+            await pick_up(self._room, rings_s, self._gone)
         track = rtc.LocalAudioTrack.create_audio_track("telephone", self._source)
         # a telephone line sends silence too, and no redundant copies
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=False)
-        await self._publish(track, options)
+        await self._publish(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=False)
+        )
 
     async def _publish(self, track: rtc.LocalAudioTrack, options: rtc.TrackPublishOptions) -> None:
         """Publish the voice, unless the room goes away meanwhile: LiveKit would then never answer."""
@@ -131,29 +134,6 @@ class _Call:
         await asyncio.wait({self._gone}, timeout=_CONNECT_TIMEOUT_S)
         if not self._gone.done():
             raise CallError(f"LiveKit did not take the caller's audio: {error.message}")
-
-    def _token(self) -> str:
-        settings, report = self._settings, self._report
-        attributes = {
-            "sip.phoneNumber": report.from_number,
-            "sip.trunkPhoneNumber": report.to_number,
-            "sip.callID": f"SCL_{secrets.token_hex(6)}",
-            "sip.callStatus": "active",
-            "sip.trunkID": "ST_simulator",
-            "sip.ruleID": "SDR_simulator",
-            "sip.twilio.callSid": f"CA{secrets.token_hex(16)}",
-        }
-        lifetime_s = settings.ring_timeout_s + settings.max_seconds + 60
-        return (
-            api.AccessToken(settings.api_key, settings.api_secret)
-            .with_identity(f"sip_{report.from_number}")
-            .with_name(f"Phone {report.from_number}")
-            .with_kind("sip")
-            .with_attributes(attributes)
-            .with_grants(api.VideoGrants(room_join=True, room=report.room))
-            .with_ttl(timedelta(seconds=lifetime_s))
-            .to_jwt()
-        )
 
     async def _converse(self, speaking: asyncio.Task[None]) -> None:
         """Follow the scenario until someone hangs up, or time is up."""

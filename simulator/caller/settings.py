@@ -21,7 +21,8 @@ class CallerSettings:
     `livekit_url` is ws:// or wss://. Numbers are E.164. Without `room`, the call gets a fresh room named call-<random>,
     as livekit-sip would give it. `speech` is local (Piper) or scripted (espeak-ng, with marks that the scripted
     recogniser reads). `ring_timeout_s` is how long the phone rings, `max_seconds` how long the call may take after it
-    was answered.
+    was answered. With `picks_up_after_s` the telephone does not call but is called: it rings so long in the room, and
+    `to_number` is who calls.
     """
 
     livekit_url: str
@@ -35,6 +36,7 @@ class CallerSettings:
     wav_path: Path | None = None
     ring_timeout_s: float = 30.0
     max_seconds: float = 300.0
+    picks_up_after_s: float | None = None
 
     def __post_init__(self) -> None:
         """Raise CallError for a setting that cannot work."""

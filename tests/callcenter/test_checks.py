@@ -17,7 +17,7 @@ PRODUCTION = {
     "DJANGO_DEBUG": "false",
     "ALLOWED_HOSTS": "calls.example.com",
     "PUBLIC_BASE_URL": "https://calls.example.com",
-    "CELERY_BROKER_URL": "amqp://callcenter:password@mq.example.com:5672//",
+    "CELERY_BROKER_URL": "amqp://callcenter:x7Rq-of-this-site@mq.example.com:5672//",
     "LIVEKIT_URL": "wss://livekit.example.com",
     "LIVEKIT_API_KEY": "APIproduction",
     "LIVEKIT_API_SECRET": "another-long-secret-of-32-characters",

@@ -225,7 +225,7 @@ def test_the_dashboard_shows_free_slots_and_who_waits() -> None:
     waiting(number, 5, caller_number="+12025550122")
     waiting(number, 42, caller_number="+12025550121")
 
-    context = client_of("Viewers").get("/admin/").context
+    context = client_of("Supervisors").get("/admin/").context
 
     [slots] = [card for card in context["cards"] if card["title"] == "Free slots"]
     assert slots["value"] == "1 of 8"

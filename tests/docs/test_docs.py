@@ -21,10 +21,12 @@ from tools.setup.environment import read
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Directories, and files at the root, that the repository has: a path in the documentation begins with one of them.
 PLACES = (
-    *("agents", "callcenter", "calls", "docker", "docs", "requirements", "scripts", "simulator", "templates"),
-    *("tests", "tools", "workers"),
+    *("agents", "callcenter", "calls", "docker", "docs", "kubernetes", "requirements", "scripts", "simulator"),
+    *("templates", "tests", "tools", "workers"),
 )
-ROOT_FILES = re.compile(r"(?:manage\.py|Procfile|env\.template|pyproject\.toml|[A-Z]+\.md|LICENSE)")
+ROOT_FILES = re.compile(
+    r"(?:manage\.py|Procfile|env\.template|compose(?:\.prod)?\.yaml|pyproject\.toml|[A-Z]+\.md|LICENSE)"
+)
 
 _FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _YAML_SCENARIO = re.compile(r"^```yaml\n(name: .*?)^```", re.MULTILINE | re.DOTALL)
@@ -74,7 +76,7 @@ def _is_module(name: str) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    if path == "/health":  # answered before the URLs, see callcenter.health
+    if path in ("/health", "/health/ready"):  # answered before the URLs, see callcenter.health
         return True
     try:
         resolve(path)

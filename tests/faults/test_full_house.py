@@ -1,14 +1,17 @@
 """Every slot holds a call, and somebody else calls."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from agents.models import SpokenLine
 from calls import overflow
-from calls.models import PhoneNumber
-from calls.states import EndReason, Status
+from calls.models import Call, PhoneNumber
+from calls.states import Direction, EndReason, Status
 from tests.calling import Caller
+from tests.factories import client_of
 from tests.faults.outside import agents_that_joined, claims
 from tests.faults.waiting import LISTENS, call_of, hang_up, patient_number
 from tests.product import NUMBER
@@ -65,6 +68,35 @@ def test_08_all_slots_busy_rings_then_overflows_to_the_message_and_goodbye(stack
     assert report.pickup_ms is not None
     assert report.pickup_ms > 5000
     assert sum(ended - began for began, ended in report.agent_spoke) > 2
+
+
+def test_08_outbound_is_refused_with_429_when_the_house_is_full(stack: Stack) -> None:
+    number = patient_number()
+    stack.script(LISTENS)
+    client = client_of(superuser=True)
+
+    def place() -> Any:
+        asked = {"to": "+12025550199", "from": number.e164}
+        return client.post("/api/calls", asked, content_type="application/json")
+
+    with override_settings(INBOUND_RESERVE=0):
+        with Caller(stack, LISTENS, NUMBER) as first:
+            first.wait_for("agent_speaking")
+            refused = place()
+            assert call_of(first, Status.IN_PROGRESS).attempt == 1
+            hang_up(first)
+        final_call(first.room)
+        accepted = place()
+    placed = final_call(accepted.json()["room_name"])
+    kept_for_callers = place()
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+    assert "The house is full: slots free: 0" in refused.json()["detail"]
+    assert accepted.status_code == 202
+    assert (placed.status, placed.end_reason) == (Status.FAILED, EndReason.DIAL_FAILED)
+    assert placed.end_detail == f"LiveKit has no outbound trunk for {NUMBER}: run manage.py setup_livekit_sip"
+    assert kept_for_callers.status_code == 429
+    assert Call.objects.filter(direction=Direction.OUTBOUND).count() == 1
 
 
 def test_09_waiting_caller_hangs_up_is_missed_and_takes_no_slot(stack: Stack) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tools.demo import __main__ as demo
 from tools.demo.errors import DemoError
+from tools.demo.settings import check_settings
 from tools.demo.stack import Stack
 from tools.local import ROOT, ServiceError
 
@@ -24,7 +25,7 @@ def test_a_port_in_use_is_named_before_anything_starts() -> None:
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLOWER_PORT")
     with pytest.raises(DemoError, match="^FLOWER_PORT not set; add to .env"):
-        demo._check_settings()
+        check_settings()
 
 
 def test_a_failed_command_shows_the_end_of_its_output(tmp_path: Path) -> None:

@@ -281,3 +281,14 @@ async def test_a_clip_is_played_over_the_agent_and_its_speech_is_reported_to_the
     assert greeting[1] - greeting[0] == pytest.approx(2.0, abs=0.1)
     assert greeting[0] < played.started_s < played.ended_s < greeting[1]
     assert report.agent_pauses == []
+
+
+async def test_a_telephone_that_is_called_rings_and_then_talks_like_one_that_calls(place: Place) -> None:
+    call = await place(CONVERSATION, picks_up_after_s=1.0, ring_timeout_s=10)
+    answered = next(event for event in call.events if event.kind == "answered")
+
+    assert answered.at_s >= 1.0
+    assert call.report.completed
+    assert call.report.every_reply_heard
+    assert call.agent.caller is not None
+    assert call.agent.caller.attributes["sip.callStatus"] == "active"

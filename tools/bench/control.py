@@ -14,7 +14,6 @@ from typing import Any
 
 import aiohttp
 import psycopg
-from kombu import Connection
 
 from tools.bench import machine, procfs, webhooks
 from tools.bench.arithmetic import percentile
@@ -22,6 +21,7 @@ from tools.bench.contenders import SLOTS, Ours
 from tools.bench.dispatch_times import DispatchTimes
 from tools.bench.errors import BenchError
 from tools.bench.world import shared_world
+from tools.local import queues
 from tools.world import World
 
 LABEL = "control plane only: media switched off"
@@ -112,13 +112,24 @@ async def _one_call(
 ) -> None:
     """Ring after `after_s`, and leave when the call has been held."""
     await asyncio.sleep(after_s)
-    room = f"call-bench-{number:04d}"
-    who = webhooks.caller(f"+1202555{3000 + number}", called)
-    observed.webhook_ms.append(await webhooks.post(session, world, "room_started", room))
-    observed.webhook_ms.append(await webhooks.post(session, world, "participant_joined", room, who))
+    caller = f"+1202555{3000 + number}"
+    observed.webhook_ms += await one_call(session, world, f"call-bench-{number:04d}", caller, called, hold_s)
+
+
+async def one_call(
+    session: aiohttp.ClientSession, world: World, room: str, caller: str, called: str, hold_s: float
+) -> list[float]:
+    """A call's four webhooks; the caller leaves when the call has been held. How long each answer took, in ms.
+
+    Raises aiohttp.ClientError for any answer but 200.
+    """
+    who = webhooks.caller(caller, called)
+    took = [await webhooks.post(session, world, "room_started", room)]
+    took.append(await webhooks.post(session, world, "participant_joined", room, who))
     await asyncio.sleep(hold_s + 1.0)
-    observed.webhook_ms.append(await webhooks.post(session, world, "participant_left", room, who))
-    observed.webhook_ms.append(await webhooks.post(session, world, "room_finished", room))
+    took.append(await webhooks.post(session, world, "participant_left", room, who))
+    took.append(await webhooks.post(session, world, "room_finished", room))
+    return took
 
 
 async def _watch(world: World, observed: Observed) -> None:
@@ -155,9 +166,8 @@ def _read_rows(world: World, observed: Observed) -> None:
 
 def _messages(world: World) -> dict[str, int]:
     """Messages that are left in the calls' queues."""
-    with Connection(world.instance.broker_url) as connection:
-        channel: Any = connection.default_channel
-        return {name: channel.queue_declare(name, passive=True).message_count for name in ("calls", "calls.dead")}
+    found = queues.look(world.instance.broker_url, "calls", "calls.dead")
+    return {name: queue.messages for name, queue in found.items()}
 
 
 def _report(observed: Observed, options: Options, about: dict[str, Any]) -> int:

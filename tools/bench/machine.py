@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 
-def describe() -> dict[str, Any]:
-    """As JSON values; memory in GB of 10^9 bytes."""
+def describe(program: str = "python -m tools.bench") -> dict[str, Any]:
+    """As JSON values; memory in GB of 10^9 bytes. `program` is what was run, without its arguments."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "command": "python -m tools.bench " + " ".join(sys.argv[1:]),
+        "command": f"{program} {' '.join(sys.argv[1:])}",
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
@@ -24,9 +24,9 @@ def describe() -> dict[str, Any]:
     }
 
 
-def line() -> str:
+def line(program: str = "python -m tools.bench") -> str:
     """The same in one line of text."""
-    found = describe()
+    found = describe(program)
     return (
         f"{found['date']}, {found['cores']} cores of {found['processor']}, {found['memory_gb']} GB, "
         f"Python {found['python']}, load average before {found['load_average_before']}: {found['command']}"

@@ -1,18 +1,20 @@
 """Placing calls from several caller processes, and collecting what they heard."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, Protocol
 
+from simulator.speech.synthesis import Speech
 from tools.bench.callers import CALLS_A_PROCESS
 from tools.local import ROOT
-from tools.world import World
 
 STAGGER_S = 1.7
 READY_S = 2.5  # a caller process takes that long to import and to make its speech
@@ -21,22 +23,41 @@ GRACE_S = 60.0
 
 @dataclass(frozen=True)
 class Placed:
-    """One call that is over: when it joined (s, monotonic clock) and the caller's report; or the error instead."""
+    """One call that is over: when it joined (s, monotonic clock) and the caller's report; or the error instead.
+
+    `room` and `caller`, a number, are empty for a caller that did not end.
+    """
 
     joined_at: float
     report: dict[str, Any]
     error: str = ""
+    room: str = ""
+    caller: str = ""
 
     @property
     def ended_at(self) -> float:
         return self.joined_at + float(self.report.get("duration_s", 0.0))
 
 
+class Site(Protocol):
+    """Where the calls go: LiveKit's address, what the caller processes get of an environment, and where they log."""
+
+    @property
+    def livekit_url(self) -> str: ...
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+    @property
+    def log_dir(self) -> Path: ...
+
+
 @dataclass(frozen=True)
 class Plan:
     """Calls to place: `lanes` at once, each again and again until `repeat_for_s` is over (0: one call each).
 
-    `call_s` is about how long one call takes, in seconds. A plan of one call is recorded in the file `wav`, if given.
+    `call_s` is about how long one call takes, in seconds; lanes begin `stagger_s` after one another. A plan of one call
+    is recorded in the file `wav`, if given. Rooms have fresh names that begin with `room_prefix`.
     """
 
     yaml: str
@@ -45,6 +66,9 @@ class Plan:
     call_s: float
     repeat_for_s: float = 0.0
     wav: str = ""
+    stagger_s: float = STAGGER_S
+    speech: Speech = "scripted"
+    room_prefix: str = "call-"
 
     @property
     def max_call_s(self) -> float:
@@ -54,18 +78,22 @@ class Plan:
 class Callers:
     """The running caller processes of a plan; at most three calls in each."""
 
-    def __init__(self, world: World, plan: Plan) -> None:
+    def __init__(self, site: Site, plan: Plan) -> None:
         self._plan = plan
+        self.live: set[str] = set()
+        """The rooms of the callers who are in a call now."""
         self._lines: Queue[str | None] = Queue()
         self._processes: list[subprocess.Popen[str]] = []
-        self._deadline = time.monotonic() + plan.repeat_for_s + plan.max_call_s + plan.lanes * STAGGER_S + GRACE_S
-        log = (world.log_dir / "callers.log").open("ab")
-        with log:
-            for share in shares(plan.lanes):
+        self._deadline = time.monotonic() + plan.repeat_for_s + plan.max_call_s + plan.lanes * plan.stagger_s + GRACE_S
+        site.log_dir.mkdir(parents=True, exist_ok=True)
+        split = shares(plan.lanes)
+        begin = time.monotonic() + READY_S * max(1.0, len(split) / len(os.sched_getaffinity(0)))
+        with (site.log_dir / "callers.log").open("ab") as log:
+            for share in split:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "tools.bench.callers"],
                     cwd=ROOT,
-                    env=dict(world.process("callers").environment),
+                    env={**os.environ, **site.environment},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -73,21 +101,22 @@ class Callers:
                     start_new_session=True,
                 )
                 self._processes.append(process)
-                self._send_plan(process, world, share)
+                self._send_plan(process, site, share, begin)
                 threading.Thread(target=self._read, args=(process,), daemon=True).start()
 
-    def _send_plan(self, process: subprocess.Popen[str], world: World, share: range) -> None:
-        begin = time.monotonic() + READY_S
+    def _send_plan(self, process: subprocess.Popen[str], site: Site, share: range, begin: float) -> None:
         plan = {
             "yaml": self._plan.yaml,
             "to": self._plan.to,
-            "livekit_url": world.instance.livekit_url,
+            "livekit_url": site.livekit_url,
             "max_seconds": self._plan.max_call_s,
             "wav": self._plan.wav,
+            "speech": self._plan.speech,
+            "room_prefix": self._plan.room_prefix,
             "lanes": [
                 {
                     "from": f"+1202555{2000 + number}",
-                    "starts_at": begin + number * STAGGER_S,
+                    "starts_at": begin + number * self._plan.stagger_s,
                     "until": begin + self._plan.repeat_for_s,
                 }
                 for number in share
@@ -113,7 +142,12 @@ class Callers:
                 if line is None:
                     open_processes -= 1
                     continue
-                placed.append(parse(line))
+                document = json.loads(line)
+                if "joined" in document:
+                    self.live.add(document["joined"])
+                    continue
+                placed.append(parse(document))
+                self.live.discard(placed[-1].room)
                 if on_call is not None:
                     on_call(placed[-1])
         except Empty:
@@ -135,10 +169,15 @@ class Callers:
                 process.wait()
 
 
-def parse(line: str) -> Placed:
-    """A line that a caller process wrote."""
-    document = json.loads(line)
-    return Placed(document.get("joined_at", 0.0), document.get("report", {}), document.get("error", ""))
+def parse(document: Mapping[str, Any]) -> Placed:
+    """What a caller process wrote about a call that is over."""
+    return Placed(
+        document.get("joined_at", 0.0),
+        document.get("report", {}),
+        document.get("error", ""),
+        document.get("room", ""),
+        document.get("from", ""),
+    )
 
 
 def shares(lanes: int) -> list[range]:

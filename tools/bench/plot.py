@@ -25,12 +25,12 @@ def plot(rows: Sequence[Row], caption: str) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
         'font-size="11"><rect width="100%" height="100%" fill="white"/>',
-        _text(_GAP, 20, caption, size=13),
+        text(_GAP, 20, caption, size=13),
         *_legend([name for name in COLOURS if any(row.contender == name for row in rows)]),
     ]
     for index, key in enumerate(keys):
         top = _TOP + index * line
-        parts.append(_text(_GAP, top + 14, TABLES[key].title, size=12))
+        parts.append(text(_GAP, top + 14, TABLES[key].title, size=12))
         mine = [row for row in rows if row.table == key]
         for column, (name, title, digits) in enumerate(PANELS):
             parts += _panel(mine, name, title, digits, _GAP + column * (_WIDTH + _GAP), top + 38)
@@ -42,19 +42,19 @@ def _legend(names: Sequence[str]) -> list[str]:
     for index, name in enumerate(names):
         left = _GAP + index * 130
         parts.append(f'<rect x="{left}" y="32" width="11" height="11" fill="{COLOURS[name]}"/>')
-        parts.append(_text(left + 16, 42, name))
+        parts.append(text(left + 16, 42, name))
     return parts
 
 
 def _panel(rows: Sequence[Row], name: str, title: str, digits: int, left: float, top: float) -> list[str]:
-    parts = [_text(left, top - 4, title)]
+    parts = [text(left, top - 4, title)]
     values = [row.figures[name] for row in rows]
     highest = max((value for value in values if value is not None), default=0.0) or 1.0
     step = _WIDTH / max(len(rows) + len({row.calls for row in rows}), 1)
     x = left
     for calls in dict.fromkeys(row.calls for row in rows):
         group = [row for row in rows if row.calls == calls]
-        parts.append(_text(x, top + _HEIGHT + 26, f"{calls} call{'s' if calls > 1 else ''}"))
+        parts.append(text(x, top + _HEIGHT + 26, f"{calls} call{'s' if calls > 1 else ''}"))
         for row in group:
             parts += _bar(row, row.figures[name], highest, digits, (x, top, step))
             x += step
@@ -65,16 +65,17 @@ def _panel(rows: Sequence[Row], name: str, title: str, digits: int, left: float,
 def _bar(row: Row, value: float | None, highest: float, digits: int, place: tuple[float, float, float]) -> list[str]:
     x, top, step = place
     if value is None:
-        return [_text(x, top + _HEIGHT, "–")]
+        return [text(x, top + _HEIGHT, "–")]
     tall = value / highest * (_HEIGHT - 14)
     bottom = top + _HEIGHT
     opacity = 1.0 if row.valid_rounds else 0.35
     return [
         f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{step * 0.86:.1f}" height="{tall:.1f}" '
         f'fill="{COLOURS.get(row.contender, "#999")}" fill-opacity="{opacity}"/>',
-        _text(x, bottom - tall - 3, f"{value:.{digits}f}", size=8),
+        text(x, bottom - tall - 3, f"{value:.{digits}f}", size=8),
     ]
 
 
-def _text(x: float, y: float, text: str, size: int = 11) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="#111">{escape(text)}</text>'
+def text(x: float, y: float, words: str, size: int = 11) -> str:
+    """Words as an SVG element; y is their base line."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="#111">{escape(words)}</text>'

@@ -26,25 +26,32 @@ def caller(number: str, called: str) -> dict[str, Any]:
     return {"sid": f"PA_{secrets.token_hex(6)}", "identity": f"sip_{number}", "kind": "SIP", "attributes": attributes}
 
 
-async def post(
-    session: aiohttp.ClientSession, world: World, kind: str, room: str, participant: dict[str, Any] | None = None
-) -> float:
-    """Post one event and return how long the answer took, in ms. Raises aiohttp.ClientError for any answer but 200."""
-    event: dict[str, Any] = {
+def event(kind: str, room: str, participant: dict[str, Any] | None = None) -> bytes:
+    """The body of a webhook, with an id of its own: the same body once more is a duplicate."""
+    document: dict[str, Any] = {
         "event": kind,
         "room": {"sid": "RM_bench", "name": room},
         "id": f"EV_{secrets.token_hex(6)}",
         "createdAt": str(int(time.time())),
     }
     if participant is not None:
-        event["participant"] = participant
-    body = json.dumps(event).encode()
+        document["participant"] = participant
+    return json.dumps(document).encode()
+
+
+def signed(body: bytes, api_key: str, api_secret: str) -> dict[str, str]:
+    """The headers with which LiveKit sends this body: https://docs.livekit.io/home/server/webhooks/."""
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    token = AccessToken(world.instance.livekit_api_key, world.instance.livekit_api_secret)
-    headers = {
-        "Authorization": token.with_sha256(digest).with_ttl(timedelta(minutes=5)).to_jwt(),
-        "Content-Type": "application/webhook+json",
-    }
+    token = AccessToken(api_key, api_secret).with_sha256(digest).with_ttl(timedelta(minutes=5))
+    return {"Authorization": token.to_jwt(), "Content-Type": "application/webhook+json"}
+
+
+async def post(
+    session: aiohttp.ClientSession, world: World, kind: str, room: str, participant: dict[str, Any] | None = None
+) -> float:
+    """Post one event and return how long the answer took, in ms. Raises aiohttp.ClientError for any answer but 200."""
+    body = event(kind, room, participant)
+    headers = signed(body, world.instance.livekit_api_key, world.instance.livekit_api_secret)
     began = time.perf_counter()
     async with session.post(f"{world.web_url}/webhooks/livekit", data=body, headers=headers) as answer:
         answer.raise_for_status()

@@ -3,20 +3,15 @@
 import argparse
 import os
 import signal
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
-
-import environ
 
 from tools.demo import console
 from tools.demo.errors import DemoError
+from tools.demo.settings import check_settings, read_environment
 from tools.demo.stack import Stack
 from tools.local import ROOT, Instance, Service, ServiceError, services
 from tools.local.ports import require_free
-from tools.setup.environment import read
 
 DESCRIPTION = """\
 Shows one whole phone call on this machine, without accounts or API keys.
@@ -35,7 +30,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     # A stop from outside unwinds as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    environ.Env.read_env(ROOT / ".env")
+    read_environment()
     try:
         with ExitStack() as clean_up:
             return _run(once=arguments.once, clean_up=clean_up)
@@ -49,8 +44,7 @@ def main() -> int:
 
 def _run(once: bool, clean_up: ExitStack) -> int:
     os.chdir(ROOT)
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    _check_settings()
+    check_settings()
     instance = Instance.from_environment()
     _check_ports(services(instance))
     stack = Stack(instance.log_dir)
@@ -62,7 +56,7 @@ def _run(once: bool, clean_up: ExitStack) -> int:
 
     from tools.demo.call import demonstrate  # loads Django, which wants the settings above
 
-    completed = demonstrate(stack)
+    completed = demonstrate(stack.require_alive)
     console.where_to_look()
     if once:
         return 0 if completed else 1
@@ -72,20 +66,11 @@ def _run(once: bool, clean_up: ExitStack) -> int:
 
 
 def _prepare(found: list[Service], stack: Stack, clean_up: ExitStack) -> None:
-    """Starts the services, and fills the database while RabbitMQ, which takes longest, is still starting."""
     console.step(f"Services: {', '.join(service.title for service in found) or 'all elsewhere'}")
     for service in found:
         if not service.is_running():  # what already ran before us also stays when we go
             clean_up.callback(_stop, service.title, service.stop)
-    with ThreadPoolExecutor() as pool:
-        starts = {service.name: pool.submit(service.start) for service in found}
-        if "postgres" in starts:
-            starts["postgres"].result()
-        console.step("Database tables and the demo's persona, number and login")
-        stack.manage("migrate", "--no-input")
-        stack.manage("seed_demo")
-        for start in starts.values():
-            start.result()
+    stack.prepare(found)
 
 
 def _stop(what: str, stop: Callable[[], None]) -> None:
@@ -93,17 +78,6 @@ def _stop(what: str, stop: Callable[[], None]) -> None:
         signal.signal(stop_us, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
     console.step(f"Stopping {what}")
     stop()
-
-
-def _check_settings() -> None:
-    if not (ROOT / ".env").exists() and not os.environ.get("DJANGO_SECRET_KEY"):
-        raise DemoError("there is no .env; run scripts/setup")
-    missing = [name for name in read(ROOT / "env.template") if name not in os.environ]
-    if missing:
-        raise DemoError(f"{', '.join(missing)} not set; add to .env as env.template explains")
-    empty = [name for name in ("DJANGO_SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD") if not os.environ[name]]
-    if empty:
-        raise DemoError(f"{', '.join(empty)} empty; set in .env")
 
 
 def _check_ports(found: list[Service]) -> None:

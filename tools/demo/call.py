@@ -3,6 +3,7 @@
 import asyncio
 import os
 import queue
+from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from simulator.scenario import load_scenario
 from tools.demo import console
 from tools.demo.errors import DemoError
 from tools.demo.narrator import Narrator
-from tools.demo.stack import Stack
 from tools.local import ROOT, Instance
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ SCENARIO = ROOT / "simulator/scenarios/appointment.yaml"
 RECORDING = ROOT / ".local/demo-call.wav"
 
 
-def demonstrate(stack: Stack) -> bool:
-    """Places the call and prints it. True if it completed in Postgres and the caller heard every reply."""
+def demonstrate(require_alive: Callable[[], None]) -> bool:
+    """Places the call and prints it. True if it completed in Postgres and the caller heard every reply.
+
+    `require_alive` is asked twice a second meanwhile; it raises DemoError when the call cannot go on.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
     django.setup()
     settings = _settings()
@@ -35,7 +38,7 @@ def demonstrate(stack: Stack) -> bool:
     narrator = Narrator(str(settings.room), events)
     narrator.start()
     try:
-        report = asyncio.run(_place(settings, events, stack))
+        report = asyncio.run(_place(settings, events, require_alive))
     except CallError as error:
         raise DemoError(str(error)) from error
     finally:
@@ -57,13 +60,15 @@ def _settings() -> CallerSettings:
     return replace(settings, room=settings.new_room_name())
 
 
-async def _place(settings: CallerSettings, events: "queue.Queue[CallerEvent]", stack: Stack) -> CallReport:
+async def _place(
+    settings: CallerSettings, events: "queue.Queue[CallerEvent]", require_alive: Callable[[], None]
+) -> CallReport:
     """The call, given up when a process of the stack ends meanwhile."""
     call = asyncio.create_task(place_call(settings, events.put))
     try:
         while not call.done():
             await asyncio.wait({call}, timeout=0.5)
-            stack.require_alive()
+            require_alive()
         return await call
     finally:
         call.cancel()

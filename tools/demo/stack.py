@@ -6,16 +6,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import amqp
-from kombu import Connection
-
+from tools.demo import console
 from tools.demo.errors import DemoError
-from tools.local import ROOT, Instance
+from tools.local import ROOT, Instance, Service
 from tools.local.ports import LOOPBACK
+from tools.local.queues import has_consumer
 
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 40.0
@@ -44,6 +43,18 @@ class Stack:
             )
         if done.returncode:
             raise DemoError(f"manage.py {command[0]} failed (log: {log})\n{_end_of(log)}")
+
+    def prepare(self, found: Sequence[Service]) -> None:
+        """Starts the services, and fills the database while RabbitMQ, which takes longest, is still starting."""
+        with ThreadPoolExecutor() as pool:
+            starts = {service.name: pool.submit(service.start) for service in found}
+            if "postgres" in starts:
+                starts["postgres"].result()
+            console.step("Database tables and the demo's persona, number and login")
+            self.manage("migrate", "--no-input")
+            self.manage("seed_demo")
+            for start in starts.values():
+                start.result()
 
     def start(self) -> None:
         (self.log_dir / "honcho.log").unlink(missing_ok=True)  # an older one would tell of other processes
@@ -92,11 +103,12 @@ class Stack:
             raise DemoError(f"honcho ended with code {self._honcho.returncode} (log: {honcho})\n{_end_of(honcho)}")
 
     def _conditions(self) -> list[tuple[str, Callable[[], bool]]]:
+        broker_url = os.environ.get("CELERY_BROKER_URL") or Instance.from_environment().broker_url
         conditions: list[tuple[str, Callable[[], bool]]] = [
             ("web", lambda: _answers(int(os.environ["WEB_PORT"]), "/health")),
             ("simulator", lambda: _answers(int(os.environ["SIMULATOR_PORT"]), "/health")),
-            ("worker", lambda: _has_consumer("calls")),
-            ("housekeeping", lambda: _has_consumer("housekeeping")),
+            ("worker", lambda: has_consumer(broker_url, "calls")),
+            ("housekeeping", lambda: has_consumer(broker_url, "housekeeping")),
         ]
         if not os.environ.get("LIVEKIT_URL"):
             conditions.append(("livekit", lambda: _answers(int(os.environ["LIVEKIT_PORT"]), "/")))
@@ -112,17 +124,6 @@ def _answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _has_consumer(queue: str) -> bool:
-    """Whether a worker takes messages from the queue."""
-    url = os.environ.get("CELERY_BROKER_URL") or Instance.from_environment().broker_url
-    try:
-        with Connection(url, connect_timeout=2) as connection:
-            channel: Any = connection.default_channel
-            return bool(channel.queue_declare(queue, passive=True).consumer_count > 0)
-    except (OSError, amqp.AMQPError):
-        return False
 
 
 def _end_of(log: Path) -> str:

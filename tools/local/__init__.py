@@ -10,11 +10,23 @@ from tools.local.errors import ServiceError
 from tools.local.instance import ROOT, Instance
 from tools.local.livekit import LiveKit
 from tools.local.postgres import Postgres
+from tools.local.prometheus import Prometheus
 from tools.local.rabbitmq import RabbitMQ
 from tools.local.redis import Redis
 from tools.local.service import Service
 
-__all__ = ["ROOT", "Instance", "LiveKit", "Postgres", "RabbitMQ", "Redis", "Service", "ServiceError", "services"]
+__all__ = [
+    "ROOT",
+    "Instance",
+    "LiveKit",
+    "Postgres",
+    "Prometheus",
+    "RabbitMQ",
+    "Redis",
+    "Service",
+    "ServiceError",
+    "services",
+]
 
 # A service, and the variable that names another one to be used in its place.
 _REPLACED_BY: list[tuple[type[Service], str]] = [

@@ -20,6 +20,9 @@ def environment_apart() -> dict[str, str]:
         "REDIS_PORT": str(redis),
         "SIMULATOR_PORT": str(simulator),
         "FLOWER_PORT": str(flower),
+        "METRICS_PORT": "0",  # nobody scrapes; a test that does sets it
+        "RABBITMQ_METRICS_PORT": "0",
+        "TOOL_ALLOWED_NETWORKS": f"{LOOPBACK}/32",  # where the tests' web services are
         "DEEPGRAM_BASE_URL": provider,
         "ELEVENLABS_BASE_URL": provider,
         "OPENAI_BASE_URL": f"{provider}/v1",

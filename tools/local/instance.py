@@ -16,6 +16,7 @@ from tools.local.ports import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = "callcenter"  # the role in Postgres and the user in RabbitMQ
+READER = "callcenter_reader"  # the role in Postgres for dashboards; `manage.py migrate` says what it may read
 DATABASE = "callcenter"
 # sun_path holds 107 characters (man 7 unix), and "/postgres/run/.s.PGSQL.65535" comes behind the data directory.
 _LONGEST_DATA_DIR = 107 - 30
@@ -41,6 +42,14 @@ class Instance:
     livekit_api_secret: str
     # False gives up safety against power cuts for speed: for tests
     durable: bool = True
+    # None: no role for dashboards
+    postgres_reader_password: str | None = None
+    # None: RabbitMQ shows no metrics
+    rabbitmq_metrics_port: int | None = None
+    prometheus_port: int = 9090
+    metrics_token: str = ""
+    # where workers write down their metrics' ports; by default in the state directory
+    metrics_dir: Path | None = None
 
     @classmethod
     def from_environment(
@@ -68,6 +77,11 @@ class Instance:
             livekit_api_key=_required(environ, "LIVEKIT_API_KEY", unless="LIVEKIT_URL"),
             livekit_api_secret=_required(environ, "LIVEKIT_API_SECRET", unless="LIVEKIT_URL"),
             durable=durable,
+            postgres_reader_password=environ.get("POSTGRES_READER_PASSWORD") or None,
+            rabbitmq_metrics_port=_port_or_none(environ, "RABBITMQ_METRICS_PORT"),
+            prometheus_port=_port_or_none(environ, "PROMETHEUS_PORT") or 9090,
+            metrics_token=environ.get("METRICS_TOKEN", ""),
+            metrics_dir=Path(environ["METRICS_DIR"]) if environ.get("METRICS_DIR") else None,
         )
 
     @property
@@ -122,3 +136,8 @@ def _port(environ: Mapping[str, str], name: str, highest: int = 65535) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= highest:
         raise ServiceError(f"{name} must be a port from 1 to {highest}, not {text!r}; set {name} in .env")
     return int(text)
+
+
+def _port_or_none(environ: Mapping[str, str], name: str) -> int | None:
+    """None when it is 0, or not set at all."""
+    return None if environ.get(name, "") in ("", "0") else _port(environ, name)

@@ -1,5 +1,7 @@
 """TCP and UDP ports of 127.0.0.1: finding free ones, and saying who holds a taken one."""
 
+import itertools
+import os
 import socket
 from pathlib import Path
 from typing import Literal
@@ -8,6 +10,10 @@ from tools.local.errors import ServiceError
 
 LOOPBACK = "127.0.0.1"
 Transport = Literal["tcp", "udp"]
+# Below those that the kernel gives to outgoing connections (net.ipv4.ip_local_port_range begins with 32768), one of
+# which would now and then take a port before its server is started. Each process begins somewhere else.
+_FIRST, _LAST, _APART = 20_000, 32_000, 41
+_steps = itertools.count(os.getpid() * _APART)
 _LISTEN_STATE = "0A"  # include/net/tcp_states.h: TCP_LISTEN
 
 
@@ -25,20 +31,18 @@ def is_free(port: int, transport: Transport = "tcp") -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports, free for TCP and UDP, picked by the kernel. Bind them soon: nothing reserves them."""
-    probes: list[socket.socket] = []
-    try:
-        while len(probes) < count:
-            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            probe.bind((LOOPBACK, 0))
-            if is_free(probe.getsockname()[1], "udp"):
-                probes.append(probe)
-            else:
-                probe.close()
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """`count` different ports, free for TCP and UDP, none of which this process was given before.
+
+    Nothing reserves them, but other processes are given others. Raises ServiceError when none is free.
+    """
+    found: list[int] = []
+    for _ in range(_FIRST, _LAST):
+        if len(found) == count:
+            return found
+        port = _FIRST + next(_steps) % (_LAST - _FIRST)
+        if is_free(port) and is_free(port, "udp"):
+            found.append(port)
+    raise ServiceError(f"fewer than {count} of the ports from {_FIRST} to {_LAST - 1} are free")
 
 
 def require_free(port: int, variable: str, transport: Transport = "tcp") -> None:

@@ -1,4 +1,4 @@
-"""Private PostgreSQL: one cluster, one database, one role which may create databases (the tests do)."""
+"""Private PostgreSQL: one cluster, one database, one role which may create databases (the tests do), one that reads."""
 
 import pwd
 import re
@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from tools.local.errors import ServiceError
-from tools.local.instance import DATABASE, USER
+from tools.local.instance import DATABASE, READER, USER
 from tools.local.ports import LOOPBACK, Transport
 from tools.local.process import Daemon, base_environment
 from tools.local.service import Service, program
@@ -86,6 +86,19 @@ class Postgres(Service):
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
+            self._make_reader(connection)
+
+    def _make_reader(self, connection: psycopg.Connection) -> None:
+        """As docker/postgres/reader.sh does. A reader neither writes nor keeps the server busy."""
+        if self.instance.postgres_reader_password is None:
+            return
+        reader = sql.Identifier(READER)
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 10").format(reader))
+        password = sql.Literal(self.instance.postgres_reader_password)
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(reader, password))
+        connection.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(reader))
+        connection.execute(sql.SQL("ALTER ROLE {} SET statement_timeout = '10s'").format(reader))
 
     def _superuser(self) -> psycopg.Connection:
         return psycopg.connect(

@@ -26,6 +26,11 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process; its output is appended to the log file."""
+        pid = self.launch()
+        self.pid_file.write_text(f"{pid} {_identity(pid)}\n")
+
+    def launch(self) -> int:
+        """Begins the process and returns its id. How a process comes to be is all that another kind may change."""
         account = pwd.getpwnam(self.user) if self.user else None
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
@@ -42,7 +47,7 @@ class Daemon:
                 extra_groups=os.getgrouplist(account.pw_name, account.pw_gid) if account else None,
             )
         _children[process.pid] = process
-        self.pid_file.write_text(f"{process.pid} {_identity(process.pid)}\n")
+        return process.pid
 
     def pid(self) -> int | None:
         """The process's id while it lives. A recycled id is recognised by its start time and does not count."""

@@ -16,6 +16,7 @@ from tools.local.service import Service, program
 
 NODE = "callcenter@localhost"
 SHARED_SETTINGS = ROOT / "docker/rabbitmq/rabbitmq.conf"
+PLUGINS = ROOT / "docker/rabbitmq/enabled_plugins"
 # Debian's wrapper in /usr/sbin changes user and directory; the script behind it does not.
 START_SCRIPT_FOLDERS = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"))
 
@@ -38,6 +39,8 @@ class RabbitMQ(Service):
             (instance.rabbitmq_port, "RABBITMQ_PORT", "tcp"),
             (instance.rabbitmq_dist_port, "RABBITMQ_PORT + 2:", "tcp"),
         ]
+        if instance.rabbitmq_metrics_port:
+            found.append((instance.rabbitmq_metrics_port, "RABBITMQ_METRICS_PORT", "tcp"))
         if self._epmd().pid() is None:
             found.append((instance.rabbitmq_epmd_port, "RABBITMQ_PORT + 1:", "tcp"))
         return found
@@ -48,7 +51,7 @@ class RabbitMQ(Service):
         self.write(self.settings, SHARED_SETTINGS.read_text() + self._own_settings())
         self.write(self.definitions, json.dumps(self._definitions()))
         # The management plugin would add ten seconds to a start and five to a stop.
-        self.write(self.plugins, "[].\n")
+        self.write(self.plugins, PLUGINS.read_text() if self.instance.rabbitmq_metrics_port else "[].\n")
         if self._epmd().pid() is None:
             self._epmd().start()
 
@@ -93,10 +96,13 @@ class RabbitMQ(Service):
         )
 
     def _own_settings(self) -> str:
-        return f"""
+        settings = f"""
 listeners.tcp.local = {LOOPBACK}:{self.instance.rabbitmq_port}
 load_definitions = {self.definitions}
 """
+        if self.instance.rabbitmq_metrics_port:
+            settings += f"prometheus.tcp.ip = {LOOPBACK}\nprometheus.tcp.port = {self.instance.rabbitmq_metrics_port}\n"
+        return settings
 
     def _definitions(self) -> dict[str, object]:
         """Read at every start, so a changed password takes effect. With definitions there is no guest user."""

@@ -5,11 +5,17 @@ import sys
 from tools.setup import environment, livekit_server, packages
 from tools.setup.steps import SetupError
 
+PYTHON_ONLY = "--python-only"
+
 
 def main() -> int:
-    """Runs every step, also after one that failed, so that one run tells all that is wrong."""
+    """Runs every step, also after one that failed, so that one run tells all that is wrong.
+
+    With --python-only, for containers, what runs natively is left away: the Python environment stands already.
+    """
+    native = [] if PYTHON_ONLY in sys.argv[1:] else [packages.install, livekit_server.build]
     failures = 0
-    for step in (packages.install, livekit_server.build, environment.write):
+    for step in (*native, environment.write):
         try:
             step()
         except SetupError as error:

@@ -15,7 +15,13 @@ GENERATED: dict[str, Callable[[], str]] = {
     "RABBITMQ_PASSWORD": lambda: secrets.token_urlsafe(24),
     "LIVEKIT_API_KEY": lambda: "API" + secrets.token_hex(6),
     "LIVEKIT_API_SECRET": lambda: secrets.token_urlsafe(36),  # LiveKit asks for 32 characters
+    "TWILIO_SIP_PASSWORD": lambda: "Aa1" + secrets.token_urlsafe(18),  # Twilio asks for aA1
+    "TOOL_SIGNING_KEY": lambda: secrets.token_urlsafe(36),
+    "FIELD_ENCRYPTION_KEYS": lambda: secrets.token_urlsafe(36),
     "FLOWER_PASSWORD": lambda: secrets.token_urlsafe(12),
+    "METRICS_TOKEN": lambda: secrets.token_urlsafe(24),
+    "GRAFANA_PASSWORD": lambda: secrets.token_urlsafe(12),
+    "POSTGRES_READER_PASSWORD": lambda: secrets.token_urlsafe(24),
 }
 _ASSIGNMENT = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 

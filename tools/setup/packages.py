@@ -25,6 +25,7 @@ PACKAGES: list[tuple[str, Callable[[], bool], str | None]] = [
     ("postgresql", _has_postgres, "postgresql"),
     ("redis-server", _on_path("redis-server"), "redis-server"),
     ("espeak-ng", _on_path("espeak-ng"), None),
+    ("prometheus", _on_path("prometheus"), "prometheus"),
 ]
 
 # The packages' own services are not wanted: policy-rc.d (Debian Policy, invoke-rc.d) keeps them from starting while

@@ -37,6 +37,10 @@ class World:
     def web_url(self) -> str:
         return f"http://{LOOPBACK}:{self.instance.web_port}"
 
+    @property
+    def livekit_url(self) -> str:
+        return self.instance.livekit_url
+
     def outside(self) -> dict[str, list[int]]:
         """Root processes that are not the product's: the LiveKit server and the simulator."""
         daemons = {"sfu": LiveKit(self.instance).daemon(), "simulator": self.simulator()}

@@ -1,0 +1,22 @@
+"""Encrypts the secrets of the database with a new key."""
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+
+from agents import encryption
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypts every secret of the database with the first of FIELD_ENCRYPTION_KEYS. Put a new key in front of the "
+        "old one, restart all processes, run this, and then take the old key away."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            count = encryption.rotate()
+        except ImproperlyConfigured as error:
+            raise CommandError(f"Nothing was changed. {error}") from error
+        self.stdout.write(f"{count} secrets are encrypted with the first of FIELD_ENCRYPTION_KEYS.")

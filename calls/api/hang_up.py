@@ -1,0 +1,30 @@
+"""`POST /api/calls/<id>/hang-up`: end a live call."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from callcenter.permissions import HasScope
+from calls import audit, services
+from calls.api.serializers import CallSerializer
+from calls.models import Call
+
+
+class EndsCalls(viewsets.GenericViewSet[Call]):
+    """Adds the ending of calls to the list of calls."""
+
+    @extend_schema(
+        request=None,
+        responses={200: CallSerializer, 409: OpenApiResponse(description="The call is over already.")},
+    )
+    @action(detail=True, methods=["post"], url_path="hang-up", permission_classes=[HasScope.of("dispatch")])
+    def hang_up(self, request: Request, pk: str) -> Response:
+        """Hang up on everybody in a call: its end is written first, then its room is closed."""
+        call = self.get_object()
+        if not services.hang_up(call.pk):
+            return Response({"detail": "The call is over already."}, status=status.HTTP_409_CONFLICT)
+        audit.record(request.user, call, "hung up")
+        call = self.get_object()
+        return Response(self.get_serializer(call).data)

@@ -1,0 +1,25 @@
+"""Deletes what callers said when its time is over; housekeeping does the same once a day."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from calls import erasure
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes callers' numbers and what was said from calls that are older than their number, or CALLS_KEPT_DAYS, "
+        "keeps them. Times and figures stay."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only say how many calls are due")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        if dry_run:
+            self.stdout.write(f"{erasure.due(timezone.now()).count()} calls are due.")
+            return
+        counts = erasure.purge()
+        self.stdout.write(f"{counts.calls} calls and {counts.turns} utterances deleted.")

@@ -1,0 +1,78 @@
+"""The API under input made from its own schema, right and wrong: every answer is one of its own, and none is a 500."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import schemathesis
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from rest_framework.settings import api_settings
+from rest_framework.throttling import SimpleRateThrottle
+
+from callcenter.models import ApiToken
+from calls.models import Call
+from calls.states import Status
+from tests.factories import make_call, make_turns, make_user
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = 25
+ANSWERS = {200, 201, 202, 204, 301, 302, 400, 401, 403, 404, 405, 406, 409, 415, 422, 429, 503}
+
+
+def schema() -> Any:
+    generator: Any = SchemaGenerator  # not typed
+    document = generator(api_version=api_settings.DEFAULT_VERSION).get_schema(request=None, public=True)
+    loaded = schemathesis.openapi.from_dict(document)
+    loaded.config.update(base_url="http://localhost")
+    return loaded
+
+
+OPERATIONS = [result.ok() for result in schema().get_all_operations()]
+MODES = list(schemathesis.GenerationMode)
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Client:
+    """An administrator's program, as fast as it likes."""
+    monkeypatch.setattr(SimpleRateThrottle, "allow_request", lambda *_: True)
+    make_turns(make_call(Status.COMPLETED), "Hello.", "Hi.")
+    _, token = ApiToken.objects.create(user=make_user(is_superuser=True), name="test", scope="admin")
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.mark.parametrize("mode", MODES, ids=[mode.value for mode in MODES])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[f"{each.method} {each.path}" for each in OPERATIONS])
+def test_no_input_breaks_the_api(operation: Any, mode: Any, client: Client) -> None:
+    @examples(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def run(data: st.DataObject) -> None:
+        case = data.draw(operation.as_strategy(generation_mode=mode))
+        assert send(client, case) in ANSWERS, repr(case)
+
+    run()
+    assert Call.objects.filter(status=Status.COMPLETED).exists()
+
+
+def send(client: Client, case: Any) -> int:
+    """Send the case, and return the status."""
+    sent = case.as_transport_kwargs()
+    query = urlencode(sent.get("params") or {}, doseq=True, errors="replace")
+    body = sent.get("data") or b""
+    return client.generic(
+        sent["method"],
+        sent["url"] + (f"?{query}" if query else ""),
+        body if isinstance(body, bytes) else str(body).encode(errors="replace"),
+        content_type="application/json",
+    ).status_code

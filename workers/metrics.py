@@ -1,0 +1,217 @@
+"""What this worker process has done, for Prometheus. What all calls together are is the web process's to say.
+
+Everything here is counted where a call writes something down anyway: at the ends of turns, never for a frame of audio.
+Queries add the workers up; a number that the database knows is not among these.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from calls.models import Call
+from calls.models.history import Speaker
+from calls.states import Direction, EndReason
+from workers.latency import ReplyLatency
+
+PROVIDERS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
+STAGES = ("reply", "stt", "end_of_turn", "llm", "tts", "transport")
+ERROR_KINDS = ("timeout", "connection", "rate_limit", "account", "response")
+OTHER_ERRORS = {
+    ("connection", "livekit"),
+    ("transfer", "livekit"),
+    ("dispatch", "postgresql"),
+    ("pipeline", ""),
+    ("tool", ""),
+}
+_OF_END = {
+    EndReason.CONNECT_FAILED: ("connection", "livekit"),
+    EndReason.ROOM_GONE: ("connection", "livekit"),
+    EndReason.PIPELINE_ERROR: ("pipeline", ""),
+}
+# The first whose word stands in the text of an error names its kind; what none names is a bad answer.
+_WORDS = {
+    "timeout": ("timeout", "timed out", "in time"),
+    "rate_limit": ("429", "rate_limit", "rate limit", "quota"),
+    "account": ("401", "402", "403", "authentication", "authorization"),
+    "connection": ("connect", "closed", "refused", "unreachable"),
+}
+REPLY_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
+DISPATCH_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+PICKUP_S = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
+
+registry = CollectorRegistry()
+"""Apart from the library's own, so that only a worker exports it."""
+
+held_calls = Gauge("callcenter_worker_calls", "Calls that this worker holds.", registry=registry)
+slots = Gauge("callcenter_worker_slots", "Calls that it can hold.", registry=registry)
+spool_entries = Gauge(
+    "callcenter_spool_entries", "Entries on disk that wait for the database to come back.", registry=registry
+)
+_dispatch = Histogram(
+    "callcenter_dispatch_seconds",
+    "From the moment a call began to wait to its claim by a slot.",
+    buckets=DISPATCH_S,
+    registry=registry,
+)
+_pickup = Histogram(
+    "callcenter_pickup_seconds",
+    "From a caller's first ringing to the agent's greeting.",
+    buckets=PICKUP_S,
+    registry=registry,
+)
+_reply = Histogram(
+    "callcenter_reply_latency_seconds",
+    "From the caller's last speech to the agent's first: the whole (stage reply), and its parts.",
+    ["stage"],
+    buckets=REPLY_S,
+    registry=registry,
+)
+_turns = Counter("callcenter_turns", "Utterances that were recorded.", ["speaker"], registry=registry)
+_interruptions = Counter(
+    "callcenter_interruptions", "Utterances of the agent that the caller interrupted.", registry=registry
+)
+_resumes = Counter("callcenter_resumes", "Calls that an earlier attempt had answered.", registry=registry)
+_failovers = Counter(
+    "callcenter_failovers",
+    "Targets of a stage that another one took over from.",
+    ["stage", "from_target"],
+    registry=registry,
+)
+_errors = Counter("callcenter_errors", "What failed, of whom.", ["kind", "provider"], registry=registry)
+_tokens = Counter(
+    "callcenter_tokens",
+    "Tokens of language models: read (prompt; cached is the part of it that the provider had cached) and written.",
+    ["provider", "kind"],
+    registry=registry,
+)
+_characters = Counter(
+    "callcenter_characters", "Characters that were asked to be spoken.", ["provider"], registry=registry
+)
+_audio = Counter(
+    "callcenter_transcribed_seconds", "Time during which speech to text listened.", ["provider"], registry=registry
+)
+_cost = Counter(
+    "callcenter_cost_cents", "What that costs, in US cents, by the PRICE_ settings.", ["provider"], registry=registry
+)
+
+
+def _begin_at_zero() -> None:
+    """Make every child that is known beforehand: Prometheus does not see the increase of one that was not there."""
+    for stage in STAGES:
+        _reply.labels(stage)
+    for speaker in Speaker:
+        _turns.labels(speaker)
+    for provider in PROVIDERS.values():
+        _cost.labels(provider)
+        for kind in ERROR_KINDS:
+            _errors.labels(kind, provider)
+    for kind, provider in OTHER_ERRORS:
+        _errors.labels(kind, provider)
+    for kind in ("prompt", "cached", "completion"):
+        _tokens.labels(PROVIDERS["llm"], kind)
+    _characters.labels(PROVIDERS["tts"])
+    _audio.labels(PROVIDERS["stt"])
+
+
+_begin_at_zero()
+
+
+# --- The life of a call -----------------------------------------------------------------------------------------------
+
+
+def claimed(call: Call) -> None:
+    """A slot has taken the call."""
+    if call.claimed_at is not None:
+        _dispatch.observe(max(0.0, (call.claimed_at - call.queued_at).total_seconds()))
+
+
+def not_claimed() -> None:
+    """The database was away when a slot asked for a call."""
+    _errors.labels("dispatch", "postgresql").inc()
+
+
+@contextmanager
+def holding() -> Iterator[None]:
+    """A call is held meanwhile, and speech to text listens to it."""
+    began = time.monotonic()
+    with held_calls.track_inprogress():
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - began
+            _audio.labels(PROVIDERS["stt"]).inc(seconds)
+            _cost.labels(PROVIDERS["stt"]).inc(seconds / 60 * settings.PRICE_STT_MINUTE)
+
+
+def answered(call: Call) -> None:
+    """The conversation begins, or goes on if an earlier attempt began it."""
+    if call.answered_at is not None:
+        _resumes.inc()
+    elif call.direction == Direction.INBOUND:
+        _pickup.observe(max(0.0, (timezone.now() - call.created_at).total_seconds()))
+
+
+def turn(speaker: Speaker, latency: ReplyLatency | None, *, interrupted: bool) -> None:
+    """An utterance is over."""
+    _turns.labels(speaker).inc()
+    if interrupted:
+        _interruptions.inc()
+    if latency is not None:
+        for stage in STAGES:
+            _reply.labels(stage).observe(getattr(latency, f"{stage}_ms") / 1000)
+
+
+def ended(reason: EndReason) -> None:
+    """The call is over. What its providers failed at has been counted already."""
+    if reason in _OF_END:
+        _errors.labels(*_OF_END[reason]).inc()
+
+
+# --- What goes wrong --------------------------------------------------------------------------------------------------
+
+
+def event(kind: str, detail: dict[str, object]) -> None:
+    """An event that a call records."""
+    stage = str(detail.get("stage", ""))
+    match kind:
+        case "failover":
+            _failovers.labels(stage, str(detail.get("from"))).inc()
+            _errors.labels(error_kind(str(detail.get("why"))), PROVIDERS.get(stage, "")).inc()
+        case "error" if stage in PROVIDERS:
+            text = f"{detail.get('category')} {detail.get('error')}"
+            _errors.labels(error_kind(text), PROVIDERS[stage]).inc()
+        case "error":
+            _errors.labels("pipeline", "").inc()
+        case "tool_failed":
+            _errors.labels("tool", "").inc()
+        case "transfer_failed":
+            _errors.labels("transfer", "livekit").inc()
+
+
+def error_kind(text: str) -> str:
+    """One of ERROR_KINDS, by the words of the error."""
+    lower = text.lower()
+    return next((kind for kind, words in _WORDS.items() if any(word in lower for word in words)), "response")
+
+
+# --- What it costs ----------------------------------------------------------------------------------------------------
+
+
+def tokens(prompt: int, completion: int, cached: int) -> None:
+    """A reply of the language model is over. One that was given up in the middle reports nothing."""
+    provider = PROVIDERS["llm"]
+    for kind, count in (("prompt", prompt), ("cached", cached), ("completion", completion)):
+        _tokens.labels(provider, kind).inc(count)
+    cents = prompt * settings.PRICE_LLM_MILLION_TOKENS_IN + completion * settings.PRICE_LLM_MILLION_TOKENS_OUT
+    _cost.labels(provider).inc(cents / 1e6)
+
+
+def characters(count: int) -> None:
+    """Text to speech was asked to speak."""
+    provider = PROVIDERS["tts"]
+    _characters.labels(provider).inc(count)
+    _cost.labels(provider).inc(count / 1000 * settings.PRICE_TTS_1000_CHARACTERS)
