@@ -98,7 +98,8 @@ class CallLines:
     async def load(self, version: PersonaVersion) -> None:
         """Find the version's lines, and ask housekeeping to make those that are missing.
 
-        Takes half a second at most and never fails: without its lines a call is spoken live.
+        Takes half a second at most and never fails: without its lines a call is spoken live. Those that were not loaded
+        in time are asked for, too: nobody knows whether they are missing, and to make none costs little.
         """
         try:
             async with asyncio.timeout(LOAD_WITHIN_S):
@@ -106,7 +107,7 @@ class CallLines:
                 rows = await in_database(_read, version, list(known))
         except Exception as error:
             log.warning("lines_not_loaded", error=type(error).__name__)
-            return
+            rows = []
         for line_id, text, words, pcm in rows:
             line = known.get(line_id) or Line(bytes(pcm), [(word, start_ms / 1000) for word, start_ms in words])
             self._store.put(line_id, line)

@@ -89,8 +89,8 @@ async def test_a_database_that_fails_leaves_the_call_to_be_spoken_live(
     assert found.get(GREETING) is None
 
 
-async def test_a_database_that_hangs_does_not_delay_the_greeting(
-    version: PersonaVersion, monkeypatch: pytest.MonkeyPatch
+async def test_a_database_that_hangs_does_not_delay_the_greeting_and_the_lines_are_asked_for(
+    version: PersonaVersion, asked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = threading.Event()
     monkeypatch.setattr(lines, "_read", lambda *_: answers.wait(30) and [])
@@ -98,8 +98,10 @@ async def test_a_database_that_hangs_does_not_delay_the_greeting(
     found = CallLines()
     await found.load(version)
     answers.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
 
     assert found.get(GREETING) is None
+    assert asked == [version.pk]
 
 
 def test_the_lines_that_were_not_used_for_longest_go_when_memory_is_full() -> None:
