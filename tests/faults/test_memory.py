@@ -40,7 +40,15 @@ def _in_small_group(pid: int) -> Iterator[None]:
         (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:
+        eventually(lambda: _is_removed(group), "end of the group")  # the kernel needs a moment after its last process
+
+
+def _is_removed(group: Path) -> bool:
+    try:
         group.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from livekit import api
 
 from calls import rooms
-from calls.models import PhoneNumber
+from calls.models import Heartbeat, PhoneNumber
 from calls.states import Direction, EndReason, Status
 from tests import callee
 from tests.factories import client_of
@@ -47,6 +47,7 @@ def trunk(stack: Stack) -> Iterator[None]:
 
 
 def _place(to: str) -> dict[str, Any]:
+    eventually(Heartbeat.objects.exists, "the worker's slots")  # it tells them every second and a half
     answer = client_of(superuser=True).post("/api/calls", {"to": to, "from": NUMBER}, content_type="application/json")
     assert answer.status_code == 202, answer.content
     row: dict[str, Any] = answer.json()
