@@ -147,7 +147,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "script-src-attr": ["'none'"],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:"],
-        "media-src": ["'self'", "https:"],  # samples of ElevenLabs' voices
+        "media-src": ["'self'", "https:"],  # samples of ElevenLabs' voices; the simulator's are added below
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
@@ -215,6 +215,8 @@ DEEPGRAM_API_KEY: str = env.str("DEEPGRAM_API_KEY", default="")
 DEEPGRAM_BASE_URL: str = env.str("DEEPGRAM_BASE_URL", default="") or "https://api.deepgram.com"
 ELEVENLABS_API_KEY: str = env.str("ELEVENLABS_API_KEY", default="")
 ELEVENLABS_BASE_URL: str = env.str("ELEVENLABS_BASE_URL", default="") or "https://api.elevenlabs.io"
+_ELEVENLABS = urlsplit(ELEVENLABS_BASE_URL)
+CONTENT_SECURITY_POLICY["DIRECTIVES"]["media-src"].append(f"{_ELEVENLABS.scheme}://{_ELEVENLABS.netloc}")
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", default="") or "https://api.openai.com/v1"
 # Who takes over when one of them fails: another account or region, or the same with another model.

@@ -1,8 +1,10 @@
 """What a browser is told about a page: no script in it, none from elsewhere, no frame around it."""
 
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from tests.factories import client_of
@@ -56,3 +58,8 @@ def test_every_answer_tells_the_browser_what_it_may_run() -> None:
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_the_voices_of_the_installations_own_provider_may_be_heard() -> None:
+    provider = urlsplit(settings.ELEVENLABS_BASE_URL)
+    assert f"{provider.scheme}://{provider.netloc}" in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["media-src"]
