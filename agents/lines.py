@@ -6,13 +6,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from agents.models import Persona, PersonaVersion, SpokenLine
+from agents.phrases import phrases_of
 
 SAMPLE_RATE = 16_000  # Hz, of every line: what the agent sends to a call
-SORRY = "I am sorry, I did not get that. Could you say it again?"
-HOLD_ON = "One moment, please."  # said while another language model is asked
-RESUMED = "I am sorry, the line was gone for a moment."
-SORRY_GOODBYE = "I am sorry, we have a technical problem. Please call again later. Goodbye."
-SORRY_CONNECTING = "I am sorry, we have a technical problem. I will connect you with somebody."
 
 
 class SpeechUnavailable(Exception):
@@ -21,9 +17,11 @@ class SpeechUnavailable(Exception):
 
 def fixed_texts(version: PersonaVersion) -> list[str]:
     """What the agent says word for word, each text once, the most urgent first."""
-    texts = [version.greeting, version.silence_prompt, version.goodbye, HOLD_ON, SORRY, RESUMED, SORRY_GOODBYE]
+    own = phrases_of(version)
+    texts = [version.greeting, version.silence_prompt, version.goodbye]
+    texts += [own.hold_on, own.say_again, own.resumed, own.goodbye]
     if version.transfer_number:
-        texts.append(SORRY_CONNECTING)
+        texts.append(own.connecting)
     return [text for text in dict.fromkeys(texts) if text.strip()]
 
 
@@ -51,15 +49,15 @@ def voice_of(version: PersonaVersion) -> dict[str, Any]:
     }
 
 
-def spoken(version: PersonaVersion) -> QuerySet[SpokenLine]:
-    """The fixed lines of a version that its voice has said already."""
-    return SpokenLine.objects.filter(**voice_of(version), text__in=fixed_texts(version))
+def spoken(version: PersonaVersion, texts: Iterable[str]) -> QuerySet[SpokenLine]:
+    """Those of the texts that the voice of a version has said already."""
+    return SpokenLine.objects.filter(**voice_of(version), text__in=texts)
 
 
 def missing_texts(version: PersonaVersion) -> list[str]:
     """What the voice of a version has yet to say in advance, the most urgent first."""
     texts = texts_in_advance(version)
-    said = set(SpokenLine.objects.filter(**voice_of(version), text__in=texts).values_list("text", flat=True))
+    said = set(spoken(version, texts).values_list("text", flat=True))
     return [text for text in texts if text not in said]
 
 

@@ -70,7 +70,7 @@ def speech_of(version: PersonaVersion, text: str, timeout_s: int) -> bytes:
 
     Raises SpeechUnavailable when the provider does not give it, or is silent for `timeout_s`.
     """
-    said = SpokenLine.objects.filter(**lines.voice_of(version), text=text).values_list("pcm", flat=True).first()
+    said = lines.spoken(version, [text]).values_list("pcm", flat=True).first()
     if said is not None:
         return bytes(said)
     try:

@@ -14,6 +14,8 @@ from django.conf import settings
 from livekit import api, rtc
 
 from agents import lines, speech
+from agents.models import PersonaVersion
+from agents.phrases import phrases_of
 from calls import overflow, rooms
 from calls.database import borrowed_connection, in_database
 from calls.models import Call
@@ -54,19 +56,20 @@ def announce(call_id: uuid.UUID) -> None:
             log.exception("not_announced")
 
 
-def text_for(call: Call) -> str:
-    """The words with which a call ends that has no agent."""
+def text_for(call: Call, version: PersonaVersion) -> str:
+    """The words with which a call ends that has no agent, for the voice of this version."""
     if call.end_reason == EndReason.AGENT_LOST or call.phone_number is None:
-        return lines.SORRY_GOODBYE
+        return phrases_of(version).goodbye
     return call.phone_number.overflow_message
 
 
 def _speech(call: Call) -> bytes:
     """16 kHz mono 16-bit PCM; nothing when the voice cannot speak now, and the caller is hung up on without words."""
-    if call.persona_version is None:
+    version = call.persona_version
+    if version is None:
         return b""
     try:
-        return speech.speech_of(call.persona_version, text_for(call), SPEECH_WITHIN_S)
+        return speech.speech_of(version, text_for(call, version), SPEECH_WITHIN_S)
     except lines.SpeechUnavailable as error:
         log.warning("announced_without_words", error=str(error))
         return b""

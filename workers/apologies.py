@@ -1,17 +1,28 @@
-"""What the agent says when no provider can speak: read from disk when the process starts, in a voice of its own."""
+"""What the agent says when no provider can speak: read from disk when the process starts, in voices of their own."""
 
 import wave
 from pathlib import Path
 
-from agents.lines import SAMPLE_RATE, SORRY_CONNECTING, SORRY_GOODBYE
+from agents.lines import SAMPLE_RATE
+from agents.phrases import PHRASES
 
 SOUNDS = Path(__file__).parent / "sounds"  # whose README.md says where they come from
 
 
-def _read(name: str) -> bytes:
-    with wave.open(str(SOUNDS / f"{name}.wav"), "rb") as sound:
+def _recordings() -> dict[str, bytes]:
+    """16 kHz mono 16-bit PCM by the words that are said. English is recorded once for both of its countries."""
+    found = {}
+    for language, phrases in PHRASES.items():
+        folder = SOUNDS / language.split("-")[0]
+        found[phrases.goodbye] = _read(folder / "goodbye.wav")
+        found[phrases.connecting] = _read(folder / "connecting.wav")
+    return found
+
+
+def _read(file: Path) -> bytes:
+    with wave.open(str(file), "rb") as sound:
         if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (SAMPLE_RATE, 1, 2):
-            raise ValueError(f"{name}.wav is not {SAMPLE_RATE} Hz mono 16-bit PCM: convert it")
+            raise ValueError(f"{file} is not {SAMPLE_RATE} Hz mono 16-bit PCM: convert it")
         return sound.readframes(sound.getnframes())
 
 
@@ -26,5 +37,4 @@ def timed(text: str, pcm: bytes) -> list[tuple[str, float]]:
     return starts
 
 
-SPEECH = {SORRY_GOODBYE: _read("goodbye"), SORRY_CONNECTING: _read("connecting")}
-"""16 kHz mono 16-bit PCM by the words that are said."""
+SPEECH = _recordings()

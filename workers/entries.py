@@ -6,14 +6,25 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, Literal
 
 from calls import services
 from calls.models import Call, CallEvent, Turn
-from calls.states import EndReason, Status
+from calls.states import FINAL, EndReason, Status
 
 Kind = Literal["answered", "turn", "event", "ended"]
 HISTORY = frozenset({"turn", "event"})
+
+
+class Outcome(Enum):
+    """What became of an entry that the database took."""
+
+    WRITTEN = auto()
+    ENDED_BEFORE = auto()
+    """An end that is not the call's: somebody else was first."""
+    MOVED_ON = auto()
+    """Not written, because the call goes on without this attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,8 @@ def batches(entries: Iterable[tuple[int, Entry]]) -> list[list[tuple[int, Entry]
     return found
 
 
-def write(entries: Sequence[Entry]) -> bool:
-    """Write a batch. False, and nothing written, when the call has moved on from its attempt.
+def write(entries: Sequence[Entry]) -> Outcome:
+    """Write a batch, or nothing of it when the call has moved on from its attempt.
 
     Turns of an older attempt are not added afterwards: the agent that took over has never heard of them, and their
     numbers are its own turns' by now.
@@ -65,19 +76,23 @@ def write(entries: Sequence[Entry]) -> bool:
     call_id, attempt, fields = uuid.UUID(first.call_id), first.attempt, first.fields
     match first.kind:
         case "answered":
-            return services.answer_call(call_id, attempt, datetime.fromisoformat(fields["at"]))
+            written = services.answer_call(call_id, attempt, datetime.fromisoformat(fields["at"]))
         case "ended":
             return _end(call_id, attempt, fields)
         case _:
             turns = [Turn(call_id=call_id, **e.fields) for e in entries if e.kind == "turn"]
             events = [CallEvent(call_id=call_id, attempt=attempt, **e.fields) for e in entries if e.kind == "event"]
-            return services.write_history(call_id, attempt, turns, events)
+            written = services.write_history(call_id, attempt, turns, events)
+    return Outcome.WRITTEN if written else Outcome.MOVED_ON
 
 
-def _end(call_id: uuid.UUID, attempt: int, fields: dict[str, Any]) -> bool:
-    """End the call. False when it goes on without this attempt; who else ended it does not matter."""
+def _end(call_id: uuid.UUID, attempt: int, fields: dict[str, Any]) -> Outcome:
+    """End the call. It may have this very end: of a commit whose answer was lost, or by somebody who saw the same."""
     at = datetime.fromisoformat(fields["at"])
     status, reason = Status(fields["status"]), EndReason(fields["reason"])
     if services.end_call(call_id, status, reason, attempt=attempt, detail=fields["detail"], at=at):
-        return True
-    return not Call.objects.live().filter(pk=call_id).exists()
+        return Outcome.WRITTEN
+    row = Call.objects.filter(pk=call_id).values_list("status", "end_reason", "attempt").first()
+    if row == (status, reason, attempt):
+        return Outcome.WRITTEN
+    return Outcome.ENDED_BEFORE if row is None or row[0] in FINAL else Outcome.MOVED_ON

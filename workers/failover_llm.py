@@ -15,7 +15,6 @@ from pipecat.frames.frames import TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.utils.errors import ErrorCategory, classify_http_exception
 
-from agents.lines import HOLD_ON
 from workers import health
 from workers.language_model import PooledLLM
 from workers.targets import Target
@@ -29,15 +28,16 @@ NEXT_TOKEN_S = 5.0  # a reply that stops in mid-sentence is given up
 
 
 class FailoverLLM(PooledLLM):
-    """Asks the first of its targets that answers in time.
+    """Asks the first of its targets that answers in time, and meanwhile has the caller told to `hold_on`.
 
     Event `on_failover` (service, failed target, next target, why): the reply is asked of another model. Event
     `on_answered` (service): a reply has begun. When the last target fails, too, an error is pushed as by Pipecat's own.
     """
 
-    def __init__(self, targets: list[Target], **kwargs: Any) -> None:
+    def __init__(self, targets: list[Target], hold_on: str, **kwargs: Any) -> None:
         super().__init__(api_key=targets[0].api_key, base_url=targets[0].base_url, **kwargs)
         self._targets = targets
+        self._hold_on_text = hold_on
         self._register_event_handler("on_failover")
         self._register_event_handler("on_answered", sync=True)
 
@@ -76,7 +76,7 @@ class FailoverLLM(PooledLLM):
         await self._hold_on()
 
     async def _hold_on(self) -> None:
-        await self.push_frame(TTSSpeakFrame(HOLD_ON))
+        await self.push_frame(TTSSpeakFrame(self._hold_on_text))
 
     def _classify_error(self, exception: Exception) -> ErrorCategory:
         """Never permanent, because the next reply may be another model's."""

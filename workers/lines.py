@@ -119,7 +119,7 @@ class CallLines:
 def _read(version: PersonaVersion, known: list[int]) -> list[tuple[Any, ...]]:
     """Id, text, words and speech of the version's lines; None for the speech of a line whose id is known."""
     pcm = Case(When(pk__in=known, then=None), default=F("pcm"), output_field=BinaryField())
-    return list(spoken(version).values_list("pk", "text", "words", pcm))
+    return list(spoken(version, fixed_texts(version)).values_list("pk", "text", "words", pcm))
 
 
 def _ask(version_id: int) -> None:

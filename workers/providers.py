@@ -14,6 +14,7 @@ from pipecat.transcriptions.language import Language
 from agents.choices import Language as PersonaLanguage
 from agents.choices import LlmProvider, SttProvider, TtsProvider, TurnPolicy
 from agents.models import PersonaVersion
+from agents.phrases import phrases_of
 from workers import targets
 from workers.failover_llm import FailoverLLM
 from workers.failover_stt import FailoverSTT, Recogniser
@@ -105,6 +106,7 @@ def _openai(version: PersonaVersion) -> LLMService[Any]:
     service = SpeculatingLLM if version.turn_policy == TurnPolicy.EAGER else FailoverLLM
     return service(
         targets.llm(version),
+        phrases_of(version).hold_on,
         settings=OpenAILLMService.Settings(model=version.llm_model, system_instruction=system_prompt(version)),
     )
 

@@ -12,9 +12,10 @@ from calls import dialing
 from calls.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers.conversation import Conversation, Ending
+from workers.conversation import Conversation
 from workers.ear import CallerEar
 from workers.held_call import HeldCall
+from workers.progress import Ending
 from workers.transport import CallTransport
 
 JOINED_WITHIN_S = 10.0  # until the agent's own track is published: nobody is called before

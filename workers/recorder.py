@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import uuid
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from celery.signals import worker_ready
@@ -14,7 +15,7 @@ from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from workers import metrics
-from workers.entries import Entry, Kind
+from workers.entries import Entry, Kind, Outcome
 from workers.latency import ReplyLatency
 from workers.writer import Writer
 
@@ -46,10 +47,9 @@ class CallRecorder:
         metrics.answered(self._call)
 
     def ended(self, status: Status, reason: EndReason, detail: str) -> None:
-        """The call is over, for this reason."""
+        """The call is over, for this reason. Counted when it is written: somebody else may have ended it before."""
         fields = {"status": str(status), "reason": str(reason), "detail": detail, "at": _text(timezone.now())}
-        self._writer.put(self._entry("ended", fields), self._end_was_written)
-        metrics.ended(reason)
+        self._writer.put(self._entry("ended", fields), partial(self._end_was_written, reason))
 
     def turn(
         self,
@@ -96,8 +96,11 @@ class CallRecorder:
             return False
         return True
 
-    def _end_was_written(self, was_written: bool) -> None:
-        self.end_was_refused = not was_written
+    def _end_was_written(self, reason: EndReason, outcome: Outcome) -> None:
+        """In the writer's thread; counters may be used in any."""
+        self.end_was_refused = outcome is Outcome.MOVED_ON
+        if outcome is Outcome.WRITTEN:
+            metrics.ended(reason)
 
     def _put(self, what: Kind, **fields: Any) -> None:
         self._writer.put(self._entry(what, fields))

@@ -15,11 +15,12 @@ from calls.database import in_database
 from calls.models import Call
 from calls.states import EndReason, Status
 from workers import metrics, pipeline, reaching
-from workers.conversation import Conversation, Ending
+from workers.conversation import Conversation
 from workers.draining import draining
 from workers.heartbeat import heartbeat
 from workers.held_call import HeldCall, Leaving
 from workers.lines import CallLines
+from workers.progress import Ending
 from workers.transport import CallTransport, agent_identity
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from workers import entries, spool
 from workers.backlog import Backlog
-from workers.entries import Entry
+from workers.entries import Entry, Outcome
 from workers.spool import Item, Spool
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class Writer:
         self._runs = False
         self._last = 0  # the number of the last entry that came
         self._done = 0  # and of the last that is written, or never will be
-        self._outcomes: dict[int, Callable[[bool], object]] = {}
+        self._outcomes: dict[int, Callable[[Outcome], object]] = {}
         self._waiting: list[tuple[int, Callable[[], object]]] = []
         self._left: list[Spool] = []
 
@@ -49,10 +49,10 @@ class Writer:
             threading.Thread(target=work, name=name, daemon=True).start()
         atexit.register(self._finish)
 
-    def put(self, entry: Entry, outcome: Callable[[bool], object] | None = None) -> None:
-        """Queue an entry; never blocks. `outcome` is called in the writer's thread: False when the call moved on.
+    def put(self, entry: Entry, outcome: Callable[[Outcome], object] | None = None) -> None:
+        """Queue an entry; never blocks. `outcome` is called in the writer's thread, when it is known.
 
-        It is not called for what the database refuses for good.
+        It is not called for what the database refuses for good, nor for what another process writes after this one.
         """
         line = entry.as_line()
         with self._lock:
@@ -89,7 +89,7 @@ class Writer:
                 time.sleep(RETRY_S[-1])
             connections.close_all()  # back to the pool, until there is something to write again
 
-    def _tell(self, done: int, outcomes: dict[int, bool]) -> None:
+    def _tell(self, done: int, outcomes: dict[int, Outcome]) -> None:
         with self._lock:
             self._done = done
             asked = {number: self._outcomes.pop(number) for number in list(self._outcomes) if number <= done}
@@ -131,9 +131,9 @@ def _write_leftover(left: Spool) -> bool:
     return True
 
 
-def _write(items: list[Item]) -> dict[int, bool]:
-    """Write all that can be written, however long it takes. Returns by number whether the call was still ours."""
-    outcomes: dict[int, bool] = {}
+def _write(items: list[Item]) -> dict[int, Outcome]:
+    """Write all that can be written, however long it takes. Returns the outcomes by number."""
+    outcomes: dict[int, Outcome] = {}
     numbered = []
     for item in items:
         try:
@@ -145,12 +145,12 @@ def _write(items: list[Item]) -> dict[int, bool]:
     return outcomes
 
 
-def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, bool]) -> None:
+def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome]) -> None:
     first = batch[0][1]
     for pause in itertools.chain(RETRY_S, itertools.repeat(RETRY_S[-1])):
         try:
             close_old_connections()
-            was_written = entries.write([entry for _, entry in batch])
+            outcome = entries.write([entry for _, entry in batch])
         except Exception as error:
             if not _may_be_mended(error):
                 _write_singly(batch, outcomes, error)
@@ -158,9 +158,9 @@ def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, bool]) ->
             log.warning("database_away", call_id=first.call_id, error=type(error).__name__)
             time.sleep(pause)
         else:
-            if not was_written:
+            if outcome is Outcome.MOVED_ON:
                 log.warning("not_written", call_id=first.call_id, attempt=first.attempt, reason="the call moved on")
-            outcomes.update((number, was_written) for number, _ in batch)
+            outcomes.update((number, outcome) for number, _ in batch)
             return
 
 
@@ -169,7 +169,7 @@ def _may_be_mended(error: Exception) -> bool:
     return isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError)
 
 
-def _write_singly(batch: list[tuple[int, Entry]], outcomes: dict[int, bool], error: Exception) -> None:
+def _write_singly(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome], error: Exception) -> None:
     """Skip the one entry that the database refuses for good, and write the rest."""
     if len(batch) > 1:
         for numbered in batch:

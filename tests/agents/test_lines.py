@@ -10,13 +10,20 @@ from pipecat.services.elevenlabs.tts_base import ELEVENLABS_MODEL_LANGUAGES
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from agents import dispatch, lines, services, speech, tasks
+from agents.choices import Language
 from agents.models import Persona, PersonaVersion, SpokenLine
+from agents.phrases import ENGLISH, PHRASES, Phrases
 from tests.agents.conftest import Provider, SentTasks
 from tests.factories import client_of, make_persona
 
 pytestmark = pytest.mark.django_db
 
-APOLOGIES = (lines.HOLD_ON, lines.SORRY, lines.RESUMED, lines.SORRY_GOODBYE)
+
+def _before_a_transfer(phrases: Phrases) -> set[str]:
+    return {phrases.hold_on, phrases.say_again, phrases.resumed, phrases.goodbye}
+
+
+APOLOGIES = _before_a_transfer(ENGLISH)
 
 
 def _live(persona: Persona) -> PersonaVersion:
@@ -69,12 +76,17 @@ def test_a_supervisor_publishes_without_a_broker(
     assert _live(persona).number == 1
 
 
-def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(provider: Provider) -> None:
-    version = _live(make_persona(greeting="Hello, this is Anna.", goodbye="Goodbye."))
+@pytest.mark.parametrize("language", [Language.ENGLISH_US, Language.GERMAN, Language.FRENCH])
+def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(
+    provider: Provider, language: Language
+) -> None:
+    texts = {"greeting": "Hello, this is Anna.", "goodbye": "Goodbye."}
+    version = _publish(make_persona(published=False), **texts, language=language, stt_model="flux-general-multi")
 
     tasks.speak_lines(version.pk)
 
-    assert _texts() == {"Hello, this is Anna.", "Are you still there?", "Goodbye.", *APOLOGIES}
+    apologies = _before_a_transfer(PHRASES[language])
+    assert _texts() == {*texts.values(), "Are you still there?", *apologies}
     assert lines.missing_texts(version) == []
     for line in SpokenLine.objects.all():
         starts = [start for _, start in line.words]

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from agents import lines
 from agents.models import SpokenLine
+from agents.phrases import ENGLISH
 from calls import announcer, rooms
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
@@ -101,7 +102,7 @@ def test_the_caller_hears_the_message_to_its_end_and_is_hung_up_on(number: Phone
 
 @pytest.mark.usefixtures("silent_provider")
 def test_a_caller_who_lost_the_agent_hears_the_apology(number: PhoneNumber) -> None:
-    _spoken(number, lines.SORRY_GOODBYE)
+    _spoken(number, ENGLISH.goodbye)
     SpokenLine.objects.filter(text=MESSAGE).delete()
 
     report = _told(make_call(Status.FAILED, number, end_reason=EndReason.AGENT_LOST))

@@ -11,7 +11,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from agents import dispatch as agents_dispatch
 from agents import lines
+from agents.choices import Language
 from agents.models import SpokenLine
+from agents.phrases import ENGLISH, PHRASES
 from calls import announcer, leases, overflow, reaper, rooms, services, tasks
 from calls.models import Call, PhoneNumber
 from calls.models.phone_number import Overflow
@@ -197,12 +199,22 @@ def test_a_call_that_loses_its_agent_for_good_ends_with_an_apology(
     assert sent == [("calls.announce", str(call.pk))]
 
 
-def test_what_is_said_depends_on_why_the_call_ended() -> None:
-    number = make_number(overflow_message="Sorry, we are all busy.")
+@pytest.mark.parametrize(
+    ("language", "goodbye"),
+    [(Language.ENGLISH_US, ENGLISH.goodbye), (Language.GERMAN, PHRASES[Language.GERMAN].goodbye)],
+)
+def test_what_is_said_depends_on_why_the_call_ended_and_on_the_personas_language(
+    language: Language, goodbye: str
+) -> None:
+    persona = make_persona(language=language, stt_model="flux-general-multi")
+    assert persona.live_version is not None
+    number = make_number(persona=persona, overflow_message="Sorry, we are all busy.")
     lost = make_call(Status.FAILED, number, end_reason=EndReason.AGENT_LOST)
     missed = make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE)
 
-    assert [announcer.text_for(call) for call in (lost, missed)] == [lines.SORRY_GOODBYE, "Sorry, we are all busy."]
+    said = [announcer.text_for(call, persona.live_version) for call in (lost, missed)]
+
+    assert said == [goodbye, "Sorry, we are all busy."]
 
 
 def test_both_personas_of_a_number_say_its_message_in_advance() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents import lines
 from agents.models import PersonaVersion
+from agents.phrases import ENGLISH
 from calls.states import FINAL
 from tests.chaos.made_up import (
     BEGAN,
@@ -47,6 +47,9 @@ def standing(**values: Any) -> Evidence:
 
 
 # By the invariant: what breaches it, and a part of what is said about it.
+ASKED_TWICE = [*ROW.turns[:2], agent_turn(3, "The amber"), replace(ROW.turns[1], number=4)]
+"""The recogniser gives the question again, while its answer is heard."""
+
 BREACHES: dict[str, list[tuple[Evidence, str]]] = {
     "one owner at a time": [
         (rows(row(events=[claimed(1, BEGAN), claimed(3, BEGAN + 5)], attempt=3)), "claimed as attempts [1, 3]"),
@@ -86,7 +89,11 @@ BREACHES: dict[str, list[tuple[Evidence, str]]] = {
     ],
     "nothing is said twice": [
         (rows(row(turns=[*ROW.turns, agent_turn(4, CALL.talk.answer)])), f"said {CALL.talk.answer!r} 2 times"),
-        (rows(row(turns=[*ROW.turns, agent_turn(4, f"{lines.RESUMED} {GREETING}")])), f"said {GREETING!r} 2 times"),
+        (rows(row(turns=[*ROW.turns, agent_turn(4, f"{ENGLISH.resumed} {GREETING}")])), f"said {GREETING!r} 2 times"),
+        (
+            rows(row(turns=[*ASKED_TWICE, agent_turn(5, "The amber"), agent_turn(6, "The amber")])),
+            "'The amber' 3 times",
+        ),
     ],
     "every call has its own words": [
         (rows(row(turns=[*ROW.turns[:2], agent_turn(3, OTHER.talk.answer)])), f"about the {OTHER.talk.keyword}"),
@@ -136,9 +143,10 @@ def test_a_breach_is_found_and_named_with_its_call(name: str, found: Evidence, w
     [
         rows(row(events=LOST_THEN_RESUMED, attempt=2, turns=[TurnRow(1, "agent", "Hi.", BEGAN + 5, BEGAN + 6)])),
         rows(row(events=[*LOST_THEN_RESUMED, event("completed", 0, BEGAN + 9)], attempt=2, turns=[])),
-        rows(row(turns=[*ROW.turns, agent_turn(4, lines.RESUMED), agent_turn(5, lines.RESUMED)])),
+        rows(row(turns=[*ROW.turns, agent_turn(4, ENGLISH.resumed), agent_turn(5, ENGLISH.resumed)])),
         rows(row(turns=[agent_turn(1, "The amber"), agent_turn(2, CALL.talk.answer)])),
         rows(row(turns=[*ROW.turns, replace(ROW.turns[1], number=4), replace(ROW.turns[2], number=5)])),
+        rows(row(turns=[*ASKED_TWICE, agent_turn(5, "The amber")])),
         evidence(samples=[sample(0, TWO_AGENTS), sample(2, seen(SECOND_AGENT)), *SAMPLES[2:]]),
         evidence(samples=[sample(2.0 * n, seen(replace(FIRST_AGENT, lives=False), SECOND_AGENT)) for n in range(3)]),
         evidence(samples=[sample(2.0 * n, seen(replace(FIRST_AGENT, publishes=False), SECOND_AGENT)) for n in (1, 2)]),
@@ -171,7 +179,7 @@ def test_a_call_is_disturbed_by_faults_that_are_near_and_can_reach_it(fault: Cau
 
 
 def test_the_lines_that_may_recur_are_the_agents_own_and_the_states_the_products() -> None:
-    own = {lines.RESUMED, lines.HOLD_ON, lines.SORRY, lines.SORRY_GOODBYE}
+    own = {ENGLISH.resumed, ENGLISH.hold_on, ENGLISH.say_again, ENGLISH.goodbye}
     assert own <= set(MAY_RECUR)
     assert PersonaVersion._meta.get_field("silence_prompt").default in MAY_RECUR
     assert {str(status) for status in FINAL} == FINAL_STATES

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents.choices import TurnPolicy
-from agents.lines import HOLD_ON, SORRY, SORRY_CONNECTING, SORRY_GOODBYE
+from agents.choices import Language, TurnPolicy
+from agents.phrases import ENGLISH, PHRASES
 from calls.models import Call
 from calls.states import EndReason, Status
 from simulator.caller import CallerEvent
@@ -107,7 +107,7 @@ def test_14_a_language_model_that_fails_is_answered_for_by_another_one(
     call = final_call(report.room)
 
     assert report.every_reply_heard
-    assert _said(call) == [("agent", GREETING), ("caller", QUESTION), ("agent", f"{HOLD_ON} {ANSWER}")]
+    assert _said(call) == [("agent", GREETING), ("caller", QUESTION), ("agent", f"{ENGLISH.hold_on} {ANSWER}")]
     assert set(_failovers(call)) == {("llm", model)}
     record_property("filler_ms", report.utterances[0].reply_latency_ms)
     record_property("spoke", report.agent_spoke)
@@ -130,11 +130,19 @@ def test_15_a_voice_that_fails_is_stood_in_for_within_the_utterance(
     record_property("reply_ms", report.utterances[0].reply_latency_ms)
 
 
-@pytest.mark.parametrize(("stage", "kind"), [("tts", "refuse"), ("tts", "hang"), ("stt", "refuse")])
-def test_16_when_no_provider_is_left_the_caller_hears_an_apology_and_a_goodbye(
-    stack: Stack, stage: str, kind: str
+@pytest.mark.parametrize(
+    ("stage", "kind", "language"),
+    [
+        ("tts", "refuse", Language.ENGLISH_US),
+        ("tts", "refuse", Language.GERMAN),
+        ("tts", "hang", Language.ENGLISH_US),
+        ("stt", "refuse", Language.ENGLISH_US),
+    ],
+)
+def test_16_when_no_provider_is_left_the_caller_hears_an_apology_and_a_goodbye_in_the_personas_language(
+    stack: Stack, stage: str, kind: str, language: Language
 ) -> None:
-    _persona()
+    _persona(language=language, stt_model="flux-general-multi")
     with stack.fault(stage, kind):
         report = stack.call(stack.script(WAITS), NUMBER)
     call = final_call(report.room)
@@ -142,7 +150,7 @@ def test_16_when_no_provider_is_left_the_caller_hears_an_apology_and_a_goodbye(
     assert report.answered
     assert report.ended_by == "agent"
     assert (call.status, call.end_reason) == (Status.FAILED, EndReason.PROVIDER_FAILURE)
-    assert _said(call)[-1] == ("agent", SORRY_GOODBYE)
+    assert _said(call)[-1] == ("agent", PHRASES[language].goodbye)
 
 
 def test_16_when_no_language_model_is_left_the_caller_is_asked_again_once(stack: Stack) -> None:
@@ -154,8 +162,8 @@ def test_16_when_no_language_model_is_left_the_caller_is_asked_again_once(stack:
     assert report.ended_by == "agent"
     assert (call.status, call.end_reason) == (Status.FAILED, EndReason.PROVIDER_FAILURE)
     said = " ".join(text for speaker, text in _said(call) if speaker == "agent")
-    assert said.count(SORRY) == 1
-    assert said.endswith(SORRY_GOODBYE)
+    assert said.count(ENGLISH.say_again) == 1
+    assert said.endswith(ENGLISH.goodbye)
 
 
 def test_16_a_caller_who_cannot_be_transferred_is_bidden_goodbye(stack: Stack) -> None:
@@ -165,5 +173,5 @@ def test_16_a_caller_who_cannot_be_transferred_is_bidden_goodbye(stack: Stack) -
     call = final_call(report.room)
 
     assert report.ended_by == "agent"
-    assert [text for _, text in _said(call)][-2:] == [SORRY_CONNECTING, SORRY_GOODBYE]
+    assert [text for _, text in _said(call)][-2:] == [ENGLISH.connecting, ENGLISH.goodbye]
     assert call.events.filter(kind="transfer_failed").exists()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
-from agents.lines import RESUMED
+from agents.phrases import ENGLISH
 from calls.leases import RESUME_WITHIN
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
@@ -139,7 +139,7 @@ def hang_up_after_another_reply(caller: Caller) -> CallReport:
 def assert_resumed_with_the_conversation_so_far(stack: Stack, call: Call) -> None:
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.CALLER_LEFT)
     assert (call.attempt, call.losses) == (2, 1)
-    assert said(call) == [GREETING, *HOURS, RESUMED, *APPOINTMENT]
+    assert said(call) == [GREETING, *HOURS, ENGLISH.resumed, *APPOINTMENT]
     assert agents_that_joined(call.room_name) == ["agent-1", "agent-2"]
     last_request = str(stack.control("GET", "requests")["llm"][-1])
     assert all(words in last_request for words in HOURS)
@@ -173,7 +173,7 @@ def test_01_a_worker_is_killed_while_its_agent_speaks_and_the_next_one_says_so_a
     call = final_call(report.room)
 
     assert (call.status, call.attempt, call.losses) == (Status.COMPLETED, 2, 1)
-    assert said(call) == [GREETING, HOURS[0], RESUMED, HOURS[1], *APPOINTMENT]
+    assert said(call) == [GREETING, HOURS[0], ENGLISH.resumed, HOURS[1], *APPOINTMENT]
 
 
 def test_02_with_no_slot_anywhere_a_lost_call_is_resumed_when_there_is_one(stack: Stack, number: PhoneNumber) -> None:

@@ -1,5 +1,6 @@
 """What a worker counts of its calls: at the ends of turns, each thing once."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from calls.states import Direction, EndReason, Status
 from tests.metrics.samples import Labels, samples
 from workers import metrics, spool
 from workers.backlog import Backlog
+from workers.entries import Entry, Outcome
 from workers.latency import ReplyLatency
 from workers.recorder import CallRecorder
 from workers.spool import Item
@@ -25,10 +27,14 @@ LATENCY = ReplyLatency(reply_ms=580, stt_ms=30, end_of_turn_ms=250, llm_ms=150, 
 
 
 class NoWriter(Writer):
-    """Takes what is to be written, and writes nothing."""
+    """Takes what is to be written, and says that it is."""
 
     def __init__(self) -> None:
-        self.put = lambda *_: None  # type: ignore[method-assign]
+        pass
+
+    def put(self, entry: Entry, outcome: Callable[[Outcome], object] | None = None) -> None:
+        if outcome is not None:
+            outcome(Outcome.WRITTEN)
 
 
 def counted() -> dict[str, dict[Labels, float]]:

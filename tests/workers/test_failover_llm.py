@@ -4,7 +4,8 @@ import pytest
 from pipecat.frames.frames import ErrorFrame, LLMFullResponseEndFrame, TTSStoppedFrame
 from pytest_django import Settings
 
-from agents.lines import HOLD_ON
+from agents.choices import Language
+from agents.phrases import ENGLISH, PHRASES
 from tests.workers.replying import replying
 from workers import failover_llm, health
 
@@ -34,7 +35,7 @@ async def test_another_model_replies_after_a_word_to_the_caller(
     async with replying(settings, {"stage": "llm", "kind": kind, "model": OWN}) as parts:
         await parts.ask("what are your hours")
         await parts.said.until(TTSStoppedFrame, 2)
-        assert parts.said.words() == f"{HOLD_ON} {REPLY}"
+        assert parts.said.words() == f"{ENGLISH.hold_on} {REPLY}"
         assert parts.failovers == [(OWN, OTHER, why)]
         assert not parts.said.of(ErrorFrame)
 
@@ -45,15 +46,18 @@ async def test_a_model_that_failed_twice_is_not_asked_for_a_while(settings: Sett
             await parts.ask("what are your hours")
             await parts.said.until(LLMFullResponseEndFrame, number)
         assert len(parts.failovers) == health.OPEN_AFTER
-        assert parts.said.words().count(HOLD_ON) == health.OPEN_AFTER
+        assert parts.said.words().count(ENGLISH.hold_on) == health.OPEN_AFTER
         assert parts.said.words().count(REPLY) == 3
 
 
-async def test_when_all_models_fail_the_reply_ends_without_words_of_its_own(settings: Settings) -> None:
-    async with replying(settings, {"stage": "llm", "kind": "500"}) as parts:
+@pytest.mark.parametrize("language", [Language.ENGLISH_GB, Language.GERMAN])
+async def test_when_all_models_fail_the_reply_ends_without_words_of_its_own(
+    settings: Settings, language: Language
+) -> None:
+    async with replying(settings, {"stage": "llm", "kind": "500"}, language=language) as parts:
         await parts.ask("what are your hours")
         await parts.said.until(LLMFullResponseEndFrame)
-        assert parts.said.words() == HOLD_ON
+        assert parts.said.words() == PHRASES[language].hold_on
 
 
 async def test_a_model_that_works_is_the_only_one_that_is_asked(settings: Settings) -> None:

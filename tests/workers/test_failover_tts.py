@@ -1,11 +1,19 @@
 """A voice that fails: another one says the words that were not heard, and nothing twice."""
 
 import pytest
-from pipecat.frames.frames import ErrorFrame, LLMFullResponseEndFrame, TTSAudioRawFrame
+from pipecat.frames.frames import (
+    ErrorFrame,
+    LLMFullResponseEndFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStoppedFrame,
+)
 from pytest_django import Settings
 
+from agents.choices import Language
+from agents.phrases import PHRASES
 from tests.workers.replying import replying
-from workers import health
+from workers import apologies, health
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 OWN, OTHER = "eleven_flash_v2_5", "eleven_turbo_v2_5"
@@ -51,3 +59,17 @@ async def test_when_no_voice_is_left_the_reply_is_given_up_and_not_in_the_transc
         await parts.said.until(LLMFullResponseEndFrame)
         assert parts.tts.is_down
         assert parts.said.words() == ""
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_when_no_voice_is_left_the_goodbye_is_a_recording_in_the_personas_language(
+    settings: Settings, language: Language
+) -> None:
+    goodbye = PHRASES[language].goodbye
+    async with replying(settings, {"stage": "tts", "kind": "refuse"}, language=language) as parts:
+        await parts.ask("what are your hours")
+        await parts.said.until(LLMFullResponseEndFrame)
+        await parts.worker.queue_frame(TTSSpeakFrame(goodbye))
+        await parts.said.until(TTSStoppedFrame)
+        assert parts.said.words() == goodbye
+        assert b"".join(frame.audio for frame in parts.said.of(TTSAudioRawFrame)) == apologies.SPEECH[goodbye]

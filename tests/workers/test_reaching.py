@@ -15,7 +15,7 @@ from calls.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
 from workers import reaching
-from workers.conversation import Ending
+from workers.progress import Ending
 
 
 class FakeTransport:

@@ -18,7 +18,7 @@ from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.factories import make_call, make_turns
 from tests.stack import eventually
-from workers import spool, writer
+from workers import metrics, spool, writer
 from workers.backlog import Backlog
 from workers.entries import Entry
 from workers.recorder import CallRecorder
@@ -179,6 +179,26 @@ async def test_an_end_that_somebody_else_wrote_is_no_refusal() -> None:
     await call.arefresh_from_db()
     assert call.end_reason == EndReason.ROOM_GONE
     assert not notes.end_was_refused
+
+
+async def test_only_the_end_that_the_call_has_is_counted_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[EndReason] = []
+    monkeypatch.setattr(metrics, "ended", counted.append)
+    hung_up, taken_over, in_doubt = await _a_call(), await _a_call(), await _a_call()
+    await sync_to_async(services.end_call)(hung_up.pk, Status.MISSED, EndReason.HUNG_UP)
+    await Call.objects.filter(pk=taken_over.pk).aupdate(attempt=2)
+    for call in (hung_up, taken_over):
+        notes = CallRecorder(call, writer=Writer())
+        notes.ended(Status.FAILED, EndReason.ROOM_GONE, "")
+        assert await notes.flush(10)
+    assert counted == []
+
+    monkeypatch.setattr(writer, "RETRY_S", (0.0,))
+    monkeypatch.setattr(services, "end_call", _in_doubt_once(services.end_call))
+    notes = CallRecorder(in_doubt, writer=Writer())
+    notes.ended(Status.FAILED, EndReason.CONNECT_FAILED, "")
+    assert await notes.flush(10)
+    assert counted == [EndReason.CONNECT_FAILED]
 
 
 async def test_what_a_dead_process_left_is_written_unless_its_call_has_moved_on(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from calls.states import EndReason, Status
 from tests.factories import make_call
 from tests.sink import Sink
 from workers import pipeline, room
-from workers.conversation import Ending
 from workers.held_call import HeldCall, Leaving
+from workers.progress import Ending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

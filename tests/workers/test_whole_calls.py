@@ -8,7 +8,7 @@ from django.conf import settings
 from livekit.api import ListRoomsRequest, LiveKitAPI
 
 from agents.choices import TurnPolicy
-from agents.lines import SORRY
+from agents.phrases import ENGLISH
 from agents.services import publish
 from calls.models import Call, PhoneNumber
 from calls.models.history import Speaker
@@ -17,7 +17,7 @@ from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona, make_tool
 from tests.product import NUMBER
 from tests.stack import Process, Stack, eventually, final_call
-from workers.conversation import ANSWER_WITHIN_S
+from workers.answer_timer import ANSWER_WITHIN_S
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 
@@ -257,7 +257,7 @@ def test_a_model_that_does_not_answer_is_heard_as_words_and_not_as_silence(stack
     call = final_call(report.room)
 
     assert report.every_reply_heard
-    assert call.turns.filter(text=SORRY).exists()
+    assert call.turns.filter(text=ENGLISH.say_again).exists()
     assert call.events.filter(kind="error", detail__stage="llm").exists()
 
 

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 
 from calls.states import EndReason, Status
 from workers import room, tasks
-from workers.conversation import Ending
 from workers.held_call import HeldCall
+from workers.progress import Ending
 
 DETAIL = "benchmark: media switched off"
 

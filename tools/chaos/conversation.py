@@ -17,7 +17,7 @@ GREETING_WITHIN_S = 60
 REPLY_WITHIN_S = 30
 SILENCE_MS = 500  # after which the agent has said what it had to say
 
-# The agent's own lines that fit more than one occasion in a call (agents/lines.py, which needs the product's settings).
+# The agent's own lines that fit more than one occasion in a call (agents/phrases.py, which needs Django's settings).
 MAY_RECUR = (
     "I am sorry, the line was gone for a moment.",
     "One moment, please.",

@@ -20,7 +20,7 @@ from tools.world import Product, World
 AWAY_S = 3.0  # Postgres, the web process
 FROZEN_S = 8.0  # longer than a lease
 PROVIDER_FAILS_S = 5.0
-STOPS_WITHIN_S = 45.0  # DRAIN_SECONDS, and a sentence that is finished (workers.conversation.LAST_WORDS_S), twice
+STOPS_WITHIN_S = 45.0  # DRAIN_SECONDS, and a sentence that is finished (workers.speaking.LAST_WORDS_S), twice
 
 PROVIDER_FAULTS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.LLM_500: {"stage": "llm", "kind": "500"},

@@ -1,0 +1,121 @@
+"""How an agent speaks its last words, and what keeps it from hanging up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import TTSSpeakFrame
+
+from calls.states import EndReason, Status
+from workers import speaking
+from workers.goodbye import Goodbye
+from workers.progress import Ending, Progress
+from workers.speaking import Speaking
+
+WORDS = "Thank you for calling. Goodbye!"
+
+
+class Voice:
+    """Stands for the pipeline and the transport: what is queued is over as soon as `speak` is called."""
+
+    def __init__(self) -> None:
+        self.queued: list[str] = []
+        self.asked = asyncio.Event()
+        self.heard = 0
+
+    async def queue_frame(self, frame: TTSSpeakFrame) -> None:
+        self.queued.append(frame.text)
+        self.asked.set()
+
+    def output(self) -> "Voice":
+        return self
+
+    async def wait_for_playout(self) -> None:
+        self.heard += 1
+
+
+class Agent:
+    def __init__(self) -> None:
+        self.voice = Voice()
+        voice: Any = self.voice
+        self.speaking = Speaking(voice, voice)
+        self.progress = Progress()
+        self.goodbye = Goodbye(WORDS, self.speaking, self.progress)
+
+    async def speaks(self, talk: Callable[[], Awaitable[None]]) -> None:
+        """Begin to talk, and say the first words that are asked for."""
+        async with asyncio.timeout(5):
+            talking = asyncio.ensure_future(talk())
+            await self.voice.asked.wait()
+            assert not self.progress.ending.done()
+            self.speaking.ended(self.voice.queued[-1], interrupted=False)
+            await talking
+
+
+@pytest.fixture
+async def agent(monkeypatch: pytest.MonkeyPatch) -> Agent:
+    monkeypatch.setattr(speaking, "TAIL_S", 0.0)
+    return Agent()
+
+
+async def test_the_call_ends_when_the_goodbye_has_been_heard(agent: Agent) -> None:
+    await agent.speaks(lambda: agent.goodbye.close(EndReason.SILENCE))
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.SILENCE)
+    assert (agent.voice.queued, agent.voice.heard) == ([WORDS], 1)
+
+
+async def test_goodbye_is_said_once(agent: Agent) -> None:
+    agent.progress.closing = True
+    await agent.goodbye.close(EndReason.MAX_DURATION)
+
+    assert (agent.voice.queued, agent.progress.ending.done()) == ([], False)
+
+
+async def test_the_models_own_goodbye_is_waited_for(agent: Agent) -> None:
+    agent.speaking.ended("See you on Monday!", interrupted=False)
+    await agent.goodbye.hang_up()
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.AGENT_GOODBYE)
+    assert (agent.voice.queued, agent.voice.heard) == ([], 1)
+
+
+async def test_a_model_that_hangs_up_without_a_word_has_the_goodbye_said(agent: Agent) -> None:
+    agent.speaking.ended("", interrupted=False)
+    await agent.speaks(agent.goodbye.hang_up)
+
+    assert agent.voice.queued == [WORDS]
+    assert agent.progress.ending.done()
+
+
+async def test_a_caller_who_speaks_up_meanwhile_keeps_the_call(agent: Agent) -> None:
+    agent.speaking.ended("See you!", interrupted=False)
+    agent.speaking.caller_began()
+    hanging_up = asyncio.create_task(agent.goodbye.hang_up())
+    await asyncio.sleep(0)
+    assert agent.progress.closing
+    hanging_up.cancel()
+    await asyncio.wait([hanging_up])
+
+    assert (agent.progress.closing, agent.progress.ending.done()) == (False, False)
+
+
+async def test_words_that_are_never_said_keep_nobody_waiting(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaking, "LAST_WORDS_S", 0.0)
+    async with asyncio.timeout(5):
+        await agent.goodbye.close(EndReason.MAX_DURATION)
+
+    assert agent.progress.ending.result().reason == EndReason.MAX_DURATION
+
+
+async def test_an_interrupted_reply_is_no_answer(agent: Agent) -> None:
+    agent.speaking.caller_began()
+    agent.speaking.began()
+    agent.speaking.ended("The first half", interrupted=True)
+    assert (agent.speaking.stopped.is_set(), agent.speaking.answered.is_set()) == (True, False)
+
+    agent.speaking.began()
+    assert not agent.speaking.stopped.is_set()
+    agent.speaking.ended("The whole of it.", interrupted=False)
+    assert (agent.speaking.answered.is_set(), agent.speaking.last_reply) == (True, "The whole of it.")

@@ -1,0 +1,71 @@
+"""What the agent says word for word, and whether it has been heard."""
+
+import asyncio
+
+import structlog
+from pipecat.frames.frames import TTSSpeakFrame
+from pipecat.pipeline.worker import PipelineWorker
+
+from workers.transport import CallTransport
+
+log = structlog.get_logger(__name__)
+
+LAST_WORDS_S = 15.0  # how long a goodbye may take
+TAIL_S = 0.3  # audio that has left and is still on its way to the caller's ear
+
+
+class Speaking:
+    """Has the agent say something, and knows how far it is.
+
+    `stopped`: it has said what it began to say last, or was interrupted. `answered`: it has replied, to the end, since
+    the caller's last turn; `last_reply` is what it said then.
+    """
+
+    def __init__(self, worker: PipelineWorker, transport: CallTransport) -> None:
+        self._worker = worker
+        self._transport = transport
+        self.stopped = asyncio.Event()
+        self.stopped.set()
+        self.answered = asyncio.Event()
+        self.last_reply = ""
+
+    def caller_began(self) -> None:
+        """The caller's turn begins: there is something to be answered."""
+        self.answered.clear()
+        self.last_reply = ""
+
+    def began(self) -> None:
+        """The agent's turn begins."""
+        self.stopped.clear()
+
+    def ended(self, text: str, *, interrupted: bool) -> None:
+        """The agent's turn is over."""
+        if not interrupted:
+            self.last_reply = text
+            self.answered.set()
+        self.stopped.set()
+
+    async def say(self, words: str) -> None:
+        """Say this after all that is to be said already. Returns at once."""
+        self.stopped.clear()
+        await self._worker.queue_frame(TTSSpeakFrame(words))
+
+    async def say_and_wait(self, words: str) -> None:
+        """Say this, and wait until it has been heard, for each step LAST_WORDS_S seconds at most."""
+        await self.wait_for(self.stopped)  # what it is saying now
+        await self.say(words)
+        await self.wait_for(self.stopped)
+        await self.heard()
+
+    async def wait_for(self, event: asyncio.Event) -> None:
+        """Wait for one of the events, LAST_WORDS_S seconds at most."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                await event.wait()
+        except TimeoutError:
+            log.warning("words_not_said")
+
+    async def heard(self) -> None:
+        """Wait until the caller has heard what was said."""
+        await self._transport.output().wait_for_playout()
+        await asyncio.sleep(TAIL_S)

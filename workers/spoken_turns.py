@@ -1,0 +1,69 @@
+"""When the turns of a call began and ended, as its caller heard them, and their record."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from calls.models.history import Speaker
+from workers.latency import LatencyMeter
+from workers.recorder import CallRecorder
+from workers.transport import CallTransport
+
+
+class SpokenTurns:
+    """Records each turn when it is over. `caller_spoke`, `agent_spoke`: in this attempt, since it has begun."""
+
+    def __init__(self, transport: CallTransport, recorder: CallRecorder, latency: LatencyMeter) -> None:
+        self._transport = transport
+        self._recorder = recorder
+        self._latency = latency
+        self._caller_began_at: datetime | None = None
+        self._agent_began_at: datetime | None = None
+        self._path_ms = 0
+
+    @property
+    def caller_spoke(self) -> bool:
+        return self._caller_began_at is not None
+
+    @property
+    def agent_spoke(self) -> bool:
+        return self._agent_began_at is not None
+
+    def caller_began(self) -> None:
+        self._caller_began_at = timezone.now()
+
+    def caller_ended(self, text: str) -> None:
+        now = timezone.now()
+        self._recorder.turn(Speaker.CALLER, text, self._caller_began_at or now, self._caller_stopped(now))
+
+    def agent_began(self) -> None:
+        self._agent_began_at = timezone.now()
+
+    def agent_ended(self, text: str, *, interrupted: bool) -> None:
+        now = timezone.now()
+        self._recorder.turn(
+            Speaker.AGENT,
+            text,
+            self._agent_started(now),
+            now,
+            interrupted=interrupted,
+            latency=self._latency.take(self._path_ms),
+        )
+
+    async def measure_path(self) -> None:
+        """Learn how long sound is on its way to the caller and back now, for the latency of the next reply."""
+        self._path_ms = await self._transport.path_ms()
+
+    def _caller_stopped(self, now: datetime) -> datetime:
+        ear = self._transport.input()
+        return now - _since(ear.get_clock().get_time(), ear.last_speech_ns)
+
+    def _agent_started(self, now: datetime) -> datetime:
+        voice = self._transport.output()
+        if voice.first_speech_ns is None:
+            return self._agent_began_at or now
+        return now - _since(voice.get_clock().get_time(), voice.first_speech_ns)
+
+
+def _since(now_ns: int, then_ns: int | None) -> timedelta:
+    return timedelta(microseconds=max(0, now_ns - then_ns) / 1000) if then_ns is not None else timedelta()
