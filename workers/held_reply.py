@@ -16,7 +16,7 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     LLMTextFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection
+from pipecat.processors.frame_processor import FrameCallback, FrameDirection
 from pipecat.turns.speculation_gate import GatedFrame, SpeculationGate
 
 from workers.failover_llm import FailoverLLM
@@ -51,19 +51,31 @@ class SpeculatingLLM(FailoverLLM):
         super().__init__(*args, **kwargs)
         self._speculation_gate = _OpenGate(name=f"{self}::OpenGate")
         self._reply = LLMFullResponseStartFrame()
-        self._withdrawn_at = -1  # the id of the last withdrawal; Pipecat numbers frames as they are made
+        self._waiting: list[LLMContextFrame] = []  # speculative turns that the model has not begun to answer
 
     @property
     def is_speculating(self) -> bool:
         """Whether the reply that is being generated answers a turn that may go on."""
         return bool(self._speculation_gate.is_speculating)
 
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: FrameCallback | None = None,
+    ) -> None:
+        if isinstance(frame, LLMContextFrame) and frame.speculation:
+            self._waiting.append(frame)
+        await super().queue_frame(frame, direction, callback)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         match frame:
             case EagerEndOfTurnCancelFrame():
-                self._withdrawn_at = frame.id
-            case LLMContextFrame(speculation=True) if frame.id < self._withdrawn_at:
-                return
+                self._waiting.clear()
+            case LLMContextFrame(speculation=True):
+                if frame not in self._waiting:
+                    return
+                del self._waiting[: self._waiting.index(frame) + 1]  # those before it were interrupted
         await super().process_frame(frame, direction)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:

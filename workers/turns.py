@@ -1,13 +1,16 @@
 """Who decides that the caller has begun and has finished: the strategies behind a persona's turn policy."""
 
 from collections.abc import Callable
+from typing import Any
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.frames.frames import Frame, InputAudioRawFrame
+from pipecat.frames.frames import EagerEndOfTurnCancelFrame, EagerTranscriptionFrame, Frame, InputAudioRawFrame
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator, LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameDirection
+from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import (
     BaseUserTurnStopStrategy,
+    EagerUserTurnStopStrategy,
     SpeechTimeoutUserTurnStopStrategy,
     TurnAnalyzerUserTurnStopStrategy,
 )
@@ -30,11 +33,31 @@ class CallerTurns(LLMUserAggregator):
             await super().push_frame(frame, direction)
 
 
+class PredictedTurnEnd(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-call]  # Pipecat's own __init_subclass__
+    """Answers a prediction that stands.
+
+    A withdrawal overtakes all that waits in a queue, because it is a system frame: on a busy machine it can come before
+    the prediction that it withdraws. Pipecat would answer that one as well as the next, and both would be heard.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._withdrawn_at = -1  # the id of the last withdrawal; Pipecat numbers frames as they are made
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        match frame:
+            case EagerEndOfTurnCancelFrame():
+                self._withdrawn_at = frame.id
+            case EagerTranscriptionFrame() if frame.id < self._withdrawn_at:
+                return ProcessFrameResult.CONTINUE
+        return await super().process_frame(frame)
+
+
 def user_params(version: PersonaVersion, barge_in: BargeIn) -> LLMUserAggregatorParams:
     """How the caller's turns are found and how long a silence may last."""
     if version.turn_policy == TurnPolicy.EAGER:
         strategies = EagerUserTurnStrategies()
-        strategies.start = [barge_in]
+        strategies.start, strategies.stop = [barge_in], [PredictedTurnEnd()]
         return LLMUserAggregatorParams(user_turn_strategies=strategies, user_idle_timeout=version.silence_after_s)
     return LLMUserAggregatorParams(
         user_turn_strategies=UserTurnStrategies(start=[barge_in], stop=[_STOP[TurnPolicy(version.turn_policy)]()]),

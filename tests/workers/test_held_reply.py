@@ -170,3 +170,17 @@ async def test_a_withdrawal_also_stops_a_reply_that_was_not_begun(agent: Agent) 
 
     assert agent.said.words() == "We have rye and wheat."
     assert len(agent.said.of(LLMFullResponseEndFrame)) == 1
+
+
+async def test_a_withdrawal_stops_what_it_overtakes_though_it_was_made_before(agent: Agent) -> None:
+    withdrawal = EagerEndOfTurnCancelFrame()
+    await agent.worker.queue_frame(UserStartedSpeakingFrame())
+    await agent.said.until(UserStartedSpeakingFrame)
+    await agent.worker.queue_frames(
+        [_asked("what are your hours", speculation=True), withdrawal, UserStoppedSpeakingFrame()]
+    )
+    await agent.answer("have you bread", speculation=False)
+    await agent.said.until(TTSStoppedFrame)
+
+    assert agent.said.words() == "We have rye and wheat."
+    assert len(agent.said.of(LLMFullResponseEndFrame)) == 1

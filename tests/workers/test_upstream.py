@@ -28,6 +28,7 @@ from pipecat.transports.livekit.transport import (
 )
 from pipecat.turns.speculation_gate import SpeculationGate
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
+from pipecat.turns.user_stop import EagerUserTurnStopStrategy
 from websockets.asyncio.connection import Connection
 from websockets.protocol import Protocol
 
@@ -48,6 +49,8 @@ METHODS: list[tuple[Any, str, str]] = [
     (BaseOutputTransport.MediaSender, "_internal_write_audio_frame", "self frame"),
     (BaseOutputTransport.MediaSender, "_clock_task_handler", "self"),
     (rtc.AudioSource, "clear_queue", "self"),
+    # workers/turns.py
+    (EagerUserTurnStopStrategy, "process_frame", "self frame"),
     # workers/flux.py
     (WebsocketService, "_websocket_connect", "self uri kwargs"),
     (FrameProcessor, "queue_frame", "self frame direction callback"),

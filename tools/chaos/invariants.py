@@ -83,7 +83,8 @@ def every_call_ended(evidence: Evidence) -> Found:
 def nothing_said_twice(evidence: Evidence) -> Found:
     """No sentence of the agent stands twice in a call.
 
-    But those that are meant for more than one occasion, and an answer as often as its question was understood.
+    But those that are meant for more than one occasion, and an answer, or the part of it that was heard before an
+    interruption, as often as its question was understood.
     """
     may_recur = {sentence for text in MAY_RECUR for sentence in _sentences(text)}
     talk_of = {placed.room: placed.call.talk for placed in evidence.placed}
@@ -92,7 +93,7 @@ def nothing_said_twice(evidence: Evidence) -> Found:
         talk = talk_of.get(row.room)
         asked = sum(turn.speaker == "caller" and talk is not None and talk.question in turn.text for turn in row.turns)
         for sentence, times in said.items():
-            allowed = max(1, asked) if talk is not None and sentence == talk.answer else 1
+            allowed = max(1, asked) if talk is not None and talk.answer.startswith(sentence) else 1
             if times > allowed and sentence not in may_recur:
                 yield row.room, f"the agent said {sentence!r} {times} times"
 
