@@ -1,15 +1,23 @@
 """The ASGI application that uvicorn serves."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 from django.core.asgi import get_asgi_application
+from django.urls import resolve, reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
 
-application = get_asgi_application()
+site = get_asgi_application()
 
 # Models can be imported only now.
 from callcenter import safe_start, warm_up  # noqa: E402
+from calls.webhooks.asgi import Webhooks  # noqa: E402
+
+STORED = ("livekit-webhook", "twilio-status")
+THREADS = 6  # each keeps a connection; the others of the database's pool are for people and programs
 
 safe_start.refuse_unsafe_secrets()
 warm_up.web()
+views = {path: resolve(path).func for path in map(reverse, STORED)}
+application = Webhooks(site, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))

@@ -39,6 +39,13 @@ registry = CollectorRegistry()
 _webhooks = prometheus_client.Counter(
     "callcenter_webhooks", "Webhooks by source and by what became of them.", ["source", "result"], registry=registry
 )
+webhook_seconds = prometheus_client.Histogram(
+    "callcenter_webhook_seconds",
+    "Time from the end of a webhook's body to its answer, of those that are stored.",
+    ["source"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=registry,
+)
 for _source in ("livekit", "twilio"):
     for _result in WEBHOOK_RESULTS:
         _webhooks.labels(_source, _result)

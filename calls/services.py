@@ -4,16 +4,17 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from calls import dispatch
-from calls.models import Call, CallEvent, PhoneNumber, Turn
+from calls.inserting import insert_once
+from calls.models import Call, CallEvent, Turn
 from calls.states import FINAL, Direction, EndReason, Status
 
 log = structlog.get_logger(__name__)
@@ -31,42 +32,62 @@ class IncomingCall:
     twilio_call_sid: str = ""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def receive_call(incoming: IncomingCall) -> Call | None:
     """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
 
     Limits do not matter here: a call beyond one waits for its turn. None when the room has its call already.
     """
     now = timezone.now()
-    numbers = PhoneNumber.objects.select_related("persona__live_version")
-    number = numbers.filter(e164=incoming.called_number).first()
+    number = _called(incoming.called_number)
     refusal = _refusal(number)
-    call, created = Call.objects.get_or_create(
+    call = Call(
         room_name=incoming.room_name,
-        defaults={
-            "caller_identity": incoming.caller_identity,
-            "caller_number": incoming.caller_number,
-            "called_number": incoming.called_number,
-            "sip_call_id": incoming.sip_call_id,
-            "twilio_call_sid": incoming.twilio_call_sid,
-            "phone_number": number,
-            "persona_version": number.persona.live_version if number else None,
-            "status": Status.REJECTED if refusal else Status.QUEUED,
-            "end_reason": refusal or "",
-            "created_at": now,
-            "rings_until": now + timedelta(seconds=number.ring_time_s) if number else None,
-            "ended_at": now if refusal else None,
-        },
+        caller_identity=incoming.caller_identity,
+        caller_number=incoming.caller_number,
+        called_number=incoming.called_number,
+        sip_call_id=incoming.sip_call_id,
+        twilio_call_sid=incoming.twilio_call_sid,
+        phone_number_id=number.pk if number else None,
+        persona_version_id=number.live_version_id if number else None,
+        status=Status.REJECTED if refusal else Status.QUEUED,
+        end_reason=refusal or "",
+        created_at=now,
+        rings_until=now + timedelta(seconds=number.ring_time_s) if number else None,
+        ended_at=now if refusal else None,
     )
-    if not created:
+    if not insert_once(call, followed_by=_event(call.pk, call.status, reason=call.end_reason)):
         return None
-    write_event(call.pk, call.status, reason=call.end_reason)
     if refusal:
         transaction.on_commit(lambda: dispatch.close_room(call.room_name))
     else:
         transaction.on_commit(lambda: dispatch.send_call(call.pk))
     log.info("call_received", call_id=str(call.pk), status=call.status, reason=call.end_reason)
     return call
+
+
+class _Called(NamedTuple):
+    """What a call needs of the number that was called."""
+
+    pk: int
+    is_active: bool
+    ring_time_s: int
+    live_version_id: int | None
+
+
+# In SQL, because a caller waits: Django would take longer to put the query together than PostgreSQL to answer it.
+_CALLED = """
+SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id
+FROM calls_phonenumber AS number JOIN agents_persona AS persona ON persona.id = number.persona_id
+WHERE number.e164 = %s
+"""
+
+
+def _called(e164: str) -> _Called | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLED, [e164])
+        row = cursor.fetchone()
+    return _Called(*row) if row else None
 
 
 def identify_dialed(dialed: IncomingCall) -> bool:
@@ -76,12 +97,12 @@ def identify_dialed(dialed: IncomingCall) -> bool:
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
 
 
-def _refusal(number: PhoneNumber | None) -> EndReason | None:
+def _refusal(number: _Called | None) -> EndReason | None:
     if number is None:
         return EndReason.UNKNOWN_NUMBER
     if not number.is_active:
         return EndReason.INACTIVE_NUMBER
-    if number.persona.live_version is None:
+    if number.live_version_id is None:
         return EndReason.NO_LIVE_PERSONA
     return None
 
@@ -96,7 +117,7 @@ def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def end_call(
     call_id: uuid.UUID,
     status: Status,
@@ -116,7 +137,7 @@ def end_call(
     write_event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
     log.info("call_ended", call_id=str(call_id), status=status, reason=reason)
     # Robust: what goes wrong here is logged, because the call has ended already.
-    transaction.on_commit(_send_next_waiting, robust=True)
+    transaction.on_commit(lambda: _send_next_waiting(call_id), robust=True)
     return True
 
 
@@ -132,11 +153,21 @@ def hang_up(call_id: uuid.UUID) -> bool:
     return True
 
 
-def _send_next_waiting() -> None:
+# Nobody waits for the end of a call that no slot ever held.
+_NEXT_WAITING = """
+SELECT id FROM calls_call
+WHERE status = 'queued' AND EXISTS (SELECT FROM calls_call WHERE id = %s AND attempt > 0)
+ORDER BY created_at LIMIT 1
+"""
+
+
+def _send_next_waiting(ended: uuid.UUID) -> None:
     """A call that a limit held back may be taken now, and its own message has been consumed: send one for it."""
-    waiting = Call.objects.waiting().values_list("pk", flat=True).first()
-    if waiting is not None:
-        dispatch.send_call(waiting)
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_WAITING, [ended])
+        row = cursor.fetchone()
+    if row is not None:
+        dispatch.send_call(row[0])
 
 
 def end_abandoned(call: Call) -> bool:
@@ -175,7 +206,13 @@ def write_event(
     call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
 ) -> None:
     """Append an event of this kind, which is also the state that the call entered if it is one."""
-    CallEvent.objects.create(
+    insert_once(_event(call_id, status, at=at, attempt=attempt, **detail))
+
+
+def _event(
+    call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
+) -> CallEvent:
+    return CallEvent(
         call_id=call_id,
         kind=status,
         to_status=status if status in Status else "",

@@ -4,6 +4,7 @@ Events of one room are handled one after another (an advisory lock), so a caller
 way is seen by whichever of the two comes second.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from livekit.api import ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls import leases, services
+from calls.inserting import insert_once, insertion
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
 from calls.rooms import ROOM_PREFIX
@@ -21,6 +23,11 @@ from calls.webhooks.signature import BadBody
 
 HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "room_finished"})
 
+# In SQL, because a caller waits: Django would take longer to put these together than PostgreSQL to carry them out.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_CALL = "SELECT id, status, direction, answered_at, caller_identity FROM calls_call WHERE room_name = %s"
+_CORRECT = "UPDATE calls_webhookevent SET outcome = %s WHERE event_id = %s"
+
 
 def handle(event: LiveKitEvent) -> str:
     """Store the event and do what follows from it. Returns the outcome, for the log and the answer.
@@ -29,22 +36,42 @@ def handle(event: LiveKitEvent) -> str:
     """
     if event.event not in HANDLED or not event.room.name.startswith(ROOM_PREFIX):
         return "ignored"
+    act = _consequence(event)
+    if act is None:
+        return "noted" if insert_once(_row(event, "noted")) else "duplicate"
     with transaction.atomic():
-        _lock(event.room.name)
-        row, is_new = WebhookEvent.objects.get_or_create(
-            event_id=event.id,
-            defaults={
-                "kind": event.event,
-                "room_name": event.room.name,
-                "participant": event.participant.identity,
-                "sent_at": _sent_at(event),
-            },
-        )
-        if not is_new:
+        # With what nearly always comes of it, which saves an update. Nobody sees it before the commit.
+        row = _row(event, "call queued" if act == _caller_joined else "noted")
+        if not _store_locked(row):
             return "duplicate"
-        row.outcome = _act(event)
-        row.save(update_fields=["outcome"])
-        return row.outcome
+        outcome = act(event)
+        if outcome != row.outcome:
+            with connection.cursor() as cursor:
+                cursor.execute(_CORRECT, [outcome, event.id])
+        return outcome
+
+
+def _store_locked(row: WebhookEvent) -> bool:
+    """Wait until other events of the room are done with, and write this one. False when it is there already.
+
+    In one trip to the database, where each statement sees what was committed before it.
+    """
+    sql, parameters = insertion(row)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_LOCK}; {sql}", [row.room_name, *parameters])
+        cursor.nextset()
+        return bool(cursor.rowcount == 1)
+
+
+def _row(event: LiveKitEvent, outcome: str) -> WebhookEvent:
+    return WebhookEvent(
+        event_id=event.id,
+        kind=event.event,
+        room_name=event.room.name,
+        participant=event.participant.identity,
+        sent_at=_sent_at(event),
+        outcome=outcome,
+    )
 
 
 def _sent_at(event: LiveKitEvent) -> datetime:
@@ -54,16 +81,17 @@ def _sent_at(event: LiveKitEvent) -> datetime:
         raise BadBody("body: createdAt is not a time in seconds") from error
 
 
-def _act(event: LiveKitEvent) -> str:
+def _consequence(event: LiveKitEvent) -> Callable[[LiveKitEvent], str] | None:
+    """What to do about an event, or None when it is only written down: then nothing can come between it and another."""
     match event.event:
         case "participant_joined" if is_caller(event.participant):
-            return _caller_joined(event)
+            return _caller_joined
         case "participant_left" if is_caller(event.participant):
-            return _caller_left(event)
+            return _caller_left
         case "room_finished":
-            return _room_finished(event.room.name)
+            return _room_finished
         case _:
-            return "noted"
+            return None
 
 
 def is_caller(participant: ParticipantInfo) -> bool:
@@ -104,8 +132,14 @@ def _number(text: str) -> str:
 
 
 def _caller_left(event: LiveKitEvent) -> str:
-    call = Call.objects.filter(room_name=event.room.name, caller_identity=event.participant.identity).first()
-    return "call ended" if call and _end_waiting(call) else "noted"
+    call = _call(event.room.name)
+    is_its_caller = call is not None and call.caller_identity == event.participant.identity
+    return "call ended" if call and is_its_caller and _end_waiting(call) else "noted"
+
+
+def _call(room_name: str) -> Call | None:
+    """The call of a room, with no more than what decides whether and how it ends."""
+    return next(iter(Call.objects.raw(_CALL, [room_name])), None)
 
 
 def _end_waiting(call: Call) -> bool:
@@ -117,8 +151,8 @@ def _end_waiting(call: Call) -> bool:
     return services.end_abandoned(call)
 
 
-def _room_finished(room_name: str) -> str:
-    call = Call.objects.filter(room_name=room_name).first()
+def _room_finished(event: LiveKitEvent) -> str:
+    call = _call(event.room.name)
     if call is None or call.is_final:
         return "noted"
     if _end_waiting(call):
@@ -126,8 +160,3 @@ def _room_finished(room_name: str) -> str:
     # Its worker sees the same; whoever writes first wins, and a worker that died cannot leave the row open.
     services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
     return "call ended"
-
-
-def _lock(room_name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [room_name])

@@ -21,6 +21,7 @@ from django.utils import timezone
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
+from calls.inserting import insert_once
 from calls.models import Call, CallEvent, PhoneNumber, WebhookEvent
 from calls.models.phone_number import Overflow
 from calls.phone import masked, to_e164
@@ -135,15 +136,17 @@ def note_status(parameters: Mapping[str, str]) -> str:
     sid, status = _call_sid(parameters), parameters.get("CallStatus", "")
     if status not in STATUSES | TROUBLE:
         raise BadBody("CallStatus: this is none of Twilio's statuses")
+    event = WebhookEvent(
+        event_id=f"{sid}:{status}", kind=f"twilio.{status}", sent_at=_sent_at(parameters), outcome="noted"
+    )
+    if status not in TROUBLE:
+        return "noted" if insert_once(event) else "duplicate"
     with transaction.atomic():
-        event, is_new = WebhookEvent.objects.get_or_create(
-            event_id=f"{sid}:{status}", defaults={"kind": f"twilio.{status}", "sent_at": _sent_at(parameters)}
-        )
-        if not is_new:
+        if not insert_once(event):
             return "duplicate"
-        event.outcome = _note_trouble(sid, status, parameters) if status in TROUBLE else "noted"
-        event.save(update_fields=["outcome"])
-    return event.outcome
+        outcome = _note_trouble(sid, status, parameters)
+        WebhookEvent.objects.filter(event_id=event.event_id).update(outcome=outcome)
+        return outcome
 
 
 def _note_trouble(sid: str, status: str, parameters: Mapping[str, str]) -> str:
@@ -155,7 +158,7 @@ def _note_trouble(sid: str, status: str, parameters: Mapping[str, str]) -> str:
     told = {"status": status, "sip": parameters.get("SipResponseCode", ""), "error": parameters.get("ErrorCode", "")}
     detail = {name: value[:40] for name, value in told.items() if value}
     event = CallEvent(key=uuid.uuid5(_EVENTS, f"{sid}:{status}"), call=call, kind="twilio_trouble", detail=detail)
-    CallEvent.objects.bulk_create([event], ignore_conflicts=True)
+    insert_once(event)
     return "noted with its call"
 
 

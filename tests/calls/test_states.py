@@ -7,7 +7,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from calls import leases, services
-from calls.models import Call, CallEvent
+from calls.models import Call
 from calls.states import ALLOWED_FROM, FINAL, LIVE, EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import make_call
@@ -96,15 +96,16 @@ def test_the_end_keeps_reason_time_and_a_detail_that_fits() -> None:
     assert call.events.get().detail == {"reason": "provider_failure", "detail": "x" * 400}
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("new", [Status.CONNECTING, Status.IN_PROGRESS, Status.COMPLETED])
 def test_a_move_whose_event_cannot_be_written_did_not_happen(new: Status, monkeypatch: pytest.MonkeyPatch) -> None:
     call = make_call(Status.QUEUED if new == Status.CONNECTING else Status.CONNECTING)
     before = call.status
 
-    def no_space(**_: object) -> None:
+    def no_space(*_: object) -> None:
         raise DatabaseError("no space left on device")
 
-    monkeypatch.setattr(CallEvent.objects, "create", no_space)
+    monkeypatch.setattr(services, "insert_once", no_space)
     with pytest.raises(DatabaseError, match="no space"):
         move(call, new)
 

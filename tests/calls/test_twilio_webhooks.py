@@ -247,7 +247,7 @@ def test_a_status_is_asked_for_again_while_the_database_is_away(monkeypatch: pyt
     def away(*_: object, **__: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(WebhookEvent.objects, "get_or_create", away)
+    monkeypatch.setattr(twilio, "insert_once", away)
 
     assert post(STATUS, parameters()).status_code == 503
 

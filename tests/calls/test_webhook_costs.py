@@ -25,19 +25,32 @@ def test_a_caller_who_joins_costs_a_bounded_number_of_queries(
         make_turns(make_call(number=number), "Hello.", "Hi.")
     request = webhook_request("participant_joined", new_room(), caller(CALLED))
 
-    with django_assert_max_num_queries(19):  # 8 of them are savepoints, since the test holds a transaction
+    with django_assert_max_num_queries(6):  # 2 of them are a savepoint, since the test holds a transaction
         assert request.post().status_code == 200
 
 
 @pytest.mark.django_db
-def test_a_duplicate_costs_hardly_anything(
+def test_a_caller_who_gives_up_costs_a_bounded_number_of_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries, sent: SentMessages
 ) -> None:
-    request = webhook_request("room_started")
-    request.post()
+    make_number(CALLED)
+    room = new_room()
+    webhook_request("participant_joined", room, caller(CALLED)).post()
+    request = webhook_request("participant_left", room, caller(CALLED))
 
-    with django_assert_max_num_queries(4):
-        request.post()
+    with django_assert_max_num_queries(7):  # 2 of them are a savepoint
+        assert request.post().json() == {"outcome": "call ended"}
+
+
+@pytest.mark.django_db
+def test_what_is_only_written_down_and_a_duplicate_cost_one_query(
+    django_assert_num_queries: DjangoAssertNumQueries, sent: SentMessages
+) -> None:
+    request = webhook_request("room_started")
+
+    for outcome in ("noted", "duplicate"):
+        with django_assert_num_queries(1):
+            assert request.post().json() == {"outcome": outcome}
 
 
 @pytest.mark.django_db

@@ -116,6 +116,7 @@ def test_a_refusal_quotes_neither_secret_nor_token(deliver: Deliver) -> None:
     assert request.authorization not in answer
 
 
+@pytest.mark.django_db(transaction=True)  # an error of the database would end the test's own transaction
 @pytest.mark.parametrize(
     "body",
     [

@@ -233,6 +233,29 @@ class TestACallerLeaves:
         assert deliver(left(call.room_name))[1] == {"outcome": "call ended"}
         assert not services.answer_call(call.pk, call.attempt, timezone.now())
 
+    def test_one_who_gives_up_while_others_wait_frees_nothing_for_them(
+        self, deliver: Deliver, sent: SentMessages
+    ) -> None:
+        number = make_number(CALLED)
+        make_call(Status.QUEUED, number)
+        room = new_room()
+        deliver(joined(room))
+        sent.clear()
+
+        deliver(left(room))
+
+        assert sent == []
+
+    def test_one_who_gives_up_while_the_agent_is_joining_frees_its_slot_for_the_next(
+        self, deliver: Deliver, sent: SentMessages
+    ) -> None:
+        waiting = make_call(Status.QUEUED)
+        call = make_call(Status.CONNECTING, caller_identity="sip_+12025550123")
+
+        deliver(left(call.room_name))
+
+        assert sent == [("workers.run_call", str(waiting.pk))]
+
     def test_a_conversation_is_ended_by_its_worker(self, deliver: Deliver) -> None:
         call = make_call(Status.IN_PROGRESS, caller_identity="sip_+12025550123")
 

@@ -1,0 +1,53 @@
+"""Rows that may be there already, written without looking first: one statement where get_or_create takes four.
+
+Keys that the database counts are not read back, and no signal is sent.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import AutoField, Field, Model
+
+
+class Statement(NamedTuple):
+    """SQL and its parameters."""
+
+    sql: str
+    parameters: list[Any]
+
+
+def insert_once(row: Model, followed_by: Model | None = None) -> bool:
+    """Write a new row, and another one with it. False, and nothing written, when the row is there already.
+
+    It is when any of its unique values is. Raises DataError when a value does not fit its column.
+    """
+    sql, parameters = insertion(row)
+    if followed_by is not None:
+        into, places, more = _parts(followed_by)
+        sql = f"WITH new AS ({sql} RETURNING 1) INSERT INTO {into} SELECT {places} FROM new"  # noqa: S608  our names
+        parameters += more
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return bool(cursor.rowcount == 1)
+
+
+def insertion(row: Model) -> Statement:
+    """The statement that writes a row unless it is there already: it counts 1 or 0 rows."""
+    into, places, parameters = _parts(row)
+    return Statement(f"INSERT INTO {into} VALUES ({places}) ON CONFLICT DO NOTHING", parameters)  # noqa: S608
+
+
+def _parts(row: Model) -> tuple[str, str, list[Any]]:
+    fields, into = _columns(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    return into, ", ".join(["%s"] * len(fields)), values
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[list[Field[Any, Any]], str]:
+    """The fields that the database does not fill itself, and the table with their columns."""
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column or "") for field in fields)
+    return fields, f"{quote(model._meta.db_table)} ({columns})"

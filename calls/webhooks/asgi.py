@@ -1,0 +1,124 @@
+"""Webhooks that are stored, past Django's middleware: it would cost many times what the webhooks themselves do.
+
+Nobody is logged in there, no page is shown, and the signature says who asks. So Django's views answer in threads of
+their own, each of which keeps its connection to the database. Everything else goes on to Django's application.
+"""
+
+import asyncio
+import select
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from io import BytesIO
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.signals import request_started
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from calls.metrics import count_webhook, webhook_seconds
+
+log = structlog.get_logger(__name__)
+
+WITHIN_S = 5.0  # a webhook of which nothing is known by then is asked for again
+
+type Scope = dict[str, Any]
+type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+type View = Callable[[HttpRequest], HttpResponse]
+
+
+class Webhooks:
+    """An ASGI application that answers the paths of `views` in `threads`, and leaves all others to `site`."""
+
+    def __init__(self, site: Application, views: Mapping[str, View], threads: Executor) -> None:
+        self._site = site
+        self._views: dict[str, Any] = {path: convert_exception_to_response(view) for path, view in views.items()}
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        view = self._views.get(scope["path"]) if scope["type"] == "http" else None
+        if view is None:
+            await self._site(scope, receive, send)
+            return
+        try:
+            body = await _body(receive)
+        except Disconnected:
+            return
+        with webhook_seconds.labels(_source(scope)).time():
+            response = await self._response(view, scope, body)
+        await _send(response, send)
+
+    async def _response(self, view: View, scope: Scope, body: bytes | None) -> HttpResponse:
+        if body is None:
+            return JsonResponse({"error": f"body: more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes"}, status=413)
+        answering = asyncio.get_running_loop().run_in_executor(self._threads, _answer, view, scope, body)
+        try:
+            return await asyncio.wait_for(answering, WITHIN_S)
+        except TimeoutError:  # one that waits for a thread is dropped; one that waits for PostgreSQL may yet be stored
+            log.error("webhook_not_answered", path=scope["path"])
+            count_webhook(_source(scope), "unavailable")
+            return JsonResponse({"error": f"not stored within {WITHIN_S:g} s; send the event again"}, status=503)
+
+
+def _source(scope: Scope) -> str:
+    """Who sends: `livekit` or `twilio`, as the path says."""
+    return str(scope["path"].split("/")[2])
+
+
+class Disconnected(Exception):
+    """Whoever asked has gone before the body was complete."""
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body, or None when it is too large. Raises Disconnected."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        body += message.get("body", b"")
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _answer(view: View, scope: Scope, body: bytes) -> HttpResponse:
+    """In a thread: as Django's handlers do, but the thread keeps its connection to the database."""
+    request_started.send(sender=Webhooks, scope=scope)
+    _let_go_if_closed()
+    try:
+        response = view(ASGIRequest(scope, BytesIO(body)))
+    except UnicodeDecodeError:
+        response = JsonResponse({"error": "the query is not UTF-8"}, status=400)
+    connection.close_at = None  # or Django would give it back to the pool with every answer
+    response.close()  # sends request_finished, whose receiver lets a connection go that has failed
+    return response
+
+
+def _let_go_if_closed() -> None:
+    """Give a connection back that PostgreSQL has closed meanwhile; the pool sees that, and gives another.
+
+    PostgreSQL says nothing to whoever has asked nothing, except that it closes the connection. So a look at the socket
+    is enough, and does without the query that the pool asks for every connection it hands out.
+    """
+    held = connection.connection
+    if held is None:
+        return
+    look = select.poll()
+    if not held.closed:
+        look.register(held.fileno(), select.POLLIN)
+    if held.closed or look.poll(0):
+        connection.close()
+
+
+async def _send(response: HttpResponse, send: Send) -> None:
+    headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    headers.append((b"content-length", str(len(response.content)).encode()))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
