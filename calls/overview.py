@@ -15,7 +15,8 @@ from django.db import connection
 from agents.dispatch import BROKER_ERRORS
 from calls import broker, leases
 from calls.fresh import Fresh
-from calls.states import HELD, LIVE, NOT_REACHED, EndReason, Status
+from calls.states import HELD, LIVE, EndReason, Status
+from calls.success import success_rate
 
 log = structlog.get_logger(__name__)
 
@@ -77,9 +78,8 @@ class Latency:
 class Overview:
     """Calls, slots and workers now; missed calls, success rate, errors by kind and latencies of the last hour.
 
-    `success_rate`: completed calls of all that ended, from 0 to 1, without the rejected ones and without outbound calls
-    that reached nobody; None when none ended. `queue_length`: messages that no worker has taken; None when the broker
-    does not say. `latency` is by minutes.
+    `success_rate` is as calls.success defines it. `queue_length`: messages that no worker has taken; None when the
+    broker does not say. `latency` is by minutes.
     """
 
     active_calls: int
@@ -130,7 +130,7 @@ def _overview(found: dict[str, Any], queue_length: int | None) -> Overview:
         slots_free=max(free, 0),
         workers=found["workers"],
         queue_length=queue_length,
-        success_rate=_success_rate(ends),
+        success_rate=success_rate(ends),
         errors={
             kind: sum(count for (_, reason), count in ends.items() if reason in reasons)
             for kind, reasons in ERRORS.items()
@@ -140,12 +140,6 @@ def _overview(found: dict[str, Any], queue_length: int | None) -> Overview:
             for minutes, (replies, percentiles) in found["latency"].items()
         },
     )
-
-
-def _success_rate(ends: dict[tuple[str, str], int]) -> float | None:
-    judged = {key: count for key, count in ends.items() if key[0] != Status.REJECTED and key[1] not in NOT_REACHED}
-    completed = sum(count for (status, _), count in judged.items() if status == Status.COMPLETED)
-    return completed / sum(judged.values()) if judged else None
 
 
 def _queue_length() -> int | None:

@@ -1,16 +1,18 @@
 """Numbers about many calls, each from one query."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Aggregate, Case, Count, FloatField, OuterRef, QuerySet, Subquery, Sum, When
 from django.utils import timezone
 
 from calls import leases
 from calls.models import Call, Heartbeat, Turn
-from calls.models.history import Speaker
-from calls.states import NOT_REACHED, Status
+from calls.states import Status
+from calls.success import success_rate
 
 
 class Percentile(Aggregate):
@@ -26,42 +28,40 @@ class Percentile(Aggregate):
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """Calls since midnight in the site's time zone. Latencies in ms, None without a measured reply."""
+    """Calls since midnight in the site's time zone. Latencies in ms, None without a measured reply.
+
+    `success_rate` is as calls.success defines it.
+    """
 
     by_status: dict[Status, int]
     live: int
+    success_rate: float | None
     median_ms: float | None
     p95_ms: float | None
-    not_reached: int
-    """Outbound calls that nobody answered: among the missed ones, and no failure of ours."""
 
     @property
     def total(self) -> int:
         return sum(self.by_status.values())
 
-    @property
-    def success_rate(self) -> float | None:
-        """Completed of all that ended, from 0 to 1, without rejected and unanswered calls. None when none ended."""
-        ended = sum(self.by_status[status] for status in (Status.COMPLETED, Status.FAILED, Status.MISSED))
-        ended -= self.not_reached
-        return self.by_status[Status.COMPLETED] / ended if ended else None
-
 
 def today() -> Today:
     """What happened since midnight, and what is live now."""
     since = start_of_day()
-    counts = dict(Call.objects.filter(created_at__gte=since).order_by().values_list("status").annotate(Count("pk")))
+    calls = Call.objects.filter(created_at__gte=since).order_by()
+    counts = {
+        (s, reason): count for s, reason, count in calls.values_list("status", "end_reason").annotate(Count("pk"))
+    }
     latency = (
-        Turn.objects.filter(call__created_at__gte=since, speaker=Speaker.AGENT, reply_ms__isnull=False)
+        Turn.objects.filter(call__created_at__gte=since, reply_ms__isnull=False)
         .order_by()
         .aggregate(median=Percentile("reply_ms", 0.5), p95=Percentile("reply_ms", 0.95))
     )
     return Today(
-        by_status={status: counts.get(status, 0) for status in Status},
+        by_status={status: sum(count for (s, _), count in counts.items() if s == status) for status in Status},
         live=Call.objects.live().count(),
+        success_rate=success_rate(counts),
         median_ms=latency["median"],
         p95_ms=latency["p95"],
-        not_reached=Call.objects.filter(created_at__gte=since, end_reason__in=NOT_REACHED).count(),
     )
 
 
@@ -92,13 +92,18 @@ def start_of_day(at: datetime | None = None) -> datetime:
     return timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def with_median_reply(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """Annotate each call with `median_reply_ms`, None when no reply of it was measured."""
-    replies = (
-        Turn.objects.filter(call=OuterRef("pk"), speaker=Speaker.AGENT)
-        .order_by()
-        .values("call")
-        .annotate(median=Percentile("reply_ms", 0.5))
-        .values("median")
-    )
-    return calls.annotate(median_reply_ms=Subquery(replies))
+def by_median_reply(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """Allow these calls to be ordered by `median_reply_ms`; costs nothing as long as they are not."""
+    median = _replies(call=OuterRef("pk")).annotate(median=Percentile("reply_ms", 0.5)).values("median")
+    return calls.alias(median_reply_ms=Subquery(median))
+
+
+def median_replies(calls: Iterable[Call]) -> dict[UUID, float]:
+    """The median latency of the replies of each of these calls, in ms; no entry without a measured reply."""
+    replies = _replies(call__in=[call.pk for call in calls])
+    return dict(replies.annotate(median=Percentile("reply_ms", 0.5)).values_list("call", "median"))
+
+
+def _replies(**of: Any) -> QuerySet[Turn, Any]:
+    """The agent's turns that were replies, to be grouped by call."""
+    return Turn.objects.filter(reply_ms__isnull=False, **of).order_by().values("call")

@@ -49,7 +49,7 @@ class StatsSerializer(serializers.Serializer[Any]):
     workers = serializers.IntegerField(help_text="Processes that take calls.")
     queue_length = serializers.IntegerField(allow_null=True, help_text="Messages; null when the broker is away.")
     success_rate = serializers.FloatField(
-        allow_null=True, help_text="Completed calls of all that ended in the last hour, from 0 to 1."
+        allow_null=True, help_text="Completed calls of all that are judged, in the last hour, from 0 to 1."
     )
     errors = ErrorsSerializer()  # type: ignore[assignment]  # the field, by this name; not the serializer's errors
     reply_latency_ms = LatenciesSerializer()

@@ -37,6 +37,12 @@ class Turn(models.Model):
     class Meta:
         ordering = ["call", "number"]
         constraints = [models.UniqueConstraint(fields=["call", "number"], name="turn_number_once_a_call")]
+        indexes = [
+            # Latencies of a day's calls are read from it alone, whatever else the table holds.
+            models.Index(
+                fields=["call"], include=["reply_ms"], condition=models.Q(reply_ms__isnull=False), name="turn_reply"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.speaker} {self.number}"

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from calls.admin.call import CallAdmin
 from calls.models import Call, CallEvent, Turn, WebhookEvent
 from calls.states import EndReason, Status
 from tests.factories import client_of, make_call, make_event, make_number, make_persona, make_turn, make_turns
@@ -136,6 +137,18 @@ def test_the_list_shows_the_median_reply() -> None:
     for number, reply_ms in ((3, 400), (5, 600), (7, 5000)):
         make_turn(call, number, reply_ms=reply_ms).save()
     assert "600 ms" in client_of("Viewers").get(LIST).content.decode()
+
+
+def test_the_list_can_be_ordered_by_the_median_reply() -> None:
+    calls = {reply_ms: make_call(Status.COMPLETED) for reply_ms in (600, 400, 500)}
+    for reply_ms, call in calls.items():
+        make_turn(call, 3, reply_ms=reply_ms).save()
+    client = client_of("Viewers")
+    column = CallAdmin.list_display.index("reply")
+    listed = client.get(LIST, {"o": f"{column}"}).context["cl"].result_list
+    assert [call.median_reply_ms for call in listed] == [400, 500, 600]
+    listed = client.get(LIST, {"o": f"-{column}"}).context["cl"].result_list
+    assert [call.pk for call in listed] == [calls[600].pk, calls[500].pk, calls[400].pk]
 
 
 def test_the_dashboard_counts_today_only() -> None:

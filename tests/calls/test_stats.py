@@ -11,9 +11,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from agents.dispatch import BROKER_ERRORS
-from calls import broker, leases, overview
+from calls import broker, leases, overview, statistics
 from calls.fresh import Fresh
 from calls.states import NOT_REACHED, Direction, EndReason, Status
+from calls.success import success_rate
 from tests.factories import make_call, make_number, make_turn, make_user
 from tools.local import Instance
 
@@ -101,6 +102,8 @@ def test_success_and_errors_are_those_of_calls_that_ended_in_the_last_hour(reade
     make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE)
     make_call(Status.MISSED, number)
     make_call(Status.REJECTED, number)
+    make_call(Status.COMPLETED, number, end_reason=EndReason.HUNG_UP)
+    make_call(Status.MISSED, number, end_reason=EndReason.HUNG_UP)
     for reason in NOT_REACHED:
         make_call(Status.MISSED, number, direction=Direction.OUTBOUND, end_reason=reason)
     long_ago = now - timedelta(minutes=61)
@@ -108,9 +111,42 @@ def test_success_and_errors_are_those_of_calls_that_ended_in_the_last_hour(reade
 
     body = stats(reader)
 
-    assert body["success_rate"] == round(6 / 11, 4)
+    assert body["success_rate"] == round(7 / 12, 4)
     assert body["errors"] == {"connection": 1, "pipeline": 1, "dispatch": 2}
-    assert body["missed_calls"] == 2 + len(NOT_REACHED)
+    assert body["missed_calls"] == 3 + len(NOT_REACHED)
+
+
+def test_the_dashboard_and_the_stats_judge_calls_alike(reader: Client) -> None:
+    number = make_number()
+    make_call(Status.COMPLETED, number)
+    make_call(Status.COMPLETED, number, end_reason=EndReason.HUNG_UP)
+    for reason in (EndReason.CALLER_GAVE_UP, EndReason.TRANSFERRED, EndReason.HUNG_UP, *NOT_REACHED):
+        make_call(Status.MISSED, number, end_reason=reason)
+    make_call(Status.FAILED, number)
+    make_call(Status.REJECTED, number)
+    make_call(Status.IN_PROGRESS, number)
+
+    assert (stats(reader)["success_rate"], statistics.today().success_rate) == (0.4, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "rate"),
+    [
+        (Status.COMPLETED, EndReason.CALLER_LEFT, 1),
+        (Status.COMPLETED, EndReason.HUNG_UP, 1),
+        (Status.FAILED, EndReason.ROOM_GONE, 0),
+        (Status.FAILED, EndReason.DIAL_FAILED, 0),
+        (Status.MISSED, EndReason.CALLER_GAVE_UP, 0),
+        (Status.MISSED, EndReason.NO_AGENT_FREE, 0),
+        (Status.MISSED, EndReason.TRANSFERRED, 0),
+        (Status.MISSED, EndReason.HUNG_UP, None),
+        (Status.MISSED, EndReason.BUSY, None),
+        (Status.REJECTED, EndReason.UNKNOWN_NUMBER, None),
+        (Status.IN_PROGRESS, "", None),
+    ],
+)
+def test_a_call_is_a_success_a_failure_or_not_judged(status: Status, reason: str, rate: float | None) -> None:
+    assert success_rate({(status, reason): 3}) == rate
 
 
 def test_a_long_call_that_ended_just_now_counts(reader: Client) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from calls.states import NOT_REACHED
+from calls.states import FINAL, EndReason, Status
+from calls.success import success_rate
 from tests.metrics.provisioned import ALERTS, BY_PROMETHEUS, PROMETHEUS, RECORDED, RULES, promql
 from tests.metrics.samples import metrics_in
 from tests.services import INSTANCE
@@ -64,11 +65,21 @@ def test_every_metric_in_a_rule_exists(exported: set[str]) -> None:
     assert missing == set()
 
 
-def test_people_who_do_not_answer_a_call_of_ours_are_no_failure_of_the_call_center() -> None:
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_the_alert_judges_the_calls_that_the_product_judges(status: Status) -> None:
     [rule] = [rule for rule in RULES if rule.get("record") == "callcenter:calls_judged:increase15m"]
-    [left_out] = re.findall(r'end_reason!~"([^"]+)"', rule["expr"])
+    selectors = re.findall(r"callcenter_calls_total\{([^}]+)\}", rule["expr"])
+    assert len(selectors) == 2
 
-    assert set(left_out.split("|")) == NOT_REACHED
+    for reason in EndReason:
+        selected = any(_selects(selector, {"status": status, "end_reason": reason}) for selector in selectors)
+        assert selected == (success_rate({(status, reason): 1}) is not None), reason
+
+
+def _selects(selector: str, labels: dict[str, str]) -> bool:
+    """Whether a series with these labels is among those of the selector, which is what stands between its braces."""
+    matchers = re.findall(r'(\w+)(=~|!~|=)"([^"]*)"', selector)
+    return all((re.fullmatch(value, labels[name]) is not None) != (how == "!~") for name, how, value in matchers)
 
 
 def test_every_alert_is_tested_and_says_what_to_do() -> None:
