@@ -1,8 +1,11 @@
-"""What the API answers when PostgreSQL is away, also while it reads the token."""
+"""What the API and the pages answer when PostgreSQL is away, also while it reads who asks."""
 
+import sys
 from typing import Any
 
 from django.db import InterfaceError, InternalError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views.defaults import server_error
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -13,12 +16,22 @@ from rest_framework.views import exception_handler
 AWAY = (OperationalError, InterfaceError, InternalError)
 
 
+TRY_AGAIN = "The database is not available: try again."
+
+
 class DatabaseAway(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The database is not available: try again."
+    default_detail = TRY_AGAIN
     default_code = "database_away"
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Django REST framework's EXCEPTION_HANDLER. None for what becomes a 500."""
     return exception_handler(DatabaseAway() if isinstance(error, AWAY) else error, context)
+
+
+def answer_page_error(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: 503 when it is PostgreSQL's absence that no view has caught, such as the middleware's."""
+    if isinstance(sys.exc_info()[1], AWAY):
+        return HttpResponse(TRY_AGAIN + "\n", status=503, content_type="text/plain", headers={"Retry-After": "5"})
+    return server_error(request)

@@ -11,6 +11,7 @@ from calls.api.manual import ManualDispatchView
 from calls.api.stats import StatsView
 
 admin.autodiscover()
+handler500 = "callcenter.unavailable.answer_page_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

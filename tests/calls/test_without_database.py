@@ -1,4 +1,4 @@
-"""The API says in JSON that the database is away, whether it goes before or after the token is read."""
+"""API and pages say that the database is away, whether it goes before or after it is known who asks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from django.test import Client
 
 from callcenter.models import ApiToken
 from calls.overview import overview
-from tests.factories import make_user
+from tests.factories import client_of, make_user
 
 AWAY = {"detail": "The database is not available: try again."}
 
@@ -69,6 +69,18 @@ def test_a_call_cannot_be_placed_without_a_database(program: Client) -> None:
         response = program.post("/api/calls", {"to": "+12025550100"}, "application/json")
 
     assert (response.status_code, response.json()) == (503, AWAY)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/admin/", "/admin/calls/call/", "/stats"])
+def test_a_browser_is_told_to_try_again(path: str) -> None:
+    browser = client_of(superuser=True)
+    browser.raise_request_exception = False
+    overview.forget()
+    with no_database():
+        response = browser.get(path)
+
+    assert (response.status_code, response.content) == (503, b"The database is not available: try again.\n")
 
 
 @pytest.mark.django_db
