@@ -28,6 +28,7 @@ class Speaking:
         self.stopped.set()
         self.answered = asyncio.Event()
         self.last_reply = ""
+        self._awaited: dict[asyncio.Event, str] = {}  # words that somebody waits for, by what tells that they are said
 
     def caller_began(self) -> None:
         """The caller's turn begins: there is something to be answered."""
@@ -44,6 +45,9 @@ class Speaking:
             self.last_reply = text
             self.answered.set()
         self.stopped.set()
+        for event, words in self._awaited.items():
+            if interrupted or _letters(words) in _letters(text):
+                event.set()
 
     async def say(self, words: str) -> None:
         """Say this after all that is to be said already. Returns at once."""
@@ -51,10 +55,18 @@ class Speaking:
         await self._worker.queue_frame(TTSSpeakFrame(words))
 
     async def say_and_wait(self, words: str) -> None:
-        """Say this, and wait until it has been heard, for each step LAST_WORDS_S seconds at most."""
+        """Say this, and wait until it has been heard, for each step LAST_WORDS_S seconds at most.
+
+        What was asked for before, such as that the caller may hold on, may begin only now and end as a turn of its own.
+        """
         await self.wait_for(self.stopped)  # what it is saying now
-        await self.say(words)
-        await self.wait_for(self.stopped)
+        said = asyncio.Event()
+        self._awaited[said] = words
+        try:
+            await self.say(words)
+            await self.wait_for(said)
+        finally:
+            del self._awaited[said]
         await self.heard()
 
     async def wait_for(self, event: asyncio.Event) -> None:
@@ -69,3 +81,8 @@ class Speaking:
         """Wait until the caller has heard what was said."""
         await self._transport.output().wait_for_playout()
         await asyncio.sleep(TAIL_S)
+
+
+def _letters(text: str) -> str:
+    """What counts in a comparison: voices differ in what they do with spaces and punctuation."""
+    return "".join(character for character in text.casefold() if character.isalnum())

@@ -34,15 +34,19 @@ class CallerTurns(LLMUserAggregator):
 
 
 class PredictedTurnEnd(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-call]  # Pipecat's own __init_subclass__
-    """Answers a prediction that stands.
+    """Answers a prediction that stands, and answers it once, also on a busy machine.
 
-    A withdrawal overtakes all that waits in a queue, because it is a system frame: on a busy machine it can come before
-    the prediction that it withdraws. Pipecat would answer that one as well as the next, and both would be heard.
+    A withdrawal overtakes all that waits in a queue, because it is a system frame: it can come before the prediction
+    that it withdraws. Pipecat would answer that one as well as the next, and both would be heard.
+
+    Two tasks end a turn: the one that handles frames, and one that looks every half second whether the words have come.
+    The first gives way while it takes the prediction, and the second would find none and answer the turn again.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._withdrawn_at = -1  # the id of the last withdrawal; Pipecat numbers frames as they are made
+        self._is_ending = False
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         match frame:
@@ -51,6 +55,15 @@ class PredictedTurnEnd(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-ca
             case EagerTranscriptionFrame() if frame.id < self._withdrawn_at:
                 return ProcessFrameResult.CONTINUE
         return await super().process_frame(frame)
+
+    async def trigger_user_turn_stopped(self, *, enable_user_speaking_frames: bool | None = None) -> None:
+        if self._is_ending:
+            return
+        self._is_ending = True
+        try:
+            await super().trigger_user_turn_stopped(enable_user_speaking_frames=enable_user_speaking_frames)
+        finally:
+            self._is_ending = False
 
 
 def user_params(version: PersonaVersion, barge_in: BargeIn) -> LLMUserAggregatorParams:

@@ -119,3 +119,19 @@ async def test_an_interrupted_reply_is_no_answer(agent: Agent) -> None:
     assert not agent.speaking.stopped.is_set()
     agent.speaking.ended("The whole of it.", interrupted=False)
     assert (agent.speaking.answered.is_set(), agent.speaking.last_reply) == (True, "The whole of it.")
+
+
+async def test_a_turn_that_was_asked_for_before_does_not_cut_the_last_words_short(agent: Agent) -> None:
+    async with asyncio.timeout(5):
+        talking = asyncio.ensure_future(agent.goodbye.close(EndReason.SILENCE))
+        await agent.voice.asked.wait()
+        agent.speaking.began()
+        agent.speaking.ended("One moment, please.", interrupted=False)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not agent.progress.ending.done()
+
+        agent.speaking.began()
+        agent.speaking.ended("Thank you for calling.  Goodbye !", interrupted=False)
+        await talking
+    assert agent.progress.ending.done()

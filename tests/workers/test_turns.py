@@ -1,11 +1,17 @@
 """A predicted end of turn that was withdrawn is not answered, whatever overtakes what on the way."""
 
+import asyncio
+
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
     LLMContextFrame,
+    OutputTransportMessageFrame,
     ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+    TranscriptionFrame,
     UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
@@ -13,6 +19,8 @@ from pipecat.turns.user_turn_strategies import EagerUserTurnStrategies
 
 from tests.sink import Sink, running
 from workers.turns import CallerTurns, PredictedTurnEnd
+
+QUESTION = "what are your hours"
 
 
 def prediction(words: str) -> EagerTranscriptionFrame:
@@ -27,9 +35,26 @@ async def test_a_withdrawal_that_comes_before_its_prediction_withdraws_it() -> N
         await worker.queue_frame(ProposedUserStartedSpeakingFrame())
         await asked.until(UserStartedSpeakingFrame)
         # As on a busy machine: all of it waits at once, and what is no data overtakes the rest.
-        early, withdrawal, late = prediction("what are"), EagerEndOfTurnCancelFrame(), prediction("what are your hours")
+        early, withdrawal, late = prediction("what are"), EagerEndOfTurnCancelFrame(), prediction(QUESTION)
         await worker.queue_frames([withdrawal, early, late])
         await asked.until(LLMContextFrame)
 
     (request,) = asked.of(LLMContextFrame)
-    assert [message["content"] for message in request.context.messages] == ["what are your hours"]  # type: ignore[index]
+    assert [message["content"] for message in request.context.messages] == [QUESTION]  # type: ignore[index]
+
+
+async def test_a_turn_that_two_tasks_end_at_once_is_answered_once() -> None:
+    strategies, end = EagerUserTurnStrategies(), PredictedTurnEnd()
+    strategies.stop = [end]
+    caller, asked = CallerTurns(LLMContext(), params=LLMUserAggregatorParams(user_turn_strategies=strategies)), Sink()
+    async with running(caller, asked) as worker:
+        await worker.queue_frame(ProposedUserStartedSpeakingFrame())
+        await asked.until(UserStartedSpeakingFrame)
+        transcript, last = TranscriptionFrame(QUESTION, user_id="caller", timestamp=""), OutputTransportMessageFrame({})
+        await worker.queue_frames([ProposedUserStoppedSpeakingFrame(), prediction(QUESTION), transcript, last])
+        await asked.until(OutputTransportMessageFrame)
+        await asyncio.gather(end.trigger_user_turn_stopped(), end.trigger_user_turn_stopped())
+        await asked.until(UserStoppedSpeakingFrame)
+
+    (request,) = asked.of(LLMContextFrame)
+    assert request.speculation

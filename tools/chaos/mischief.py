@@ -38,6 +38,7 @@ class Mischief:
         self._product = product
         self._database = database
         self._telephones = telephones
+        self._frozen: list[Daemon] = []
         self.caused: list[Caused] = []
 
     async def cause(self, call: PlannedCall, strike: Strike) -> None:
@@ -92,6 +93,16 @@ class Mischief:
         by_chance = workers[int(strike.target * len(workers))]
         return next((worker for worker in workers if worker.pid() == holder), by_chance)
 
+    def replace_ended(self) -> None:
+        """Start another worker for one that was frozen and has ended, as a supervisor does.
+
+        When a process was frozen while it joined a room, LiveKit's native part has it stop afterwards. Any other worker
+        that ends by itself is a breach.
+        """
+        for worker in self._frozen:
+            if worker in self._product.workers and worker.pid() is None:
+                self._kill(worker)
+
     def _kill(self, worker: Daemon) -> None:
         self._product.workers.remove(worker)
         worker.stop(signal.SIGKILL)
@@ -115,6 +126,7 @@ class Mischief:
         pid = worker.pid()
         if pid is None:
             raise ServiceError(f"{worker.log_file.stem} has ended by itself: {worker.last_log_line()}")
+        self._frozen.append(worker)
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(FROZEN_S)

@@ -65,7 +65,7 @@ async def run(world: World, options: Options) -> Evidence:
         except TimeoutError:  # judged all the same: the calls that are missing are breaches
             await telephones.stop()
         try:
-            standing = await _quiet(watch, options)
+            standing = await _quiet(watch, mischief, options)
         finally:
             watching.cancel()
         rows = await asyncio.to_thread(database.calls)
@@ -98,10 +98,11 @@ async def _telephones(world: World, at_once: int) -> AsyncIterator[Telephones]:
         await telephones.stop()
 
 
-async def _quiet(watch: Watch, options: Options) -> Standing:
+async def _quiet(watch: Watch, mischief: Mischief, options: Options) -> Standing:
     """What stands once everything is over, or after a minute. Raises ServiceError when there is no answer then."""
     deadline = time.monotonic() + QUIET_WITHIN_S
     while True:
+        await asyncio.to_thread(mischief.replace_ended)
         late = time.monotonic() > deadline
         try:
             standing = await watch.standing()
