@@ -3,9 +3,11 @@
 Most tests wait: for speech, which takes the time that it takes, and for deadlines. Side by side they fill the cores.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tools.check.jobs import Job
 from tools.local import ROOT
 
 LANES = 3
@@ -61,17 +63,32 @@ SECONDS = {
 OTHERWISE_S = 2
 
 
+def lanes() -> list[Job]:
+    """Runs of pytest for all tests, each of which remembers for itself what has failed in it."""
+    shared = enumerate(in_lanes(files()), start=1)
+    return [Job(f"lane {number}", [*_pytest(number), *paths], talks=True) for number, paths in shared]
+
+
+def again(lane: Job) -> list[str]:
+    """The command for those of a lane's tests that have just failed."""
+    return [*lane.command, "--last-failed", "--last-failed-no-failures", "none"]
+
+
+def _pytest(number: int) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-o", f"cache_dir=.pytest_cache/lane-{number}"]
+
+
 def files(root: Path = ROOT) -> list[str]:
     """Every test file, in pytest's order, as paths from the root."""
     return sorted(str(file.relative_to(root)) for file in (root / "tests").rglob("test_*.py"))
 
 
-def in_lanes(paths: Sequence[str], lanes: int = LANES) -> list[list[str]]:
+def in_lanes(paths: Sequence[str], count: int = LANES) -> list[list[str]]:
     """Share the files out, so that all lanes take about as long, each file in one lane. No lane is empty.
 
     The longest goes first, always to the lane that has the least so far.
     """
-    shared: list[list[str]] = [[] for _ in range(min(lanes, len(paths)))]
+    shared: list[list[str]] = [[] for _ in range(min(count, len(paths)))]
     for path in sorted(paths, key=seconds, reverse=True):
         min(shared, key=lambda lane: sum(map(seconds, lane))).append(path)
     return [sorted(lane, key=lambda path: (path.startswith(BREAKING), path)) for lane in shared]

@@ -1,0 +1,33 @@
+"""The gates besides the tests: linters, types, import rules and Django's own checks."""
+
+import sys
+from pathlib import Path
+
+from tools.check.jobs import Job
+from tools.local import ROOT
+from tools.setup.environment import fresh
+
+PYTHON = sys.executable
+PRODUCTION = {
+    "DJANGO_DEBUG": "false",
+    "ADMIN_REQUIRES_OTP": "true",
+    "PUBLIC_BASE_URL": "https://calls.example.com",
+    "ALLOWED_HOSTS": "calls.example.com",
+}
+GIVES_WAY = ("nice", "-n", "10")  # calls in the tests keep real time, and types can wait
+
+
+def gates() -> list[Job]:
+    """One job each. Django's commands see the defaults of env.template, never this machine's `.env`."""
+    programs = Path(PYTHON).parent
+    defaults = fresh(ROOT / "env.template")
+    manage = [*GIVES_WAY, PYTHON, "manage.py"]
+    imports = "from importlinter.cli import lint_imports_command as run; run()"
+    return [
+        Job("ruff check", [str(programs / "ruff"), "check"]),
+        Job("ruff format", [str(programs / "ruff"), "format", "--check"]),
+        Job("mypy --strict", [*GIVES_WAY, PYTHON, "-m", "mypy"], defaults),
+        Job("import-linter", [*GIVES_WAY, PYTHON, "-c", imports]),
+        Job("makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"], defaults),
+        Job("check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING"], defaults | PRODUCTION),
+    ]
