@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from livekit import api, rtc
 
-from agents import lines, speech
+from agents import apologies, lines, speech
 from agents.models import PersonaVersion
 from agents.phrases import phrases_of
 from calls import overflow, rooms
@@ -64,15 +64,15 @@ def text_for(call: Call, version: PersonaVersion) -> str:
 
 
 def _speech(call: Call) -> bytes:
-    """16 kHz mono 16-bit PCM; nothing when the voice cannot speak now, and the caller is hung up on without words."""
+    """16 kHz mono 16-bit PCM; when the voice cannot speak now, the apology that comes with the program."""
     version = call.persona_version
     if version is None:
         return b""
     try:
         return speech.speech_of(version, text_for(call, version), SPEECH_WITHIN_S)
     except lines.SpeechUnavailable as error:
-        log.warning("announced_without_words", error=str(error))
-        return b""
+        log.warning("announced_by_recording", error=str(error))
+        return apologies.SPEECH[phrases_of(version).goodbye]
 
 
 async def _tell(call: Call, pcm: bytes) -> None:

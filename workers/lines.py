@@ -19,11 +19,10 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection
 
-from agents import dispatch
+from agents import apologies, dispatch
 from agents.lines import SAMPLE_RATE, fixed_texts, spoken
 from agents.models import PersonaVersion
 from calls.database import in_database
-from workers import apologies
 from workers.failover_tts import FailoverElevenLabs
 from workers.word_times import WordTimes
 

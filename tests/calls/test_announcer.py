@@ -11,7 +11,7 @@ from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 from pytest_django import Settings
 
-from agents import lines
+from agents import apologies, lines
 from agents.models import SpokenLine
 from agents.phrases import ENGLISH
 from calls import announcer, rooms
@@ -111,12 +111,14 @@ def test_a_caller_who_lost_the_agent_hears_the_apology(number: PhoneNumber) -> N
 
 
 @pytest.mark.usefixtures("silent_provider")
-def test_a_caller_is_hung_up_on_without_words_when_the_voice_cannot_speak(number: PhoneNumber) -> None:
+def test_a_caller_hears_the_recorded_apology_when_the_voice_cannot_speak(number: PhoneNumber) -> None:
     SpokenLine.objects.all().delete()
 
     report = _told(make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE))
 
-    assert (report.ended_by, report.agent_spoke) == ("agent", [])
+    assert report.ended_by == "agent"
+    recorded_s = len(apologies.SPEECH[ENGLISH.goodbye]) / 2 / lines.SAMPLE_RATE
+    assert report.agent_spoke[-1][1] - report.agent_spoke[0][0] == pytest.approx(recorded_s, abs=0.3)
 
 
 def test_a_transfer_that_livekit_refuses_becomes_the_message(number: PhoneNumber) -> None:

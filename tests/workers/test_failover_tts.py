@@ -10,10 +10,11 @@ from pipecat.frames.frames import (
 )
 from pytest_django import Settings
 
+from agents import apologies
 from agents.choices import Language
 from agents.phrases import PHRASES
 from tests.workers.replying import replying
-from workers import apologies, health
+from workers import health
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 OWN, OTHER = "eleven_flash_v2_5", "eleven_turbo_v2_5"

@@ -1,4 +1,4 @@
-"""What the agent says when no provider can speak: read from disk when the process starts, in voices of their own."""
+"""What a caller hears when no provider can speak: read from disk when the process starts, in voices of their own."""
 
 import wave
 from pathlib import Path
