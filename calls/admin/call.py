@@ -3,10 +3,11 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.text import smart_split, unescape_string_literal
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.views import ChangeList
 
@@ -14,10 +15,16 @@ from agents.admin.base import HistoryAdmin, column, page_button, wanted_object
 from calls import audit, services, statistics
 from calls.admin.call_page import COLOURS, call_page, may_read
 from calls.admin.filters import DayRangeFilter
-from calls.models import Call
+from calls.models import Call, Turn
 from calls.narrative import call_title, readable_duration, readable_number, readable_time, tell
 from calls.phone import masked
 from calls.states import Status
+
+
+def _phrases(search: str) -> list[str]:
+    """The words of a search, as Django's admin splits it: what stands in quotes is one."""
+    bits = list(smart_split(search))
+    return [unescape_string_literal(bit) if bit[0] in "\"'" and bit[0] == bit[-1] else bit for bit in bits]
 
 
 class CallList(ChangeList):  # type: ignore[misc]  # the package has no type hints
@@ -59,8 +66,8 @@ class CallAdmin(HistoryAdmin):
     list_fullwidth = True
     list_per_page = 50
     show_full_result_count = False  # beside the number of those found; counting all takes a look at each
-    search_fields = ("caller_number", "room_name", "sip_call_id", "twilio_call_sid", "turns__text")
-    search_help_text = "Caller's number, room, SIP call id, or words that were said"
+    search_fields = ("caller_number", "room_name", "sip_call_id", "twilio_call_sid")
+    search_help_text = "Part of the caller's number, room or SIP call id; or words that were said, or their beginnings"
     actions_detail: ClassVar = ["hang_up_view"]
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -69,10 +76,24 @@ class CallAdmin(HistoryAdmin):
             return columns
         return [{"caller": "masked_caller"}.get(str(name), name) for name in columns]
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """Who may not read what was said learns nothing about it by searching either."""
-        fields = list(super().get_search_fields(request))
-        return fields if may_read(request.user) else [name for name in fields if name != "turns__text"]
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
+    ) -> tuple[QuerySet[Call], bool]:
+        """Each word, or phrase in quotes, is in one of the columns or was said.
+
+        Who may not read what was said learns nothing about it by searching either.
+        """
+        for word in _phrases(search_term):
+            queryset = queryset.filter(pk__in=self._found(request, word))
+        return queryset, False  # no joins, so no call twice
+
+    def _found(self, request: HttpRequest, word: str) -> QuerySet[Any, Any]:
+        in_columns = Q.create([(f"{name}__icontains", word) for name in self.search_fields], connector=Q.OR)
+        calls = Call.objects.filter(in_columns).order_by().values("pk")
+        if not may_read(request.user):
+            return calls
+        # A union: with OR, PostgreSQL looks into the turns once for every call, which takes minutes where this takes 0.3 s.
+        return calls.union(Turn.objects.saying(word).order_by().values("call"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         rows: QuerySet[Call] = super().get_queryset(request)

@@ -1,8 +1,12 @@
 """What was said and what happened: written once, never edited."""
 
+import string
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
+from django.db.models import F, Func, Value
 from django.utils import timezone
 
 from calls.models.call import Call
@@ -11,6 +15,32 @@ from calls.models.call import Call
 class Speaker(models.TextChoices):
     CALLER = "caller", "Caller"
     AGENT = "agent", "Agent"
+
+
+# PostgreSQL's parser would make one word, or a signed number, of what these join: 555-0199, anna@example.com. Without
+# `%` and the backslash, which Django writes differently in an index and in a query.
+JOINING = "-+./@_<>&"
+# The words of a turn as they were said, in lower case and of any language. The index and its searches use it.
+SPOKEN_WORDS = SearchVector(
+    Func(F("text"), Value(JOINING), Value(" " * len(JOINING)), function="translate", output_field=models.TextField()),
+    config="simple",
+)
+LONGEST_WORD = 2046  # bytes in UTF-8; PostgreSQL indexes no longer ones and refuses to search for them (section 12.11)
+_TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    def saying(self, phrase: str) -> "TurnQuerySet":
+        """Turns with these words in this order, whatever stands between them; the last may be a word's beginning.
+
+        Punctuation, and with it every operator and quote of PostgreSQL's query language, only separates words. A phrase
+        without words is in no turn.
+        """
+        words = [word for word in phrase.translate(_TO_SPACES).split() if any(map(str.isalnum, word))]
+        if not words or max(len(word.encode()) for word in words) > LONGEST_WORD:
+            return self.none()
+        query = " <-> ".join(f"'{word}'" for word in words) + ":*"
+        return self.alias(words=SPOKEN_WORDS).filter(words=SearchQuery(query, config="simple", search_type="raw"))
 
 
 class Turn(models.Model):
@@ -34,6 +64,8 @@ class Turn(models.Model):
     tts_ms = models.PositiveIntegerField("text to speech", null=True)
     transport_ms = models.PositiveIntegerField("transport", null=True)
 
+    objects = TurnQuerySet.as_manager()
+
     class Meta:
         ordering = ["call", "number"]
         constraints = [models.UniqueConstraint(fields=["call", "number"], name="turn_number_once_a_call")]
@@ -42,6 +74,7 @@ class Turn(models.Model):
             models.Index(
                 fields=["call"], include=["reply_ms"], condition=models.Q(reply_ms__isnull=False), name="turn_reply"
             ),
+            GinIndex(SPOKEN_WORDS, name="turn_words"),
         ]
 
     def __str__(self) -> str:
