@@ -22,14 +22,22 @@ def insert_once(row: Model, followed_by: Model | None = None) -> bool:
 
     It is when any of its unique values is. Raises DataError when a value does not fit its column.
     """
-    sql, parameters = insertion(row)
+    statement = insertion(row)
     if followed_by is not None:
-        into, places, more = _parts(followed_by)
-        sql = f"WITH new AS ({sql} RETURNING 1) INSERT INTO {into} SELECT {places} FROM new"  # noqa: S608  our names
-        parameters += more
+        statement = followed(Statement(f"{statement.sql} RETURNING 1", statement.parameters), followed_by)
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(*statement)
         return bool(cursor.rowcount == 1)
+
+
+def followed(write: Statement, by: Model) -> Statement:
+    """The statement that does `write` and inserts a row for each one that it returns: for none, none.
+
+    What `write` returns is the table `written`.
+    """
+    into, places, more = _parts(by)
+    sql = f"WITH written AS ({write.sql}) INSERT INTO {into} SELECT {places} FROM written"  # noqa: S608  our names
+    return Statement(sql, [*write.parameters, *more])
 
 
 def insertion(row: Model) -> Statement:

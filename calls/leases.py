@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
 from calls import dispatch, limits, services
-from calls.models import Call, Heartbeat, WebhookEvent
+from calls.models import Call, Heartbeat
 from calls.models.heartbeat import SWEEP
 from calls.states import HELD, Status
 
@@ -110,10 +110,21 @@ def end_unresumed() -> int:
     return len(calls)
 
 
+# By room and caller. In SQL, because it is also asked while a caller waits, together with something else.
+HAS_LEFT = """
+SELECT EXISTS (
+    SELECT FROM calls_webhookevent
+    WHERE room_name = %s AND kind IN ('participant_left', 'room_finished') AND participant IN ('', %s)
+)
+"""
+
+
 def has_left(call: Call) -> bool:
     """Whether LiveKit has told that the caller left, or that the room is closed."""
-    gone = WebhookEvent.objects.filter(room_name=call.room_name, kind__in=["participant_left", "room_finished"])
-    return gone.filter(participant__in=["", call.caller_identity]).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(HAS_LEFT, [call.room_name, call.caller_identity])
+        [left] = cursor.fetchone() or [False]
+    return bool(left)
 
 
 def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:

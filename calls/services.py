@@ -13,9 +13,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from calls import dispatch
-from calls.inserting import insert_once
+from calls.inserting import Statement, followed, insert_once
 from calls.models import Call, CallEvent, Turn
-from calls.states import FINAL, Direction, EndReason, Status
+from calls.states import ALLOWED_FROM, FINAL, Direction, EndReason, Status
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +117,13 @@ def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
     return True
 
 
-@transaction.atomic(savepoint=False)
+# In SQL, because the next caller waits: Django would take longer to put it together than PostgreSQL to carry it out.
+_END = """
+UPDATE calls_call SET status = %s, end_reason = %s, end_detail = %s, ended_at = %s
+WHERE id = %s AND status = ANY(%s) AND attempt = coalesce(%s, attempt) RETURNING attempt
+"""
+
+
 def end_call(
     call_id: uuid.UUID,
     status: Status,
@@ -127,17 +133,26 @@ def end_call(
     detail: str = "",
     at: datetime | None = None,
 ) -> bool:
-    """Move a call to a final state. False when it is in one already, or when `attempt` is no longer the call's."""
+    """Move a call to a final state. False when it is in one already, or when `attempt` is no longer the call's.
+
+    The change and its event are one statement.
+    """
     at = at or timezone.now()
     if status not in FINAL:
         raise ValueError(f"status: {status} is not a final state")
-    values = {"end_reason": reason, "end_detail": detail[:300], "ended_at": at}
-    if not Call.objects.move(call_id, status, attempt=attempt, **values):
+    before = [allowed.value for allowed in ALLOWED_FROM[status]]
+    end = Statement(_END, [status, reason, detail[:300], at, call_id, before, attempt])
+    event = _event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
+    sql, parameters = followed(end, by=event)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING (SELECT attempt FROM written)", parameters)  # noqa: S608  our names
+        ended = cursor.fetchone()
+    if ended is None:
         return False
-    write_event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
     log.info("call_ended", call_id=str(call_id), status=status, reason=reason)
-    # Robust: what goes wrong here is logged, because the call has ended already.
-    transaction.on_commit(lambda: _send_next_waiting(call_id), robust=True)
+    if ended[0]:  # nobody waits for the end of a call that no slot ever held
+        # Robust: what goes wrong here is logged, because the call has ended already.
+        transaction.on_commit(_send_next_waiting, robust=True)
     return True
 
 
@@ -153,21 +168,11 @@ def hang_up(call_id: uuid.UUID) -> bool:
     return True
 
 
-# Nobody waits for the end of a call that no slot ever held.
-_NEXT_WAITING = """
-SELECT id FROM calls_call
-WHERE status = 'queued' AND EXISTS (SELECT FROM calls_call WHERE id = %s AND attempt > 0)
-ORDER BY created_at LIMIT 1
-"""
-
-
-def _send_next_waiting(ended: uuid.UUID) -> None:
+def _send_next_waiting() -> None:
     """A call that a limit held back may be taken now, and its own message has been consumed: send one for it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_WAITING, [ended])
-        row = cursor.fetchone()
-    if row is not None:
-        dispatch.send_call(row[0])
+    waiting = Call.objects.waiting().values_list("pk", flat=True).first()
+    if waiting is not None:
+        dispatch.send_call(waiting)
 
 
 def end_abandoned(call: Call) -> bool:

@@ -6,14 +6,15 @@ way is seen by whichever of the two comes second.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from livekit.api import ParticipantInfo
+from livekit.api import DisconnectReason, ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls import leases, services
-from calls.inserting import insert_once, insertion
+from calls.inserting import Statement, insert_once, insertion
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
 from calls.rooms import ROOM_PREFIX
@@ -21,12 +22,18 @@ from calls.services import IncomingCall
 from calls.states import EndReason, Status
 from calls.webhooks.signature import BadBody
 
+HUNG_UP = "caller hung up"  # the outcome of a caller who left an agent of its own accord
+ROOM_ENDED = frozenset({DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.SERVER_SHUTDOWN})
 HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "room_finished"})
 
 # In SQL, because a caller waits: Django would take longer to put these together than PostgreSQL to carry them out.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-_CALL = "SELECT id, status, direction, answered_at, caller_identity FROM calls_call WHERE room_name = %s"
+_FIELDS = ("id", "status", "direction", "caller_identity", "answered_at")  # in the order of the model, for from_db
+_CALL = f"SELECT {', '.join(_FIELDS)} FROM calls_call WHERE room_name = %s"  # noqa: S608  our names
+_HUNG_UP = "SELECT EXISTS (SELECT FROM calls_webhookevent WHERE room_name = %s AND participant = %s AND outcome = %s)"
 _CORRECT = "UPDATE calls_webhookevent SET outcome = %s WHERE event_id = %s"
+
+type Row = tuple[Any, ...]
 
 
 def handle(event: LiveKitEvent) -> str:
@@ -36,31 +43,34 @@ def handle(event: LiveKitEvent) -> str:
     """
     if event.event not in HANDLED or not event.room.name.startswith(ROOM_PREFIX):
         return "ignored"
-    act = _consequence(event)
-    if act is None:
+    consequence = _consequence(event)
+    if consequence is None:
         return "noted" if insert_once(_row(event, "noted")) else "duplicate"
     with transaction.atomic():
-        # With what nearly always comes of it, which saves an update. Nobody sees it before the commit.
-        row = _row(event, "call queued" if act == _caller_joined else "noted")
-        if not _store_locked(row):
+        row = _row(event, consequence.usual)  # which saves an update; nobody sees it before the commit
+        stored, known = _store_locked(row, consequence.question)
+        if not stored:
             return "duplicate"
-        outcome = act(event)
+        outcome = consequence.act(event, known)
         if outcome != row.outcome:
             with connection.cursor() as cursor:
                 cursor.execute(_CORRECT, [outcome, event.id])
         return outcome
 
 
-def _store_locked(row: WebhookEvent) -> bool:
-    """Wait until other events of the room are done with, and write this one. False when it is there already.
+def _store_locked(row: WebhookEvent, question: Statement) -> tuple[bool, Row | None]:
+    """Wait until other events of the room are done with, write this one, and ask a question that has one row at most.
 
-    In one trip to the database, where each statement sees what was committed before it.
+    Returns whether the event was new, and the row. In one trip to the database, where each statement sees what was
+    committed before it.
     """
     sql, parameters = insertion(row)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_LOCK}; {sql}", [row.room_name, *parameters])
+        cursor.execute(f"{_LOCK}; {sql}; {question.sql}", [row.room_name, *parameters, *question.parameters])
         cursor.nextset()
-        return bool(cursor.rowcount == 1)
+        stored = cursor.rowcount == 1
+        cursor.nextset()
+        return stored, cursor.fetchone()
 
 
 def _row(event: LiveKitEvent, outcome: str) -> WebhookEvent:
@@ -81,15 +91,24 @@ def _sent_at(event: LiveKitEvent) -> datetime:
         raise BadBody("body: createdAt is not a time in seconds") from error
 
 
-def _consequence(event: LiveKitEvent) -> Callable[[LiveKitEvent], str] | None:
+class _Consequence(NamedTuple):
+    """What to do about an event: what must be known for it, how it is done, and what nearly always comes of it."""
+
+    question: Statement
+    act: Callable[[LiveKitEvent, Row | None], str]
+    usual: str
+
+
+def _consequence(event: LiveKitEvent) -> _Consequence | None:
     """What to do about an event, or None when it is only written down: then nothing can come between it and another."""
+    room, who = event.room.name, event.participant
     match event.event:
-        case "participant_joined" if is_caller(event.participant):
-            return _caller_joined
-        case "participant_left" if is_caller(event.participant):
-            return _caller_left
+        case "participant_joined" if is_caller(who):
+            return _Consequence(Statement(leases.HAS_LEFT, [room, who.identity]), _caller_joined, "call queued")
+        case "participant_left" if is_caller(who):
+            return _Consequence(Statement(_CALL, [room]), _caller_left, "noted")
         case "room_finished":
-            return _room_finished
+            return _Consequence(Statement(_CALL, [room]), _room_finished, "noted")
         case _:
             return None
 
@@ -99,12 +118,12 @@ def is_caller(participant: ParticipantInfo) -> bool:
     return participant.kind == ParticipantInfo.Kind.SIP or "sip.trunkPhoneNumber" in participant.attributes
 
 
-def _caller_joined(event: LiveKitEvent) -> str:
+def _caller_joined(event: LiveKitEvent, known: Row | None) -> str:
     incoming = incoming_call(event.room.name, event.participant)
     call = services.receive_call(incoming)
     if call is None:
         return "call identified" if services.identify_dialed(incoming) else "call exists"
-    if leases.has_left(call):
+    if known and known[0]:  # has left
         services.end_abandoned(call)
         return "caller had left"
     return f"call {call.status}"
@@ -131,15 +150,20 @@ def _number(text: str) -> str:
         return text[:32]
 
 
-def _caller_left(event: LiveKitEvent) -> str:
-    call = _call(event.room.name)
-    is_its_caller = call is not None and call.caller_identity == event.participant.identity
-    return "call ended" if call and is_its_caller and _end_waiting(call) else "noted"
+def _caller_left(event: LiveKitEvent, known: Row | None) -> str:
+    call = _call(known)
+    if call is None or call.is_final or call.caller_identity != event.participant.identity:
+        return "noted"
+    if _end_waiting(call):
+        return "call ended"
+    if call.is_to_be_dialed or event.participant.disconnect_reason in ROOM_ENDED:
+        return "noted"
+    return HUNG_UP
 
 
-def _call(room_name: str) -> Call | None:
+def _call(known: Row | None) -> Call | None:
     """The call of a room, with no more than what decides whether and how it ends."""
-    return next(iter(Call.objects.raw(_CALL, [room_name])), None)
+    return Call.from_db(None, _FIELDS, known) if known else None
 
 
 def _end_waiting(call: Call) -> bool:
@@ -151,12 +175,23 @@ def _end_waiting(call: Call) -> bool:
     return services.end_abandoned(call)
 
 
-def _room_finished(event: LiveKitEvent) -> str:
-    call = _call(event.room.name)
+def _room_finished(event: LiveKitEvent, known: Row | None) -> str:
+    call = _call(known)
     if call is None or call.is_final:
         return "noted"
     if _end_waiting(call):
         return "call ended"
     # Its worker sees the same; whoever writes first wins, and a worker that died cannot leave the row open.
-    services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
+    if _hung_up(event.room.name, call):
+        services.end_abandoned(call)
+    else:
+        services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
     return "call ended"
+
+
+def _hung_up(room_name: str, call: Call) -> bool:
+    """Whether the caller left before the room was closed; the worker of its agent has yet to say so."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HUNG_UP, [room_name, call.caller_identity, HUNG_UP])
+        [hung_up] = cursor.fetchone() or [False]
+    return bool(hung_up)

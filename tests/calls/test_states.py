@@ -1,9 +1,10 @@
 """The state machine: which moves are allowed, and that a move and its event are one."""
 
 import itertools
+from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from calls import leases, services
@@ -98,15 +99,16 @@ def test_the_end_keeps_reason_time_and_a_detail_that_fits() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("new", [Status.CONNECTING, Status.IN_PROGRESS, Status.COMPLETED])
-def test_a_move_whose_event_cannot_be_written_did_not_happen(new: Status, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_move_whose_event_cannot_be_written_did_not_happen(new: Status) -> None:
     call = make_call(Status.QUEUED if new == Status.CONNECTING else Status.CONNECTING)
     before = call.status
 
-    def no_space(*_: object) -> None:
-        raise DatabaseError("no space left on device")
+    def no_space(execute: Any, sql: str, *rest: Any) -> Any:
+        if "calls_callevent" in sql:
+            raise DatabaseError("no space left on device")
+        return execute(sql, *rest)
 
-    monkeypatch.setattr(services, "insert_once", no_space)
-    with pytest.raises(DatabaseError, match="no space"):
+    with connection.execute_wrapper(no_space), pytest.raises(DatabaseError, match="no space"):
         move(call, new)
 
     call.refresh_from_db()

@@ -25,7 +25,7 @@ def test_a_caller_who_joins_costs_a_bounded_number_of_queries(
         make_turns(make_call(number=number), "Hello.", "Hi.")
     request = webhook_request("participant_joined", new_room(), caller(CALLED))
 
-    with django_assert_max_num_queries(6):  # 2 of them are a savepoint, since the test holds a transaction
+    with django_assert_max_num_queries(5):  # 2 of them are a savepoint, since the test holds a transaction
         assert request.post().status_code == 200
 
 
@@ -38,7 +38,7 @@ def test_a_caller_who_gives_up_costs_a_bounded_number_of_queries(
     webhook_request("participant_joined", room, caller(CALLED)).post()
     request = webhook_request("participant_left", room, caller(CALLED))
 
-    with django_assert_max_num_queries(7):  # 2 of them are a savepoint
+    with django_assert_max_num_queries(5):  # 2 of them are a savepoint
         assert request.post().json() == {"outcome": "call ended"}
 
 

@@ -259,7 +259,7 @@ class TestACallerLeaves:
     def test_a_conversation_is_ended_by_its_worker(self, deliver: Deliver) -> None:
         call = make_call(Status.IN_PROGRESS, caller_identity="sip_+12025550123")
 
-        assert deliver(left(call.room_name))[1] == {"outcome": "noted"}
+        assert deliver(left(call.room_name))[1] == {"outcome": "caller hung up"}
 
         call.refresh_from_db()
         assert call.status == Status.IN_PROGRESS
@@ -291,6 +291,33 @@ class TestARoomEnds:
 
         call.refresh_from_db()
         assert (call.status, call.end_reason) == (Status.FAILED, EndReason.ROOM_GONE)
+
+    @pytest.mark.parametrize(
+        ("left_because", "end"),
+        [
+            ("CLIENT_INITIATED", (Status.COMPLETED, EndReason.CALLER_LEFT)),
+            ("ROOM_DELETED", (Status.FAILED, EndReason.ROOM_GONE)),
+        ],
+    )
+    def test_a_conversation_that_its_caller_ended_is_completed_although_its_worker_is_slow_to_say_so(
+        self, left_because: str, end: tuple[Status, EndReason], deliver: Deliver
+    ) -> None:
+        call = make_call(Status.IN_PROGRESS, caller_identity="sip_+12025550123")
+        deliver(left(call.room_name, caller(CALLED) | {"disconnectReason": left_because}))
+
+        assert deliver(finished(call.room_name))[1] == {"outcome": "call ended"}
+
+        call.refresh_from_db()
+        assert (call.status, call.end_reason) == end
+
+    def test_somebody_else_who_left_did_not_end_the_conversation(self, deliver: Deliver) -> None:
+        call = make_call(Status.IN_PROGRESS, caller_identity="sip_+12025550123")
+        deliver(left(call.room_name, caller(CALLED, "+12025550177") | {"disconnectReason": "CLIENT_INITIATED"}))
+
+        deliver(finished(call.room_name))
+
+        call.refresh_from_db()
+        assert call.end_reason == EndReason.ROOM_GONE
 
     @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.MISSED, Status.REJECTED])
     def test_a_call_that_is_over_stays_as_it_is(self, status: Status, deliver: Deliver) -> None:
