@@ -40,7 +40,10 @@ STORED = ("/webhooks/livekit", "/webhooks/twilio/status")
 
 @dataclass(frozen=True)
 class Rate:
-    """One run of Locust: so many users, of whom eight in ten send webhooks. Times in ms, CPU in seconds."""
+    """One run of Locust: so many users, eight in ten of them LiveKit, and all where they are few.
+
+    Times in ms, CPU in seconds.
+    """
 
     users: int
     pace: float
