@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import elevenlabs  # loads its client, a second's work, when that is first used: most processes never do
 import httpx
 import structlog
 from django.conf import settings
-from elevenlabs import ElevenLabs
 from elevenlabs.core.api_error import ApiError
 
 from agents import lines
@@ -89,7 +89,9 @@ def _say(version: PersonaVersion, text: str, timeout_s: int) -> Speech:
 
 
 def _elevenlabs(version: PersonaVersion, text: str, timeout_s: int) -> Speech:
-    client = ElevenLabs(api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=timeout_s)
+    client = elevenlabs.ElevenLabs(
+        api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=timeout_s
+    )
     language: dict[str, Any] = (
         {"language_code": version.language.split("-")[0]} if version.tts_model in LANGUAGE_MODELS else {}
     )

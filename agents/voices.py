@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import elevenlabs  # loads its client, a second's work, when that is first used: most processes never do
 import httpx
 import structlog
 from django.conf import settings
 from django.core.cache import cache
-from elevenlabs import ElevenLabs
 from elevenlabs.core.api_error import ApiError
-from elevenlabs.types.voice import Voice as ListedVoice
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +59,9 @@ def list_voices() -> list[Voice]:
 
 
 def _fetch() -> Iterator[Voice]:
-    client = ElevenLabs(api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=TIMEOUT_S)
+    client = elevenlabs.ElevenLabs(
+        api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=TIMEOUT_S
+    )
     token: str | None = None
     for _ in range(PAGES_MAX):
         page = client.voices.search(
@@ -74,7 +75,7 @@ def _fetch() -> Iterator[Voice]:
             return
 
 
-def _voice(listed: ListedVoice) -> Voice:
+def _voice(listed: "elevenlabs.Voice") -> Voice:
     labels = listed.labels or {}
     traits = (labels.get(name, "") for name in ("gender", "age", "accent", "use_case"))
     sample = listed.preview_url or ""
