@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,9 @@ def explained(program: str, text: str) -> str:
     return shown
 
 
+@cache
 def shown_by(program: str, *words: str) -> str:
-    """What it prints with --help."""
+    """What it prints with --help: several pages name the same program."""
     command = [*shlex.split(program), *words, "--help"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
 

@@ -95,7 +95,7 @@ def test_a_viewer_changes_nothing_anywhere(group: str, world: World) -> None:
     client = client_of(group)
     before = state()
     for path in paths(world):
-        for method in METHODS:
+        for method in METHODS[:2] if path.startswith("/admin/") else METHODS:  # to Django's admin, others are a GET
             response = getattr(client, method)(path)
             assert response.status_code < 500, f"{method} {path}"
         client.force_login(User.objects.latest("pk"))  # one of the paths logs out
