@@ -50,11 +50,12 @@ class Ours:
 
     world: World
     worker_module: str = "workers.tasks"
+    housekeeping_module: str = "calls.tasks"
     workers: int = 1
     name: str = "ours"
 
     def __post_init__(self) -> None:
-        self._product = Product(self.world, self.workers, SLOTS, self.worker_module)
+        self._product = Product(self.world, self.workers, SLOTS, self.worker_module, self.housekeeping_module)
 
     def prepare(self) -> None:
         """Start PostgreSQL and RabbitMQ, which stay up between rounds, and fill the database."""

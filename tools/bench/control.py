@@ -1,7 +1,7 @@
 """`python -m tools.bench control`: many calls at once without media: webhook, queue, claim, hold and release.
 
 Web process, RabbitMQ, PostgreSQL and the workers are the product's own; the webhooks are signed and posted as LiveKit
-does. Only the room is missing: tools/bench/media_off.py says what takes its place. Every output says so.
+does. Only the room is missing: tools/bench/media_off.py and no_rooms.py say what takes its place. Every output says so.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ def run(options: Options) -> int:
     print(f"{LABEL}\n{machine.line()}", flush=True)
     with shared_world(media=False) as plain:
         world = replace(plain, environment={**plain.environment, "BENCH_HOLD_S": str(options.hold_s)})
-        ours = Ours(world, worker_module="tools.bench.media_off", workers=options.workers)
+        ours = Ours(world, "tools.bench.media_off", "tools.bench.no_rooms", options.workers)
         ours.prepare()
         ours.start("eager")
         try:

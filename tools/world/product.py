@@ -20,6 +20,7 @@ class Product:
     worker_count: int = 1
     slots: int = 10
     worker_module: str = "workers.tasks"
+    housekeeping_module: str = "calls.tasks"
     worker_environment: dict[str, str] = field(default_factory=dict)
     workers: list[Daemon] = field(default_factory=list)
     """Those that are meant to run now."""
@@ -30,7 +31,7 @@ class Product:
         web = ("callcenter.asgi:application", "--host", LOOPBACK, "--port", port, "--no-access-log")
         beat = ("-A", "callcenter", "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler")
         self.web = self.world.process("web", str(BIN / "uvicorn"), *web)
-        self.housekeeping = self._celery_worker("housekeeping", 2, "-Q", "housekeeping")
+        self.housekeeping = self._celery_worker("housekeeping", 2, "-I", self.housekeeping_module, "-Q", "housekeeping")
         self.beat = self.world.process("beat", str(BIN / "celery"), *beat)
 
     def prepare(self, seed_module: str) -> None:
