@@ -15,6 +15,8 @@ from tools.local.process import Daemon
 from tools.local.service import Service, program
 
 NODE = "callcenter@localhost"
+# Erlang's schedulers would look for work for a while before they sleep: https://www.rabbitmq.com/docs/runtime
+SLEEPS = "+sbwt none +sbwtdcpu none +sbwtdio none"
 SHARED_SETTINGS = ROOT / "docker/rabbitmq/rabbitmq.conf"
 PLUGINS = ROOT / "docker/rabbitmq/enabled_plugins"
 # Debian's wrapper in /usr/sbin changes user and directory; the script behind it does not.
@@ -129,7 +131,7 @@ load_definitions = {self.definitions}
             "ERL_CRASH_DUMP_SECONDS": "0",
             "RABBITMQ_NODENAME": NODE,
             "RABBITMQ_DIST_PORT": str(self.instance.rabbitmq_dist_port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} +S 2:2 {SLEEPS}",
             "RABBITMQ_BASE": folder,
             "RABBITMQ_CONFIG_BASE": folder,
             "RABBITMQ_CONF_ENV_FILE": str(self.directory / "rabbitmq-env.conf"),
