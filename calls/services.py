@@ -62,7 +62,7 @@ def receive_call(incoming: IncomingCall) -> Call | None:
         transaction.on_commit(lambda: dispatch.close_room(call.room_name))
     else:
         transaction.on_commit(lambda: dispatch.send_call(call.pk))
-    log.info("call_received", call_id=str(call.pk), status=call.status, reason=call.end_reason)
+    log.info("call_received", call_id=str(call.pk), status=str(call.status), reason=str(call.end_reason))
     return call
 
 
@@ -149,7 +149,7 @@ def end_call(
         ended = cursor.fetchone()
     if ended is None:
         return False
-    log.info("call_ended", call_id=str(call_id), status=status, reason=reason)
+    log.info("call_ended", call_id=str(call_id), status=str(status), reason=str(reason))
     if ended[0]:  # nobody waits for the end of a call that no slot ever held
         # Robust: what goes wrong here is logged, because the call has ended already.
         transaction.on_commit(_send_next_waiting, robust=True)
