@@ -9,6 +9,10 @@ from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 
 ROOM_PREFIX = "call-"
+ROOM_ENDED: frozenset[int] = frozenset(
+    {api.DisconnectReason.ROOM_DELETED, api.DisconnectReason.ROOM_CLOSED, api.DisconnectReason.SERVER_SHUTDOWN}
+)
+"""Why somebody who did not leave by itself is not in a room any more; the same numbers in webhooks and in rooms."""
 RETRY_S = (0.2, 1.0)  # LiveKit 1.9 answers "no response from servers" while the room is closing by itself
 ASKED_AT_ONCE = 16  # rooms
 JOINED_WITHIN = timedelta(minutes=5)

@@ -14,15 +14,12 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.transports.livekit.transport import LiveKitParams, LiveKitTransport, LiveKitTransportClient
 from pipecat.utils.asyncio.task_manager import BaseTaskManager
 
-from calls.rooms import agent_token
+from calls.rooms import ROOM_ENDED, agent_token
 from workers.ear import CallerEar
 from workers.speech_meter import SAMPLE_RATE
 from workers.voice import AgentVoice
 
 PACKET_MS = 20  # of speech in an Opus packet, WebRTC's default
-ROOM_ENDED = frozenset(
-    {rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED, rtc.DisconnectReason.SERVER_SHUTDOWN}
-)
 SOURCE_QUEUE_MS = 1000  # never full: AgentVoice hands over a fifth of it ahead, so that writing does not wait
 CHUNK_10MS = 6  # an FFI round trip for each 60 ms of speech instead of each 20 ms
 

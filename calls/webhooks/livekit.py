@@ -10,27 +10,25 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from livekit.api import DisconnectReason, ParticipantInfo
+from livekit.api import ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls import leases, services
 from calls.inserting import Statement, insert_once, insertion
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
-from calls.rooms import ROOM_PREFIX
+from calls.rooms import ROOM_ENDED, ROOM_PREFIX
 from calls.services import IncomingCall
 from calls.states import EndReason, Status
 from calls.webhooks.signature import BadBody
 
 HUNG_UP = "caller hung up"  # the outcome of a caller who left an agent of its own accord
-ROOM_ENDED = frozenset({DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.SERVER_SHUTDOWN})
 HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "room_finished"})
 
 # In SQL, because a caller waits: Django would take longer to put these together than PostgreSQL to carry them out.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _FIELDS = ("id", "status", "direction", "caller_identity", "answered_at")  # in the order of the model, for from_db
 _CALL = f"SELECT {', '.join(_FIELDS)} FROM calls_call WHERE room_name = %s"  # noqa: S608  our names
-_HUNG_UP = "SELECT EXISTS (SELECT FROM calls_webhookevent WHERE room_name = %s AND participant = %s AND outcome = %s)"
 _CORRECT = "UPDATE calls_webhookevent SET outcome = %s WHERE event_id = %s"
 
 type Row = tuple[Any, ...]
@@ -191,7 +189,5 @@ def _room_finished(event: LiveKitEvent, known: Row | None) -> str:
 
 def _hung_up(room_name: str, call: Call) -> bool:
     """Whether the caller left before the room was closed; the worker of its agent has yet to say so."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HUNG_UP, [room_name, call.caller_identity, HUNG_UP])
-        [hung_up] = cursor.fetchone() or [False]
-    return bool(hung_up)
+    left = WebhookEvent.objects.filter(room_name=room_name, participant=call.caller_identity)
+    return left.filter(outcome=HUNG_UP).exists()

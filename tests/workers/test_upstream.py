@@ -32,6 +32,8 @@ from pipecat.turns.user_stop import EagerUserTurnStopStrategy
 from websockets.asyncio.connection import Connection
 from websockets.protocol import Protocol
 
+from calls.rooms import ROOM_ENDED
+
 METHODS: list[tuple[Any, str, str]] = [
     # workers/transport.py
     (LiveKitTransport, "__init__", "self url token room_name params input_name output_name"),
@@ -128,3 +130,8 @@ METHODS: list[tuple[Any, str, str]] = [
 )
 def test_what_is_overridden_has_the_signature_that_it_was_written_for(owner: Any, method: str, expected: str) -> None:
     assert " ".join(inspect.signature(getattr(owner, method)).parameters) == expected
+
+
+def test_why_somebody_left_has_the_same_numbers_in_webhooks_and_in_rooms() -> None:
+    names = ("ROOM_DELETED", "ROOM_CLOSED", "SERVER_SHUTDOWN")
+    assert {getattr(rtc.DisconnectReason, name) for name in names} == ROOM_ENDED
