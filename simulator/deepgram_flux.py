@@ -170,6 +170,7 @@ class FluxSession(ListenSession):
 
     async def _end(self, event: SpeechEvent) -> None:
         text = self._eager_text or await self.transcript(event)
+        self.turn_over(event, text)
         if not text and not self._turn_open:
             self._ended_by = "model"
             return

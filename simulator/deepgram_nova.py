@@ -136,6 +136,7 @@ class NovaSession(ListenSession):
 
     async def _end(self, event: SpeechEvent) -> None:
         text = await self.transcript(event)
+        self.turn_over(event, text)
         self.partial_text = ""
         if event is self._finalized:
             # no sooner than the service could have it

@@ -1,6 +1,7 @@
 """Finding speech by its energy, and the end of a turn by its silence.
 
-Audio is 16-bit mono PCM at 16 kHz. Positions are seconds of the stream, silence that was never sent included.
+Audio is 16-bit mono PCM at 16 kHz. Positions are seconds of the stream. Time passes with the audio, as it does at
+Deepgram: a client that stops sending is not silent but slow, and its turn goes on with the next packet.
 """
 
 from collections import deque
@@ -30,8 +31,6 @@ ONSET_MS = 160
 """Speech in the last 250 ms that opens a turn. Shorter sounds are clicks; no service can know a word sooner."""
 _RESUME_WINDOWS = 3
 PREROLL_S = 0.3
-STALL_S = 0.3
-"""Without a packet for this long, time is counted by the clock: a client that stops sending is silent."""
 
 EventKind = Literal["started", "paused", "resumed", "ended"]
 
@@ -145,10 +144,6 @@ class TurnFinder:
     def hold(self, silence_s: float) -> None:
         """Let the turn under way not end before this much silence; the next speech lifts it."""
         self._end_at = max(self._end_at, silence_s)
-
-    def idle(self, seconds: float) -> list[SpeechEvent]:
-        """Let time pass without audio."""
-        return self.feed(np.zeros(int(seconds * SAMPLE_RATE), dtype=np.int16))
 
     def finish(self) -> SpeechEvent | None:
         """End the turn under way, if any, whatever the silence."""

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from simulator.audio import AudioDecoder, UnsupportedFormat
-from simulator.endpointing import STALL_S, SpeechEvent, TurnFinder
+from simulator.endpointing import SpeechEvent, TurnFinder
 from simulator.faults import Fault
 from simulator.wire import REFUSED_KEY, Socket, admit, json_error
 from simulator.world import WORLD
@@ -19,6 +19,7 @@ from simulator.world import WORLD
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
+_REST_S = 1.0
 _UPDATE_S = 0.25
 """Flux reports every quarter of a second of speech: developers.deepgram.com/docs/flux/state."""
 
@@ -103,8 +104,9 @@ class ListenSession(ABC):
         self._events: asyncio.Queue[SpeechEvent | Mapping[str, Any]] = asyncio.Queue()
         self._texts: dict[tuple[float, float], asyncio.Task[str]] = {}
         self._partial: asyncio.Task[None] | None = None
+        self._said: tuple[str, float] | None = None  # the last turn, and where it ended
         self._updated_s = self._partial_s = self._interim_s = 0.0
-        self._audio_at = self._counted_to = self._message_at = asyncio.get_running_loop().time()
+        self._message_at = asyncio.get_running_loop().time()
 
     @abstractmethod
     async def on_event(self, event: SpeechEvent) -> None:
@@ -159,7 +161,22 @@ class ListenSession(ABC):
             text = ""
         if event.kind == "ended":
             self._texts.pop(_key(event), None)
-        return text
+        return self._without_rest(text, event.turn_start_s)
+
+    def turn_over(self, event: SpeechEvent, text: str) -> None:
+        """Remember what was said in the turn that ended with this event."""
+        if text:
+            self._said = text, event.last_voice_s
+
+    def _without_rest(self, text: str, turn_start_s: float) -> str:
+        """Nothing for the rest of a line that a hole in the sound has cut off: its words were given before the hole.
+
+        A signature tells the whole line from any part of it, and networks and busy machines make holes.
+        """
+        if self._said is None or not self.world.recognizer.word_by_word:
+            return text
+        said, until_s = self._said
+        return "" if text in said and turn_start_s - until_s < _REST_S else text
 
     def goes_on(self, event: SpeechEvent) -> bool:
         """True when speech was heard after this event."""
@@ -176,7 +193,6 @@ class ListenSession(ABC):
         async for message in self.socket.ws:
             self._message_at = loop.time()
             if message.type == WSMsgType.BINARY:
-                self._audio_at = self._counted_to = self._message_at
                 self._heard(self.finder.feed(self._decoder.feed(message.data)))
             elif message.type == WSMsgType.TEXT and not await self._read(message.data):
                 return
@@ -199,11 +215,7 @@ class ListenSession(ABC):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_TICK_S)
-            now = loop.time()
-            if now - self._audio_at >= STALL_S and self.finder.position_s > 0:
-                self._heard(self.finder.idle(now - self._counted_to))
-                self._counted_to = now
-            await self.on_time(now - self._message_at)
+            await self.on_time(loop.time() - self._message_at)
 
     def _heard(self, events: list[SpeechEvent]) -> None:
         for event in events:
@@ -233,6 +245,7 @@ class ListenSession(ABC):
     async def _guess(self) -> None:
         turn_start_s, known = self.finder.turn_start_s, self.partial_text
         text = await self.world.recognizer.partial(self.finder.heard_until(self._interim_s), known)
+        text = self._without_rest(text, turn_start_s)
         if text != known and self.finder.speaking and self.finder.turn_start_s == turn_start_s:
             self.partial_text = text
             self._events.put_nowait(_WORDS)

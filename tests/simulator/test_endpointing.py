@@ -62,13 +62,6 @@ async def test_frames_of_any_length_give_the_same_turns() -> None:
     assert kinds(events(stream, 160)) == kinds(events(stream, 333)) == kinds(events(stream, len(stream)))
 
 
-async def test_time_without_audio_is_silence() -> None:
-    finder = TurnFinder(lambda: (0.1, 0.2))
-    finder.feed((await spoken(LINES[0]))[:-SAMPLE_RATE])
-    assert finder.speaking
-    assert [event.kind for event in finder.idle(0.5)] == ["paused", "ended"]
-
-
 @pytest.mark.parametrize("profile", ["none", "published"])
 def test_no_profile_ends_a_turn_sooner_than_a_real_service(profile: str) -> None:
     world = World(Settings(speech="scripted", seed=1))
