@@ -16,7 +16,7 @@ from simulator.caller import CallerEvent, CallError, CallerSettings, CallReport,
 from simulator.caller import __main__ as command_line
 from simulator.caller.conversation import expects_reply
 from simulator.caller.lines import prepare_lines
-from simulator.caller.mouth import FRAME, FRAME_S, LEAD_S, Mouth
+from simulator.caller.mouth import FRAME, LEAD_S, Mouth
 from simulator.caller.recording import Channel, Recording
 from simulator.scenario import (
     CallerPart,
@@ -42,11 +42,14 @@ class Line:
         self.frames: list[tuple[Samples, float]] = []
         self.free_at = 0.0
         self.hold_up_s = 0.0
+        self.has_most = asyncio.Event()
 
     async def send(self, frame: Samples) -> None:
+        if len(frame) > FRAME:
+            self.has_most.set()
         leaves_at = max(self.free_at, time.monotonic())
         self.frames.append((frame, leaves_at))
-        self.free_at = leaves_at + FRAME_S
+        self.free_at = leaves_at + len(frame) / SAMPLE_RATE
         held_up, self.hold_up_s = self.hold_up_s, 0.0
         await asyncio.sleep(held_up + self.free_at - LEAD_S - time.monotonic())
 
@@ -70,7 +73,20 @@ async def test_speech_is_played_whole_and_dated_by_when_it_left() -> None:
     assert (spoken.started_at, spoken.ended_at) == pytest.approx(line.spoken(), abs=0.02)
     played = np.concatenate([frame for frame, _ in line.frames])
     assert (played != 0).sum() == len(LOUD)
-    assert {len(frame) for frame, _ in line.frames} == {FRAME}
+
+
+async def test_a_loop_that_is_busy_for_long_leaves_no_hole_in_the_callers_speech() -> None:
+    line = Line()
+    mouth = Mouth(line.send)
+    running = asyncio.create_task(mouth.run())
+    speaking = asyncio.create_task(mouth.say(np.full(SAMPLE_RATE, 3000, dtype=np.int16)))
+    await line.has_most.wait()
+    time.sleep(0.4)  # noqa: ASYNC251  the loop stands still
+    spoken = await speaking
+    running.cancel()
+
+    assert spoken.ended_at - spoken.started_at == pytest.approx(1, abs=0.02)
+    assert (spoken.started_at, spoken.ended_at) == pytest.approx(line.spoken(), abs=0.02)
 
 
 async def test_a_mouth_that_was_held_up_still_dates_its_speech_right() -> None:
