@@ -12,6 +12,9 @@ from websockets.protocol import State
 from workers.ear import CallerAudio
 
 CONNECT_WITHIN_S = 1.5
+DANGLING_AFTER_S = 2.0
+"""Flux counts time by the audio it gets, so a turn whose audio ends must be ended with silence. Pipecat sends it after
+half a second: a machine that stops for as long would cut the caller's sentence in two, and both halves be answered."""
 
 
 class AudioConnection(_BoundedConnection):
@@ -36,7 +39,7 @@ class Flux(DeepgramFluxSTTService):
     DOUBT_AFTER_S = 1.5  # of speech without an answer; Flux answers every quarter of a second of speech
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(watchdog_min_timeout=DANGLING_AFTER_S, **kwargs)
         self.answered_at = 0.0
         """When the service last sent anything, by time.monotonic."""
         self._queued = 0  # frames of audio that wait in the queue

@@ -1,12 +1,13 @@
 """The caller's audio on its way to Flux: at once, and in order also when it has to wait."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
-from pipecat.frames.frames import TranscriptionFrame
+from pipecat.frames.frames import ProposedUserStartedSpeakingFrame, TranscriptionFrame
 from pipecat.pipeline.worker import PipelineWorker
 
 from simulator.app import running_simulator
@@ -78,3 +79,19 @@ async def test_audio_that_has_to_wait_keeps_its_order(queued: list[bytes], monke
         await asyncio.wait_for(all_sent.wait(), 10)
         assert sent == [first, second, third, last]
         assert queued[:2] == [second, third]
+
+
+async def test_a_machine_that_stops_for_a_moment_does_not_end_the_callers_sentence() -> None:
+    async with _hearing() as (flux, down, _worker):
+        line = await say(HOURS)
+        pcm = line + SECOND
+        frames = [pcm[start : start + FRAME] for start in range(0, len(pcm), FRAME)]
+        for frame in frames[:40]:
+            await flux.queue_frame(_audio(frame))
+        await down.until(ProposedUserStartedSpeakingFrame)
+        time.sleep(1)  # noqa: ASYNC251  the loop stands still, as it does on a machine that is too busy
+        await asyncio.sleep(0.2)  # whoever looks for missing audio has looked
+        for frame in frames[40:]:
+            await flux.queue_frame(_audio(frame))
+        heard = await down.until(TranscriptionFrame)
+        assert heard.result["audio_window_end"] == pytest.approx(len(line) / 32_000, abs=0.1)
