@@ -8,6 +8,7 @@ from workers.speech_meter import SAMPLE_RATE
 
 LONGEST_S = 15.0  # 480 kB; a caller who speaks for longer without a final transcript loses the first words
 PRE_ROLL_S = 0.5  # before the first sound that is loud enough for speech
+LAST_SOUND_S = 0.1  # after the end of a transcript, where its last word fades away
 
 
 class HeardAudio:
@@ -31,7 +32,11 @@ class HeardAudio:
         """Forget what stands in a final transcript that goes to this second; None is all there is."""
         after_s = self._sent / SAMPLE_RATE - until_s if until_s is not None else 0.0
         self._keep(max(0.0, after_s))
-        self._has_speech = any(is_speech for _, is_speech in self._frames)
+        self._has_speech = False
+        at_s = 0.0
+        for frame, is_speech in self._frames:
+            self._has_speech = self._has_speech or (is_speech and at_s >= LAST_SOUND_S)
+            at_s += frame.num_frames / SAMPLE_RATE
 
     def hand_over(self) -> list[InputAudioRawFrame]:
         """What the next recogniser must be sent first: it starts at second 0."""

@@ -54,3 +54,11 @@ def test_a_long_speech_does_not_fill_the_memory() -> None:
     audio = HeardAudio()
     _hear(audio, LONGEST_S + 5, speech=True)
     assert _kept_s(audio) == LONGEST_S
+
+
+def test_the_last_sound_of_what_was_transcribed_is_no_new_speech() -> None:
+    audio = HeardAudio()
+    _hear(audio, 3, speech=True)
+    audio.transcribed(2.9)
+    _hear(audio, 5, speech=False)
+    assert _kept_s(audio) == PRE_ROLL_S
