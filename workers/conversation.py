@@ -64,6 +64,11 @@ class Conversation:
     def ending(self) -> asyncio.Future[Ending]:
         return self._progress.ending
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether caller and agent hear each other."""
+        return self._progress.begun
+
     # --- Beginning and end --------------------------------------------------------------------------------------------
 
     async def begin(self, past: list[Turn]) -> None:
@@ -109,12 +114,21 @@ class Conversation:
 
     async def finish_sentence(self) -> None:
         """Wait until the caller has its answer and the agent is silent, so that another agent can go on after it."""
-        if not self._progress.begun:
+        if not self.has_begun:
             return
+        speaking = self._speaking
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_ANSWER_S):
-                await self._speaking.answered.wait()
-                await self._speaking.stopped.wait()
+                while not (speaking.answered.is_set() and speaking.stopped.is_set()):
+                    await speaking.answered.wait()
+                    await speaking.stopped.wait()
+
+    async def only_listen(self) -> None:
+        """Begin nothing any more, and keep what the caller says: it is for the next agent."""
+        self._progress.closing = True
+        self._pipeline.stt.keep()
+        self.stop()
+        await self._transport.fall_silent()
 
     def stop(self) -> None:
         """Let go of timers and tasks: the call is over."""

@@ -2,7 +2,8 @@
 
 The place in the pipeline is this processor's; the work is done by one service at a time, which is linked to its
 neighbours as if it stood there itself, so that no frame takes a hop more. The next service is made when it is needed,
-and hears first what its predecessor left without a final transcript.
+and hears first what its predecessor left without a final transcript. So does the recogniser of an agent that goes on
+with the call of another.
 """
 
 import time
@@ -11,9 +12,13 @@ from typing import Any, cast
 
 import structlog
 from pipecat.frames.frames import (
+    EagerTranscriptionFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
+    InterimTranscriptionFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
     StartFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
@@ -25,13 +30,21 @@ from workers import health
 from workers.flux import Flux
 from workers.heard_audio import HeardAudio
 from workers.nova import Nova
-from workers.speech_meter import SpeechMeter
+from workers.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.targets import Target
 
 log = structlog.get_logger(__name__)
 
 type Recogniser = Flux | Nova
 
+FRAME_SAMPLES = 512
+UNDERSTOOD = (
+    EagerTranscriptionFrame,
+    InterimTranscriptionFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+    TranscriptionFrame,
+)
 SIGN_WITHIN_S = 1.0  # from the question whether the service is there
 
 
@@ -59,6 +72,7 @@ class FailoverSTT(FrameProcessor):
         self._repeated: VADUserStoppedSpeakingFrame | None = None
         self._switching = False
         self._is_connecting = False  # audio is kept until the next service can take it
+        self._is_keeping = False  # audio is kept, because another agent listens
         self._why = ""  # why the service that is about to take over has failed, too
         self._target = self._targets[0]
         self._service = make(self._target)
@@ -104,6 +118,8 @@ class FailoverSTT(FrameProcessor):
     async def _queue_audio(self, frame: InputAudioRawFrame, direction: FrameDirection) -> None:
         is_speech = True in self._meter.speech_blocks(frame.audio)
         self._heard.add(frame, is_speech)
+        if self._is_keeping:
+            return
         if not self._is_connecting:
             await self._service.queue_frame(frame, direction)
             await self._doubt(is_speech)
@@ -115,6 +131,8 @@ class FailoverSTT(FrameProcessor):
         if service is not self._service or frame is self._repeated:
             return False
         match frame:
+            case _ if self._is_keeping and isinstance(frame, UNDERSTOOD):
+                return False  # too late to be answered here
             case StartFrame():
                 is_first, self._is_started = not self._is_started, True
                 return is_first
@@ -127,6 +145,24 @@ class FailoverSTT(FrameProcessor):
                 health.providers.worked(self._target)
         await self._call_event_handler("on_before_push_frame", frame)
         return True
+
+    # --- Two agents, one after the other -----------------------------------------------------------------------------
+
+    def keep(self) -> None:
+        """Keep from now on what the caller says: another agent answers it, or this one after `go_on`."""
+        self._is_keeping = True
+
+    def kept(self) -> bytes:
+        """What the caller has said and nobody has understood yet, with half a second before it: 16 kHz mono 16-bit."""
+        return b"".join(frame.audio for frame in self._heard.hand_over())
+
+    async def go_on(self, heard_before: bytes | None) -> None:
+        """Understand what was kept, and all that follows. What another agent has `heard_before` takes its place."""
+        frames = self._heard.hand_over() if heard_before is None else _frames(heard_before)
+        self._heard = HeardAudio()
+        self._is_keeping = False
+        for frame in frames:
+            await self._queue_audio(frame, FrameDirection.DOWNSTREAM)
 
     # --- Failing over -------------------------------------------------------------------------------------------------
 
@@ -190,8 +226,9 @@ class FailoverSTT(FrameProcessor):
         self._asked_at = self._unanswered_since = None
         if self._start:
             await service.queue_frame(self._start)
-        for frame in self._heard.hand_over():
-            await service.queue_frame(frame)
+        if not self._is_keeping:
+            for frame in self._heard.hand_over():
+                await service.queue_frame(frame)
         self._is_connecting = False
         if self._pause:  # so that what was said before it becomes final at once
             self._repeated = self._pause
@@ -222,6 +259,13 @@ class _Door:
     async def queue_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if self._neighbour and await self._owner.passes(self._service, frame):
             await self._neighbour.queue_frame(frame, direction)
+
+
+def _frames(pcm: bytes) -> list[InputAudioRawFrame]:
+    """Audio in frames of 32 ms, as those that come from the caller."""
+    size = FRAME_SAMPLES * 2
+    pieces = (pcm[start : start + size] for start in range(0, len(pcm), size))
+    return [InputAudioRawFrame(piece, sample_rate=SAMPLE_RATE, num_channels=1) for piece in pieces]
 
 
 def _end_s(result: Any) -> float | None:

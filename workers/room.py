@@ -14,9 +14,10 @@ from calls import leases, rooms
 from calls.database import in_database
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import metrics, pipeline, reaching
+from workers import metrics, pipeline, reaching, succession
 from workers.conversation import Conversation
 from workers.draining import draining
+from workers.failover_stt import FailoverSTT
 from workers.heartbeat import heartbeat
 from workers.held_call import HeldCall, Leaving
 from workers.lines import CallLines
@@ -69,32 +70,23 @@ async def _connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> E
     transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)
     lines = CallLines()
     parts = pipeline.build(version, transport, lines)
+    if call.answered_at is not None:
+        parts.stt.keep()  # until it is known what the former agent has heard
     worker = parts.worker()
     conversation = Conversation(call, version, parts, worker, transport, held.recorder)
     runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
     await runner.add_workers(worker)
     running = asyncio.create_task(runner.run())
-    putting_out = asyncio.create_task(_put_out_former_agent(call))
     loading = asyncio.create_task(lines.load(version))  # while the agent joins
     try:
-        return await _converse(held, conversation, transport, running, loading)
+        return await _converse(held, conversation, transport, parts.stt, running, loading)
     finally:
         loading.cancel()
-        putting_out.cancel()
         conversation.stop()
         stopping = asyncio.create_task(_stop(worker, running))
         afterwards.push_async_callback(asyncio.wait, [stopping])
         # Normally a fraction of a second, in which the last turn is recorded. The caller waits no longer than this.
         await _first_of(stopping, timeout_s=STOPPED_BEFORE_END_S)
-
-
-async def _put_out_former_agent(call: Call) -> None:
-    """The agent of a lost worker stays in the room until its connection times out, and a frozen one might thaw."""
-    if call.attempt > 1:
-        try:
-            await rooms.remove_participant(call.room_name, agent_identity(call.attempt - 1))
-        except Exception as error:
-            log.warning("former_agent_not_put_out", error=type(error).__name__)
 
 
 async def _stop(worker: PipelineWorker, running: asyncio.Task[None]) -> None:
@@ -107,6 +99,7 @@ async def _converse(
     held: HeldCall,
     conversation: Conversation,
     transport: CallTransport,
+    stt: FailoverSTT,
     running: asyncio.Task[None],
     loading: asyncio.Task[None],
 ) -> Ending | Leaving:
@@ -125,16 +118,52 @@ async def _converse(
     await loading
     if not conversation.ending.done() and not held.leaving.done():
         await conversation.begin(held.past)
+    succeeding = asyncio.create_task(_succeed(held.call, transport, stt))
     await _first_of(conversation.ending, running, held.leaving)
+    succeeding.cancel()
     if held.leaving.done():
         leaving = held.leaving.result()
         if leaving == Leaving.HANDED_OVER:
             await conversation.finish_sentence()
         if not conversation.ending.done():
+            if leaving == Leaving.HANDED_OVER and conversation.has_begun:
+                await _hand_over(held, conversation, transport, stt)
             return leaving
     if conversation.ending.done():
         return conversation.ending.result()
     return Ending(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline ended by itself")
+
+
+async def _succeed(call: Call, transport: CallTransport, stt: FailoverSTT) -> None:
+    """Go on from what the former agent has heard, and put it out of the room.
+
+    That of a lost worker would stay until its connection times out, and a frozen one might thaw.
+    """
+    if call.attempt == 1:
+        return
+    former = agent_identity(call.attempt - 1)
+    if call.answered_at is not None:
+        heard: bytes | None = None
+        try:
+            heard = await succession.ask(transport.room, former)
+        finally:
+            await stt.go_on(heard)
+    try:
+        await rooms.remove_participant(call.room_name, former)
+    except Exception as error:
+        log.warning("former_agent_not_put_out", error=type(error).__name__)
+
+
+async def _hand_over(held: HeldCall, conversation: Conversation, transport: CallTransport, stt: FailoverSTT) -> None:
+    """Give the call back, and stay until the next agent listens: the caller does not know that nobody might."""
+    await conversation.only_listen()
+    async with succession.telling(transport.room, stt.kept):
+        if await held.recorder.flush(WRITE_WITHIN_S) and await _give_back(held):
+            await _first_of(conversation.ending, timeout_s=succession.STAYS_S)  # it is put out of the room
+
+
+async def _give_back(held: HeldCall) -> bool:
+    return await in_database(leases.hand_over, held.call.pk, held.call.attempt)
 
 
 async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:
@@ -161,7 +190,7 @@ async def _finish(held: HeldCall, ending: Ending | Leaving) -> None:
     if isinstance(ending, Leaving):
         log.info("call_left", why=ending)
         if ending == Leaving.HANDED_OVER and await recorder.flush(WRITE_WITHIN_S):
-            await in_database(leases.hand_over, call.pk, call.attempt)
+            await _give_back(held)  # unless it has been given back already
         return  # the lease of what could not be handed over runs out
     recorder.ended(ending.status, ending.reason, ending.detail)
     if not await recorder.flush(WRITE_WITHIN_S):

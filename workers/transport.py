@@ -62,6 +62,17 @@ class CallTransport(LiveKitTransport):
         """LiveKit's reason why the caller's side left the room; None while it has not, or when none was told."""
         return self._caller.caller_left_because
 
+    @property
+    def room(self) -> rtc.Room:
+        """The room, once the agent has begun to join it."""
+        return self._caller.room
+
+    async def fall_silent(self) -> None:
+        """Take the agent's voice out of the room. It goes on hearing the caller."""
+        me = self.room.local_participant
+        for sid in list(me.track_publications):
+            await me.unpublish_track(sid)
+
     def input(self) -> "CallerEar":
         return self._ear
 

@@ -64,6 +64,20 @@ caller:
 """
     + AGENT
 )
+ANSWERS_SOON = (
+    f"""
+name: answers soon
+caller:
+  steps:
+    - wait_for_reply: {{timeout_s: 60, silence_ms: 4000}}
+    - say: "{HOURS[0]}"
+    - wait_for_reply: {{timeout_s: 60, silence_ms: 1500}}
+    - say: "{APPOINTMENT[0]}"
+    - wait_for_reply: {{timeout_s: 60}}
+    - hang_up
+"""
+    + AGENT
+)
 ENDLESS_CHAT = (
     """
 name: endless chat
@@ -230,6 +244,28 @@ def test_03_at_the_deadline_a_stopping_worker_hands_its_call_over_and_nothing_is
         caller.wait_for("reply")
         terminate(holder(workers))
         report = caller.report
+    call = final_call(report.room)
+
+    assert report.every_reply_heard
+    assert (call.status, call.attempt, call.losses) == (Status.COMPLETED, 2, 0)
+    assert said(call) == [GREETING, *HOURS, *APPOINTMENT]
+
+
+def test_03_what_the_caller_says_between_two_agents_is_answered_by_the_second(
+    stack: Stack, number: PhoneNumber
+) -> None:
+    with (
+        stack.worker("first", DRAIN_SECONDS="1") as first,
+        Caller(stack, stack.script(ANSWERS_SOON), NUMBER) as caller,
+    ):
+        answered_calls(1)
+        with stack.worker("second") as second:
+            second.send(signal.SIGSTOP)
+            caller.wait_for("reply")
+            terminate(first)
+            caller.wait_for("caller_silent", times=2)
+            second.send(signal.SIGCONT)
+            report = caller.report
     call = final_call(report.room)
 
     assert report.every_reply_heard

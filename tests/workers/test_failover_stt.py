@@ -131,3 +131,30 @@ async def test_anothers_failure_passes_and_is_not_taken_for_the_recognisers(sett
         error = await heard.up.until(ErrorFrame)
         assert error.processor is voice
         assert not heard.failovers
+
+
+@pytest.mark.parametrize("values", [EAGER[0], LOCAL[0]], ids=["eager", "local"])
+async def test_what_one_agent_keeps_another_one_understands_once(settings: Settings, values: dict[str, str]) -> None:
+    speech = await say(HOURS)
+    async with hearing(settings, values) as former, hearing(settings, values) as successor:
+        former.stt.keep()
+        successor.stt.keep()
+        await former.hear(SECOND + speech)
+        await successor.hear(speech[-FRAME * 20 :])  # it came in the middle of the sentence
+        await successor.stt.go_on(former.stt.kept())
+        await successor.hear(SECOND[:9600])
+        await successor.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        listening = asyncio.create_task(successor.hear(SECOND * 10))
+        assert (await successor.down.until(TranscriptionFrame)).text == HOURS
+        listening.cancel()
+        assert len(successor.down.of(TranscriptionFrame)) == 1
+        assert not former.down.of(TranscriptionFrame)
+
+
+async def test_without_another_agent_its_own_ear_counts(settings: Settings) -> None:
+    async with hearing(settings, EAGER[0]) as heard:
+        heard.stt.keep()
+        await heard.hear(await say(HOURS))
+        await heard.stt.go_on(None)
+        await heard.hear(SECOND)
+        assert (await heard.down.until(TranscriptionFrame)).text == HOURS
