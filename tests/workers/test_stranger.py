@@ -9,7 +9,8 @@ import pytest
 from django.conf import settings
 from livekit import api, rtc
 
-from calls.models import PhoneNumber
+from calls.database import in_database
+from calls.models import PhoneNumber, Turn
 from calls.models.history import Speaker
 from simulator.speech.synthesis import make_synthesizer
 from tests.product import NUMBER
@@ -52,7 +53,10 @@ async def _call_of_a_stranger(pcm: bytes) -> str:
         await agent_is_there.wait()
     await _speak(source, bytes(16_000 * 2 * 4))  # the greeting passes
     await _speak(source, pcm)
-    await _speak(source, bytes(16_000 * 2 * 5))
+    understood = Turn.objects.filter(call__room_name=room_name, speaker=Speaker.CALLER).exists
+    async with asyncio.timeout(60):
+        while not await in_database(understood):
+            await _speak(source, bytes(16_000 * 2))
     await room.disconnect()
     return room_name
 
