@@ -25,6 +25,9 @@ def unfold_settings(public_base_url: str, flower_port: int) -> dict[str, Any]:
         "SHOW_VIEW_ON_SITE": False,
         "BORDER_RADIUS": "8px",
         "DASHBOARD_CALLBACK": "calls.admin.dashboard.dashboard",
+        "SITE_FAVICONS": [
+            {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("callcenter/favicon.svg")}
+        ],
         "STYLES": [lambda request: static("callcenter/admin.css")],
         "COLORS": {"primary": _TEAL},
         "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": _navigation(flower)},

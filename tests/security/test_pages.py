@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.test import Client
 
 from tests.factories import client_of
@@ -63,3 +64,9 @@ def test_every_answer_tells_the_browser_what_it_may_run() -> None:
 def test_the_voices_of_the_installations_own_provider_may_be_heard() -> None:
     provider = urlsplit(settings.ELEVENLABS_BASE_URL)
     assert f"{provider.scheme}://{provider.netloc}" in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["media-src"]
+
+
+def test_the_browser_finds_the_icon_that_a_page_names() -> None:
+    page = Client().get("/admin/login/").content.decode()
+    assert '<link rel="icon" href="/static/callcenter/favicon.svg"' in page
+    assert finders.find("callcenter/favicon.svg")
