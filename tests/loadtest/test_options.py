@@ -10,6 +10,7 @@ from tools.loadtest import target
 from tools.loadtest.command import main
 from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import parse
+from tools.local.ports import free_ports
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,8 @@ def test_a_call_center_elsewhere_needs_its_own_livekit() -> None:
         target.running(options(url="https://calls.example.com"))
 
 
-def test_a_call_center_that_does_not_run_is_named_with_the_cure() -> None:
+def test_a_call_center_that_does_not_run_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_PORT", str(free_ports(1)[0]))
     with pytest.raises(LoadTestError, match=r"start it with scripts/scale.sh up, or use --private"):
         target.running(options())
 
