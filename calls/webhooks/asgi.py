@@ -15,7 +15,6 @@ import structlog
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
-from django.core.signals import request_started
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -89,16 +88,15 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _answer(view: View, scope: Scope, body: bytes) -> HttpResponse:
-    """In a thread: as Django's handlers do, but the thread keeps its connection to the database."""
-    request_started.send(sender=Webhooks, scope=scope)
+    """In a thread, which keeps its connection to the database: no signal of a request tells Django to let it go."""
     _let_go_if_closed()
     try:
-        response = view(ASGIRequest(scope, BytesIO(body)))
+        return view(ASGIRequest(scope, BytesIO(body)))
     except UnicodeDecodeError:
-        response = JsonResponse({"error": "the query is not UTF-8"}, status=400)
-    connection.close_at = None  # or Django would give it back to the pool with every answer
-    response.close()  # sends request_finished, whose receiver lets a connection go that has failed
-    return response
+        return JsonResponse({"error": "the query is not UTF-8"}, status=400)
+    finally:
+        if connection.errors_occurred:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _let_go_if_closed() -> None:
