@@ -40,10 +40,15 @@ def followed(write: Statement, by: Model) -> Statement:
     return Statement(sql, [*write.parameters, *more])
 
 
-def insertion(row: Model) -> Statement:
-    """The statement that writes a row unless it is there already: it counts 1 or 0 rows."""
+def insertion(row: Model, only_if: Statement | None = None) -> Statement:
+    """The statement that writes a row unless it is there already: it counts 1 or 0 rows.
+
+    `only_if` is a condition in SQL; where it does not hold, nothing is written.
+    """
     into, places, parameters = _parts(row)
-    return Statement(f"INSERT INTO {into} VALUES ({places}) ON CONFLICT DO NOTHING", parameters)  # noqa: S608
+    where = f" WHERE {only_if.sql}" if only_if else ""
+    sql = f"INSERT INTO {into} SELECT {places}{where} ON CONFLICT DO NOTHING"  # noqa: S608  our names
+    return Statement(sql, parameters + (only_if.parameters if only_if else []))
 
 
 def _parts(row: Model) -> tuple[str, str, list[Any]]:

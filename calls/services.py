@@ -32,14 +32,39 @@ class IncomingCall:
     twilio_call_sid: str = ""
 
 
-@transaction.atomic(savepoint=False)
+class CalledNumber(NamedTuple):
+    """What a call needs of the number that was called: the columns of CALLED_NUMBER."""
+
+    pk: int
+    is_active: bool
+    ring_time_s: int
+    live_version_id: int | None
+
+
+# By number. In SQL, because it is also asked while a caller waits, together with something else.
+CALLED_NUMBER = """
+SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id
+FROM calls_phonenumber AS number JOIN agents_persona AS persona ON persona.id = number.persona_id
+WHERE number.e164 = %s
+"""
+
+
 def receive_call(incoming: IncomingCall) -> Call | None:
+    """Look the called number up, and write the call as `receive_call_to` does."""
+    with connection.cursor() as cursor:
+        cursor.execute(CALLED_NUMBER, [incoming.called_number])
+        row = cursor.fetchone()
+    return receive_call_to(CalledNumber(*row) if row else None, incoming)
+
+
+@transaction.atomic(savepoint=False)
+def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call | None:
     """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
 
-    Limits do not matter here: a call beyond one waits for its turn. None when the room has its call already.
+    `number` is None when the called one is not ours. Limits do not matter here: a call beyond one waits for its turn.
+    None when the room has its call already.
     """
     now = timezone.now()
-    number = _called(incoming.called_number)
     refusal = _refusal(number)
     call = Call(
         room_name=incoming.room_name,
@@ -66,30 +91,6 @@ def receive_call(incoming: IncomingCall) -> Call | None:
     return call
 
 
-class _Called(NamedTuple):
-    """What a call needs of the number that was called."""
-
-    pk: int
-    is_active: bool
-    ring_time_s: int
-    live_version_id: int | None
-
-
-# In SQL, because a caller waits: Django would take longer to put the query together than PostgreSQL to answer it.
-_CALLED = """
-SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id
-FROM calls_phonenumber AS number JOIN agents_persona AS persona ON persona.id = number.persona_id
-WHERE number.e164 = %s
-"""
-
-
-def _called(e164: str) -> _Called | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLED, [e164])
-        row = cursor.fetchone()
-    return _Called(*row) if row else None
-
-
 def identify_dialed(dialed: IncomingCall) -> bool:
     """Note the ids of the SIP side for a call that was placed by its agent. False when they are known, or not told."""
     placed = Call.objects.filter(room_name=dialed.room_name, direction=Direction.OUTBOUND, sip_call_id="")
@@ -97,7 +98,7 @@ def identify_dialed(dialed: IncomingCall) -> bool:
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
 
 
-def _refusal(number: _Called | None) -> EndReason | None:
+def _refusal(number: CalledNumber | None) -> EndReason | None:
     if number is None:
         return EndReason.UNKNOWN_NUMBER
     if not number.is_active:

@@ -18,8 +18,8 @@ from calls.inserting import Statement, insert_once, insertion
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
 from calls.rooms import ROOM_ENDED, ROOM_PREFIX
-from calls.services import IncomingCall
-from calls.states import EndReason, Status
+from calls.services import CALLED_NUMBER, CalledNumber, IncomingCall
+from calls.states import FINAL, EndReason, Status
 from calls.webhooks.signature import BadBody
 
 HUNG_UP = "caller hung up"  # the outcome of a caller who left an agent of its own accord
@@ -29,6 +29,8 @@ HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _FIELDS = ("id", "status", "direction", "caller_identity", "answered_at")  # in the order of the model, for from_db
 _CALL = f"SELECT {', '.join(_FIELDS)} FROM calls_call WHERE room_name = %s"  # noqa: S608  our names
+_JOINED = f"SELECT * FROM ({leases.HAS_LEFT}) AS caller LEFT JOIN ({CALLED_NUMBER}) AS number ON true"  # noqa: S608
+_IS_OVER = "EXISTS (SELECT FROM calls_call WHERE room_name = %s AND status = ANY(%s))"
 _CORRECT = "UPDATE calls_webhookevent SET outcome = %s WHERE event_id = %s"
 
 type Row = tuple[Any, ...]
@@ -44,6 +46,8 @@ def handle(event: LiveKitEvent) -> str:
     consequence = _consequence(event)
     if consequence is None:
         return "noted" if insert_once(_row(event, "noted")) else "duplicate"
+    if event.event == "room_finished" and _note_if_over(event):
+        return "noted"
     with transaction.atomic():
         row = _row(event, consequence.usual)  # which saves an update; nobody sees it before the commit
         stored, known = _store_locked(row, consequence.question)
@@ -54,6 +58,18 @@ def handle(event: LiveKitEvent) -> str:
             with connection.cursor() as cursor:
                 cursor.execute(_CORRECT, [outcome, event.id])
         return outcome
+
+
+def _note_if_over(event: LiveKitEvent) -> bool:
+    """Write it down if the room's call has ended, as nearly always when a room closes: nothing can come of it then.
+
+    One statement instead of a transaction. False when it is not, or when the event is known.
+    """
+    over = Statement(_IS_OVER, [event.room.name, [state.value for state in FINAL]])
+    sql, parameters = insertion(_row(event, "noted"), only_if=over)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return bool(cursor.rowcount == 1)
 
 
 def _store_locked(row: WebhookEvent, question: Statement) -> tuple[bool, Row | None]:
@@ -102,7 +118,8 @@ def _consequence(event: LiveKitEvent) -> _Consequence | None:
     room, who = event.room.name, event.participant
     match event.event:
         case "participant_joined" if is_caller(who):
-            return _Consequence(Statement(leases.HAS_LEFT, [room, who.identity]), _caller_joined, "call queued")
+            question = Statement(_JOINED, [room, who.identity, _called_number(who)])
+            return _Consequence(question, _caller_joined, "call queued")
         case "participant_left" if is_caller(who):
             return _Consequence(Statement(_CALL, [room]), _caller_left, "noted")
         case "room_finished":
@@ -118,10 +135,11 @@ def is_caller(participant: ParticipantInfo) -> bool:
 
 def _caller_joined(event: LiveKitEvent, known: Row | None) -> str:
     incoming = incoming_call(event.room.name, event.participant)
-    call = services.receive_call(incoming)
+    has_left, *number = known or (False, None)
+    call = services.receive_call_to(CalledNumber(*number) if number[0] else None, incoming)
     if call is None:
         return "call identified" if services.identify_dialed(incoming) else "call exists"
-    if known and known[0]:  # has left
+    if has_left:
         services.end_abandoned(call)
         return "caller had left"
     return f"call {call.status}"
@@ -134,10 +152,14 @@ def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
         room_name=room_name,
         caller_identity=caller.identity,
         caller_number=_number(attributes.get("sip.phoneNumber", "")),
-        called_number=_number(attributes.get("sip.trunkPhoneNumber", "")),
+        called_number=_called_number(caller),
         sip_call_id=attributes.get("sip.callID", "")[:128],
         twilio_call_sid=attributes.get("sip.twilio.callSid", "")[:64],
     )
+
+
+def _called_number(caller: ParticipantInfo) -> str:
+    return _number(caller.attributes.get("sip.trunkPhoneNumber", ""))
 
 
 def _number(text: str) -> str:

@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from calls import dispatch
 from calls.models import Call
+from calls.states import Status
 from tests.calls.conftest import SentMessages
 from tests.factories import caller, make_call, make_number, make_turns, new_room, webhook_request
 
@@ -25,7 +26,7 @@ def test_a_caller_who_joins_costs_a_bounded_number_of_queries(
         make_turns(make_call(number=number), "Hello.", "Hi.")
     request = webhook_request("participant_joined", new_room(), caller(CALLED))
 
-    with django_assert_max_num_queries(5):  # 2 of them are a savepoint, since the test holds a transaction
+    with django_assert_max_num_queries(4):  # 2 of them are a savepoint, since the test holds a transaction
         assert request.post().status_code == 200
 
 
@@ -51,6 +52,14 @@ def test_what_is_only_written_down_and_a_duplicate_cost_one_query(
     for outcome in ("noted", "duplicate"):
         with django_assert_num_queries(1):
             assert request.post().json() == {"outcome": outcome}
+
+
+@pytest.mark.django_db
+def test_a_room_that_closes_after_its_call_costs_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    call = make_call(Status.COMPLETED)
+
+    with django_assert_num_queries(1):
+        assert webhook_request("room_finished", call.room_name).post().json() == {"outcome": "noted"}
 
 
 @pytest.mark.django_db
