@@ -21,6 +21,12 @@ from agents.models import PersonaVersion
 from workers.barge_in import BargeIn
 from workers.models import SharedSileroVad, SharedSmartTurn
 
+NO_WORDS_S = 2.0
+"""How long a turn without words lasts after its last sound, where the worker finds the turns; Pipecat waits 5 s.
+
+A cough after a question interrupts the answer that is on its way, and no transcript will ever end the turn that it
+began. Longer than smart-turn's patience, and than Deepgram's transcripts take.
+"""
 PATIENCE_S = 1.0  # smart-turn: silence after which a turn is over though the model expects more; Pipecat waits 3 s
 
 
@@ -74,6 +80,7 @@ def user_params(version: PersonaVersion, barge_in: BargeIn) -> LLMUserAggregator
         return LLMUserAggregatorParams(user_turn_strategies=strategies, user_idle_timeout=version.silence_after_s)
     return LLMUserAggregatorParams(
         user_turn_strategies=UserTurnStrategies(start=[barge_in], stop=[_STOP[TurnPolicy(version.turn_policy)]()]),
+        user_turn_stop_timeout=NO_WORDS_S,
         user_idle_timeout=version.silence_after_s,
         vad_analyzer=SharedSileroVad(),
     )

@@ -1,7 +1,9 @@
-"""A predicted end of turn that was withdrawn is not answered, whatever overtakes what on the way."""
+"""A withdrawn prediction is not answered, whatever overtakes what on the way, and a turn without words ends soon."""
 
 import asyncio
+from unittest.mock import Mock
 
+import pytest
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
@@ -12,12 +14,18 @@ from pipecat.frames.frames import (
     TranscriptionFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregatorParams
 from pipecat.turns.user_turn_strategies import EagerUserTurnStrategies
 
+from agents.choices import TurnPolicy
+from agents.models import PersonaVersion
 from tests.sink import Sink, running
+from workers import turns
+from workers.barge_in import BargeIn
 from workers.turns import CallerTurns, PredictedTurnEnd
 
 QUESTION = "what are your hours"
@@ -58,3 +66,19 @@ async def test_a_turn_that_two_tasks_end_at_once_is_answered_once() -> None:
 
     (request,) = asked.of(LLMContextFrame)
     assert request.speculation
+
+
+@pytest.mark.parametrize("policy", [TurnPolicy.SMART_TURN, TurnPolicy.SILENCE])
+async def test_a_cough_while_the_agent_thinks_does_not_leave_the_caller_without_an_answer(
+    policy: TurnPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "NO_WORDS_S", 0.1)  # Pipecat waits 5 s
+    version = PersonaVersion(turn_policy=policy, stt_model="nova-3-general", silence_after_s=10)
+    params = turns.user_params(version, BargeIn(Mock(is_speaking=False), "en-US"))
+    caller, asked = CallerTurns(LLMContext(), params=params), Sink()
+    async with running(caller, asked) as worker, asyncio.timeout(4):
+        await worker.queue_frame(VADUserStartedSpeakingFrame())
+        await asked.until(UserStartedSpeakingFrame)
+        await worker.queue_frame(VADUserStoppedSpeakingFrame())
+        await asked.until(UserStoppedSpeakingFrame)
+        await asked.until(LLMContextFrame)
