@@ -202,14 +202,14 @@ def _room_finished(event: LiveKitEvent, known: Row | None) -> str:
     if _end_waiting(call):
         return "call ended"
     # Its worker sees the same; whoever writes first wins, and a worker that died cannot leave the row open.
-    if _hung_up(event.room.name, call):
+    if hung_up(event.room.name, call):
         services.end_abandoned(call)
     else:
         services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
     return "call ended"
 
 
-def _hung_up(room_name: str, call: Call) -> bool:
-    """Whether the caller left before the room was closed; the worker of its agent has yet to say so."""
+def hung_up(room_name: str, call: Call) -> bool:
+    """Whether the caller left its agent before the room was closed, though no worker has said so yet."""
     left = WebhookEvent.objects.filter(room_name=room_name, participant=call.caller_identity)
     return left.filter(outcome=HUNG_UP).exists()

@@ -1,0 +1,57 @@
+"""A call whose room is gone ends with the reason that is known, also when nobody told that the room was closed."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from calls import reaper, rooms
+from calls.models import Call, WebhookEvent
+from calls.states import EndReason, Status
+from calls.webhooks.livekit import HUNG_UP
+from tests.factories import make_call
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_room_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def occupied(_prefix: str) -> reaper.Rooms:
+        return {}
+
+    monkeypatch.setattr(rooms, "occupied", occupied)
+
+
+def conversation() -> Call:
+    """A call that has been talking for a minute."""
+    before = timezone.now() - timedelta(seconds=60)
+    return make_call(Status.IN_PROGRESS, queued_at=before, claimed_at=before)
+
+
+def ending(call: Call) -> tuple[str, str]:
+    call.refresh_from_db()
+    return call.status, call.end_reason
+
+
+def test_a_conversation_whose_room_is_gone_has_failed() -> None:
+    call = conversation()
+
+    reaper.reap()
+
+    assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)
+
+
+def test_a_conversation_whose_caller_had_hung_up_is_completed() -> None:
+    call = conversation()
+    WebhookEvent.objects.create(
+        event_id="EV_1",
+        kind="participant_left",
+        room_name=call.room_name,
+        participant=call.caller_identity,
+        sent_at=timezone.now(),
+        outcome=HUNG_UP,
+    )
+
+    reaper.reap()
+
+    assert ending(call) == (Status.COMPLETED, EndReason.CALLER_LEFT)
