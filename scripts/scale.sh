@@ -2,8 +2,15 @@
 # Runs the call center on this machine with as many workers as you say: scripts/scale.sh --help.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# What was typed is checked first: nobody shall wait for a set-up to read that a number is none.
+python=.venv/bin/python
+[ -x "$python" ] || python=python3
+command -v "$python" >/dev/null || { scripts/setup --python-only && python=.venv/bin/python; }
+"$python" -m tools.scale.arguments "$@"
+
 case " $* " in
-*" --help "* | *" -h "*) [ -x .venv/bin/python ] || scripts/setup --python-only ;;
+*" --help "* | *" -h "*) exit ;;
 *" --compose "*) scripts/setup --python-only ;;
 *" up "*) scripts/setup ;;
 *) [ -x .venv/bin/python ] || scripts/setup ;;

@@ -1,33 +1,21 @@
 """`python -m tools.demo`: starts everything, places one call, shows it, and stops what it started."""
 
-import argparse
 import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from tools.demo import console
+from tools.demo.arguments import parse
 from tools.demo.errors import DemoError
 from tools.demo.settings import check_settings, read_environment
 from tools.demo.stack import Stack
 from tools.local import ROOT, Instance, Service, ServiceError, services
 from tools.local.ports import require_free
 
-DESCRIPTION = """\
-Shows one whole phone call on this machine, without accounts or API keys.
-
-It prepares the checkout (scripts/setup), starts private PostgreSQL, RabbitMQ, Redis and LiveKit, the web process, the
-workers and the simulated outside world, and then lets a synthetic caller ring the demo number: real audio through a
-real LiveKit room, a webhook, a Celery task, a Pipecat pipeline that answers. You read the conversation as it happens.
-Afterwards everything stays up for you to look at, until Ctrl-C.
-
-The first run takes about five minutes, most of it for downloads and for building LiveKit; later ones take under two.
-Logs are in .local/logs.
-"""
-
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    arguments = parse()
     # A stop from outside unwinds as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     read_environment()
@@ -88,18 +76,6 @@ def _check_ports(found: list[Service]) -> None:
         if service.name == "livekit" or not service.is_running():
             for port, variable, transport in service.ports():
                 require_free(port, variable, transport)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/demo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--once",
-        action="store_true",
-        help="end after the call; the exit code is 0 only if it completed and the caller heard every reply",
-    )
-    return parser
 
 
 if __name__ == "__main__":
