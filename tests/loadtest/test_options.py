@@ -1,5 +1,10 @@
 """What cannot be is refused before anything starts, and nothing but this machine is loaded unless it is named."""
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +85,49 @@ def test_a_call_center_that_does_not_run_is_named_with_the_cure(monkeypatch: pyt
 )
 def test_addresses_of_this_machine_are_known(url: str, here: bool) -> None:
     assert target.is_loopback(url) is here
+
+
+@contextmanager
+def _running(monkeypatch: pytest.MonkeyPatch, health: dict[str, str]) -> Iterator[None]:
+    """A call center on this machine whose simulator says this of itself, as web process and simulator in one."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(health).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    for port in ("WEB_PORT", "SIMULATOR_PORT"):
+        monkeypatch.setenv(port, str(server.server_port))
+    for provider in ("DEEPGRAM", "ELEVENLABS", "OPENAI"):
+        monkeypatch.setenv(f"{provider}_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_default_speech_models_are_named_with_the_cure_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _running(monkeypatch, {"speech": "local"}), pytest.raises(LoadTestError) as refused:
+        target.running(options())
+    assert "runs with SIMULATOR_SPEECH=local" in str(refused.value)
+    assert "SIMULATOR_SPEECH=scripted scripts/scale.sh up N; or use --private" in str(refused.value)
+
+
+def test_the_speech_is_that_of_the_simulator_and_not_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMULATOR_SPEECH", "local")  # scripts/scale.sh was started with another
+    with _running(monkeypatch, {"speech": "scripted"}):
+        assert target.running(options()).speech == "scripted"
+
+
+def test_a_simulator_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _running(monkeypatch, {}), pytest.raises(LoadTestError, match="the simulator at .* does not answer"):
+        target.running(options())

@@ -92,6 +92,12 @@ def test_a_call_whose_row_is_not_completed_or_not_there_is_no_success() -> None:
     assert well.as_dict()["success"] is True
 
 
+def test_why_a_call_failed_is_told_by_its_row_before_what_its_caller_missed() -> None:
+    failed = call("a", None)
+    failed.compare({"a": Row("failed", "provider_failure", 1, 40.0)})
+    assert failed.reason == "failed: provider_failure"
+
+
 def test_pools_may_breathe_and_rooms_may_not() -> None:
     pools = may_breathe(calls=2, workers=1)
     assert leaks(CLEAN, replace(CLEAN, worker_threads=32), pools) == []

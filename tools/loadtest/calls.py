@@ -43,16 +43,19 @@ class CallResult:
         return self.began_s + self.duration_s
 
     def compare(self, rows: Mapping[str, Row] | None) -> None:
-        """Takes in the call's row; a call that is not completed there is no success. None: the rows are not known."""
+        """Takes in the call's row; a call that is not completed there is no success. None: the rows are not known.
+
+        The row knows why a call failed; the caller knows only what it did not hear of it.
+        """
         if rows is None:
             return
         row = rows.get(self.room)
-        if row is not None:
-            self.status, self.end_reason, self.attempt = row.status, row.end_reason, row.attempt
-            self.waited_ms = row.waited_ms
-        if not self.reason and row is None:
-            self.reason = "no row in the database"
-        if not self.reason and self.status != "completed":
+        if row is None:
+            self.reason = self.reason or "no row in the database"
+            return
+        self.status, self.end_reason, self.attempt = row.status, row.end_reason, row.attempt
+        self.waited_ms = row.waited_ms
+        if self.status != "completed":
             self.reason = f"{self.status}: {self.end_reason}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -21,8 +21,9 @@ DESCRIPTION = """\
 Places real calls, many at once: synthetic callers in LiveKit rooms with real audio, who follow a scenario and measure
 by ear how soon the agent answers. LiveKit sends its webhooks; everything behind them is the product's own.
 
-It loads the call center that runs on this machine (scripts/scale.sh up N), or with --private a copy of its own on free
-ports, which is stopped and deleted at the end. An installation elsewhere is loaded only if --url names it.
+It loads the call center that runs on this machine, whose simulator must have scripted speech (SIMULATOR_SPEECH=scripted
+scripts/scale.sh up N), or with --private a copy of its own on free ports, which is stopped and deleted at the end. An
+installation elsewhere is loaded only if --url names it.
 
 It stops by itself: no call begins after --duration, and what is live then is waited for as long as a call may take.
 """

@@ -14,6 +14,7 @@ from tools.bench.world import shared_world
 from tools.demo.settings import read_environment
 from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import OUTPUT, Options
+from tools.loadtest.speech import simulated_speech
 from tools.local import Instance
 from tools.local.ports import LOOPBACK
 from tools.scale.singles import uses_simulator
@@ -108,17 +109,17 @@ def running(options: Options) -> Target:
         raise LoadTestError(f"--url is {url}, but LIVEKIT_URL is this machine's: set that installation's LIVEKIT_URL")
     if not answers(f"{url}/health"):
         raise LoadTestError(f"{url}/health does not answer: start it with scripts/scale.sh up, or use --private")
-    simulated = here and uses_simulator(os.environ)
+    simulator_url = f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}" if here and uses_simulator(os.environ) else ""
     return Target(
         web_url=url,
         livekit_url=livekit_url,
         environment={},
         log_dir=OUTPUT.parent / "logs",
         number=options.number or NUMBER,
-        speech="scripted" if simulated and os.environ["SIMULATOR_SPEECH"] == "scripted" else "local",
+        speech=simulated_speech(simulator_url) if simulator_url else "local",
         database_url=os.environ.get("DATABASE_URL") or (instance.database_url if here else ""),
         broker_url=os.environ.get("CELERY_BROKER_URL") or (instance.broker_url if here else ""),
-        simulator_url=f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}" if simulated else "",
+        simulator_url=simulator_url,
         workers=lambda: _pids(instance) if here else [],
     )
 
