@@ -31,7 +31,7 @@ KNOWN = frozenset(
 _FILLER = re.compile(r"(.)\1*|change[-_ ]?me.*|(your|my|example|django-insecure)[-_ ].*|<.*>", re.IGNORECASE)
 # How long a generated key is at least, by the software that uses it. In characters.
 LENGTHS = {"DJANGO_SECRET_KEY": 50, "LIVEKIT_API_SECRET": 32, "TOOL_SIGNING_KEY": 32, "FIELD_ENCRYPTION_KEYS": 32}
-PASSWORDS = ("ADMIN_PASSWORD", "FLOWER_PASSWORD", "GRAFANA_PASSWORD", "METRICS_TOKEN")
+PASSWORDS = ("ADMIN_PASSWORD", "FLOWER_PASSWORD", "GRAFANA_PASSWORD", "METRICS_TOKEN", "REDIS_PASSWORD")
 
 
 def unsafe_secrets() -> list[str]:

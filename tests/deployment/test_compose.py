@@ -25,7 +25,7 @@ ALL = {*OURS, "postgres", "rabbitmq", "redis", "livekit", "livekit-sip", "promet
 # What the images of others read, and uvicorn.
 FOREIGN = re.compile(
     r"GF_[A-Z_]+|POSTGRES_(USER|DB)|RABBITMQ_DEFAULT_(USER|PASS)|LIVEKIT_(CONFIG|WS_URL)|SIP_CONFIG_BODY"
-    r"|FLOWER_BASIC_AUTH|FORWARDED_ALLOW_IPS"
+    r"|FLOWER_BASIC_AUTH|FORWARDED_ALLOW_IPS|REDISCLI_AUTH"
 )
 SECRET = re.compile(r"PASS|SECRET|KEY|TOKEN|AUTH$")
 
@@ -172,6 +172,15 @@ def test_every_setting_of_the_processes_is_passed_on_to_them(base: Project) -> N
     of_a_worker = {"SPOOL_DIR", "METRICS_PORT", "METRICS_HOST", "METRICS_DIR"}
     assert wanted - private <= set(base["services"]["worker"]["environment"])
     assert wanted - private - of_a_worker <= set(base["services"]["web"]["environment"])
+
+
+def test_redis_asks_its_guests_for_the_password_that_they_have(project: Project) -> None:
+    redis, livekit, sip = (project["services"][name] for name in ("redis", "livekit", "livekit-sip"))
+    password = redis["environment"]["REDISCLI_AUTH"]
+    assert len(password) > 20
+    assert 'requirepass "$REDISCLI_AUTH"' in redis["command"][-1]
+    assert yaml.safe_load(livekit["environment"]["LIVEKIT_CONFIG"])["redis"]["password"] == password
+    assert yaml.safe_load(sip["environment"]["SIP_CONFIG_BODY"])["redis"]["password"] == password
 
 
 def test_no_secret_stands_in_a_file() -> None:

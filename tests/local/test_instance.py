@@ -16,9 +16,9 @@ ENVIRONMENT = {
     "RABBITMQ_PORT": "5682",
     "RABBITMQ_PASSWORD": "r",
     "REDIS_PORT": "6389",
+    "REDIS_PASSWORD": "s",
     "LIVEKIT_PORT": "7890",
     "LIVEKIT_UDP_PORT": "7892",
-    "LIVEKIT_TCP_PORT": "7891",
     "LIVEKIT_API_KEY": "key",
     "LIVEKIT_API_SECRET": "secret",
 }

@@ -1,13 +1,18 @@
 """The private services start and stop any number of times, answer when started, and leave nothing behind."""
 
+import asyncio
+import re
 import socket
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import amqp
 import psycopg
 import pytest
+from livekit.api import ListSIPInboundTrunkRequest, LiveKitAPI
 
 from tests.services import INSTANCE, LiveKitServer, remove
 from tools.local import Instance, LiveKit, Postgres, RabbitMQ, Redis, Service, ServiceError, services
@@ -17,8 +22,7 @@ from tools.local.ports import free_ports, require_free
 @pytest.fixture
 def instance() -> Iterator[Instance]:
     """A set of services of this test's own, apart from the session's."""
-    ports = free_ports(8)
-    postgres, rabbitmq, epmd, dist, redis, livekit, livekit_udp, livekit_tcp = ports
+    postgres, rabbitmq, epmd, dist, redis, livekit, livekit_udp = free_ports(7)
     own = replace(
         INSTANCE,
         state_dir=INSTANCE.state_dir / "own",
@@ -29,28 +33,49 @@ def instance() -> Iterator[Instance]:
         redis_port=redis,
         livekit_port=livekit,
         livekit_udp_port=livekit_udp,
-        livekit_tcp_port=livekit_tcp,
     )
     yield own
     remove(own)
 
 
+def listening_addresses(instance: Instance) -> set[str]:
+    """The addresses on which the instance's processes take TCP connections: 127.0.0.1, 0.0.0.0, ::."""
+    inodes = set()
+    for process in pids_of(instance):
+        for handle in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                inodes.update(re.findall(r"socket:\[(\d+)\]", str(handle.readlink())))
+    found = set()
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and inode in inodes:  # TCP_LISTEN in include/net/tcp_states.h
+                words = re.findall("." * 8, local.partition(":")[0])  # of four bytes each, in the machine's order
+                found.add(socket.inet_ntop(family, b"".join(bytes.fromhex(word)[::-1] for word in words)))
+    return found
+
+
 def processes_of(instance: Instance) -> list[str]:
     """Command lines that name the instance's directory or one of its ports."""
+    return list(pids_of(instance).values())
+
+
+def pids_of(instance: Instance) -> dict[int, str]:
+    """Processes whose command line names the instance's directory or one of its ports, and that line."""
     marks = [
         str(instance.data_dir),
         str(instance.state_dir),
         str(instance.rabbitmq_epmd_port),
         str(instance.redis_port),
     ]
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
         if any(mark in line for mark in marks):
-            found.append(line)
+            found[int(process.name)] = line
     return found
 
 
@@ -98,6 +123,36 @@ def test_rabbitmq_has_no_guest(rabbitmq: Instance) -> None:
     with pytest.raises(amqp.AccessRefused):
         guest.connect()
     guest.collect()
+
+
+def test_redis_refuses_whoever_has_no_password(instance: Instance) -> None:
+    """SIP trunks and their passwords are in it."""
+    service = Redis(instance)
+    service.start()
+    with socket.create_connection(("127.0.0.1", instance.redis_port)) as connection:
+        connection.sendall(b"KEYS *\r\n")
+        assert connection.recv(64).startswith(b"-NOAUTH")
+    assert instance.redis_password not in " ".join(processes_of(instance))
+    assert stat.S_IMODE(service.settings_file.stat().st_mode) == 0o600
+
+
+def test_livekit_keeps_its_trunks_in_the_redis_with_the_password(livekit: LiveKitServer) -> None:
+    async def trunks() -> int:
+        async with LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as api:
+            return len((await api.sip.list_inbound_trunk(ListSIPInboundTrunkRequest())).items)
+
+    assert asyncio.run(trunks()) == 0
+
+
+@pytest.mark.parametrize("kind", [Postgres, Redis, LiveKit, RabbitMQ])
+def test_a_service_listens_on_loopback_only(instance: Instance, kind: type[Service]) -> None:
+    if kind is LiveKit:
+        Redis(instance).start()
+    service = kind(instance)
+    service.start()
+    found = listening_addresses(instance)
+    assert found
+    assert found <= {"127.0.0.1", "::1"}
 
 
 def test_livekit_answers_where_the_fixture_says(livekit: LiveKitServer) -> None:

@@ -7,7 +7,7 @@ from tools.setup.environment import fresh
 
 def environment_apart() -> dict[str, str]:
     """Every variable of env.template: free ports, fresh secrets, and the simulator in place of every provider."""
-    web, postgres, rabbitmq, livekit, livekit_udp, livekit_tcp, redis, simulator, flower = free_ports(9)
+    web, postgres, rabbitmq, livekit, livekit_udp, redis, simulator, flower = free_ports(8)
     provider = f"http://{LOOPBACK}:{simulator}"
     return fresh(ROOT / "env.template") | {
         "PUBLIC_BASE_URL": f"http://localhost:{web}",
@@ -16,7 +16,6 @@ def environment_apart() -> dict[str, str]:
         "RABBITMQ_PORT": str(rabbitmq),
         "LIVEKIT_PORT": str(livekit),
         "LIVEKIT_UDP_PORT": str(livekit_udp),
-        "LIVEKIT_TCP_PORT": str(livekit_tcp),
         "REDIS_PORT": str(redis),
         "SIMULATOR_PORT": str(simulator),
         "FLOWER_PORT": str(flower),

@@ -35,9 +35,9 @@ class Instance:
     rabbitmq_dist_port: int
     rabbitmq_password: str
     redis_port: int
+    redis_password: str
     livekit_port: int
     livekit_udp_port: int
-    livekit_tcp_port: int
     livekit_api_key: str
     livekit_api_secret: str
     # False gives up safety against power cuts for speed: for tests
@@ -71,9 +71,9 @@ class Instance:
             rabbitmq_dist_port=rabbitmq_port + 2,
             rabbitmq_password=_required(environ, "RABBITMQ_PASSWORD", unless="CELERY_BROKER_URL"),
             redis_port=_port(environ, "REDIS_PORT"),
+            redis_password=_required(environ, "REDIS_PASSWORD", unless="LIVEKIT_URL"),
             livekit_port=_port(environ, "LIVEKIT_PORT"),
             livekit_udp_port=_port(environ, "LIVEKIT_UDP_PORT"),
-            livekit_tcp_port=_port(environ, "LIVEKIT_TCP_PORT"),
             livekit_api_key=_required(environ, "LIVEKIT_API_KEY", unless="LIVEKIT_URL"),
             livekit_api_secret=_required(environ, "LIVEKIT_API_SECRET", unless="LIVEKIT_URL"),
             durable=durable,

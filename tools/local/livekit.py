@@ -21,7 +21,6 @@ class LiveKit(Service):
     def ports(self) -> list[tuple[int, str, Transport]]:
         return [
             (self.instance.livekit_port, "LIVEKIT_PORT", "tcp"),
-            (self.instance.livekit_tcp_port, "LIVEKIT_TCP_PORT", "tcp"),
             (self.instance.livekit_udp_port, "LIVEKIT_UDP_PORT", "udp"),
         ]
 
@@ -41,7 +40,7 @@ class LiveKit(Service):
             "port": instance.livekit_port,
             "bind_addresses": [LOOPBACK],
             "keys": {instance.livekit_api_key: instance.livekit_api_secret},
-            "redis": {"address": f"{LOOPBACK}:{instance.redis_port}"},
+            "redis": {"address": f"{LOOPBACK}:{instance.redis_port}", "password": instance.redis_password},
             "webhook": {
                 "urls": [f"http://{LOOPBACK}:{instance.web_port}/webhooks/livekit"],
                 "api_key": instance.livekit_api_key,
@@ -49,7 +48,7 @@ class LiveKit(Service):
         }
         settings["rtc"] |= {
             "udp_port": instance.livekit_udp_port,
-            "tcp_port": instance.livekit_tcp_port,
+            "tcp_port": 0,  # none: it would listen on all interfaces, and on loopback UDP always passes
             "node_ip": LOOPBACK,
             "enable_loopback_candidate": True,
             "interfaces": {"includes": ["lo"]},

@@ -13,6 +13,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
     "POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(24),
     "RABBITMQ_PASSWORD": lambda: secrets.token_urlsafe(24),
+    "REDIS_PASSWORD": lambda: secrets.token_urlsafe(24),
     "LIVEKIT_API_KEY": lambda: "API" + secrets.token_hex(6),
     "LIVEKIT_API_SECRET": lambda: secrets.token_urlsafe(36),  # LiveKit asks for 32 characters
     "TWILIO_SIP_PASSWORD": lambda: "Aa1" + secrets.token_urlsafe(18),  # Twilio asks for aA1
