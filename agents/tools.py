@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+
+from agents import tool_schemas
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = frozenset({"end_call"})
@@ -39,16 +39,16 @@ def validate_tool_name(name: str) -> None:
 
 
 def validate_parameters(schema: Any) -> None:
-    """Raise ValidationError unless `schema` is a JSON schema that describes an object."""
+    """Raise ValidationError unless `schema` is a JSON schema of an object that a call can use."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         raise ValidationError(
             'Describe the arguments as a JSON schema of type object: for example {"type": "object", "properties": '
             '{"order": {"type": "string"}}, "required": ["order"]}.'
         )
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise ValidationError(f"This is not a JSON schema: {error.message}.") from error
+        tool_schemas.validator(schema)
+    except tool_schemas.BadSchema as error:
+        raise ValidationError(str(error)) from error
 
 
 def host(url: str) -> str:

@@ -10,17 +10,19 @@ from functools import cache
 from typing import Any
 
 import aiohttp
-from jsonschema import Draft202012Validator
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
+from agents import json_values, tool_schemas
 from agents.tools import ToolSpec
 from workers import tool_requests
 from workers.recorder import CallRecorder
 
 MAX_ANSWER_BYTES = 64 * 1024  # more than a language model should read during a call
+WHY_LENGTH = 300  # letters of a reason: it is told to the model, and stored
+TOO_DEEP = f"the service answered with JSON that is nested more than {json_values.MAX_DEPTH} levels deep"
 END_CALL = FunctionSchema(
     name="end_call",
     description="Hang up. Use it when the conversation is over; say goodbye in the same reply.",
@@ -75,7 +77,7 @@ class Registration:
     def _handler(self, tool: ToolSpec) -> Callable[[FunctionCallParams], Awaitable[None]]:
         async def handle(params: FunctionCallParams) -> None:
             started = time.monotonic()
-            result = await call(tool, dict(params.arguments))
+            result = await call(tool, params.arguments)
             took_ms = round((time.monotonic() - started) * 1000)
             if "error" in result:
                 self.recorder.event("tool_failed", tool=tool.name, took_ms=took_ms, why=result["error"])
@@ -88,14 +90,14 @@ class Registration:
         return handle
 
 
-async def call(tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
+async def call(tool: ToolSpec, arguments: Any) -> dict[str, Any]:
     """POST the arguments as JSON to the tool. Returns `{"result": …}`, or `{"error": …}` in words for the model.
 
     Never raises: whatever goes wrong, the caller must hear about it rather than silence.
     """
-    wrong = next(Draft202012Validator(tool.parameters).iter_errors(arguments), None)
-    if wrong is not None:
-        return {"error": f"the arguments do not fit: {wrong.message}"}
+    wrong = _wrong_arguments(tool, arguments)
+    if wrong:
+        return {"error": wrong}
     guard = tool_requests.Guard()
     try:
         async with asyncio.timeout(tool.timeout_s):
@@ -108,6 +110,22 @@ async def call(tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
         if guard.refused:
             return {"error": "the service has no public address, and is in none of TOOL_ALLOWED_NETWORKS"}
         return {"error": f"the service could not be reached ({type(error).__name__})"}
+
+
+def _wrong_arguments(tool: ToolSpec, arguments: Any) -> str | None:
+    """Why the arguments are not sent, without their values: the reason is also an event of the call."""
+    unfit = json_values.fault(arguments)
+    if unfit:
+        return f"the arguments do not fit: {unfit}"
+    try:
+        validator = tool_schemas.validator(tool.parameters)
+        error = next(validator.iter_errors(arguments), None)
+    except ValueError as error:  # BadSchema of a version that was published before it was refused, and the library's
+        return f"the tool's description of its arguments cannot be used: {error}"
+    if error is None:
+        return None
+    place = json_values.path(tuple(str(step) for step in error.instance_path))
+    return f"the arguments do not fit: {place + ': ' if place else ''}{error.message[:WHY_LENGTH]}"
 
 
 async def _ask(tool: ToolSpec, arguments: bytes, guard: tool_requests.Guard) -> dict[str, Any]:
@@ -123,7 +141,7 @@ async def _ask(tool: ToolSpec, arguments: bytes, guard: tool_requests.Guard) -> 
             body += more
     if len(body) > MAX_ANSWER_BYTES:
         return {"error": f"the service answered with more than {MAX_ANSWER_BYTES // 1024} KiB"}
-    return {"result": _decoded(body)}
+    return _decoded(body)
 
 
 @cache
@@ -132,9 +150,19 @@ def trusted_certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _decoded(body: bytes) -> Any:
+def _decoded(body: bytes) -> dict[str, Any]:
+    """The answer as JSON, or as text if it is none. What cannot be stored in it is replaced, as in a turn's text."""
     text = body.decode(errors="replace")
     try:
-        return json.loads(text)
+        answer = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        return {"error": TOO_DEEP}
     except ValueError:
-        return text
+        answer = text
+    if any(len(place) > json_values.MAX_DEPTH for place, _ in json_values.walk(answer)):
+        return {"error": TOO_DEEP}
+    return {"result": json_values.storable(answer)}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.db.models import JSONField, URLField
 
+from agents import json_values
 from agents.admin.base import ModelForm, StackedInline, Textarea, URLInput
 from agents.admin.voice_field import voice_field
 from agents.models import Persona, PersonaTool
@@ -67,6 +68,28 @@ class PersonaForm(ModelForm):
             self.fields["prompt"].widget.attrs["rows"] = 14
 
 
+class BoundedDecoder(json.JSONDecoder):
+    """Says "no JSON" of whatever would be an exception in what reads it next. Raises JSONDecodeError."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "parse_constant": _refuse})
+
+    def decode(self, text: str, *place: Any) -> Any:
+        try:
+            value = super().decode(text, *place)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:  # NaN; a number with thousands of digits; 100,000 brackets
+            raise json.JSONDecodeError(str(error), text[:1], 0) from error
+        if any(len(place) > json_values.MAX_DEPTH for place, _ in json_values.walk(value)):
+            raise json.JSONDecodeError(f"nested more than {json_values.MAX_DEPTH} levels deep", text[:1], 0)
+        return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 class IndentedJSONField(forms.JSONField):
     """JSON that people read: indented, with one line that says what is wrong."""
 
@@ -75,10 +98,14 @@ class IndentedJSONField(forms.JSONField):
         "required": "Describe the arguments as a JSON schema.",
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "decoder": BoundedDecoder})
+
     def prepare_value(self, value: Any) -> Any:
-        return (
-            json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else super().prepare_value(value)
-        )
+        if not isinstance(value, dict | list):
+            return super().prepare_value(value)
+        # What no page can show is shown as it was written: \ud800.
+        return json.dumps(value, indent=2, ensure_ascii=json_values.fault(value) is not None)
 
 
 class ToolInline(StackedInline):

@@ -1,5 +1,6 @@
 """What a supervisor does with a persona in the admin."""
 
+import html
 from types import SimpleNamespace
 from typing import Any
 
@@ -109,19 +110,36 @@ def test_a_mistake_is_explained_beside_its_field() -> None:
     assert "Tell the agent who it is and what it knows" in page
 
 
-def test_a_tool_whose_arguments_are_no_json_is_explained() -> None:
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("{oops", "This is not JSON: check quotes, commas and brackets."),
+        ('{"type": "object", "minProperties": NaN}', "This is not JSON"),
+        ('{"type": "object", "minProperties": ' + "9" * 5000 + "}", "This is not JSON"),
+        ('{"type": "object", "description": "\\u0000"}', "contains a character that is no text"),
+        ('{"type": "object", "description": "\\ud800"}', "contains a character that is no text"),
+        ('{"type": "object", "items": ' * 40 + "{}" + "}" * 40, "nested more than 32 levels deep"),
+        ('{"items": ' * 3000 + "{}" + "}" * 3000, "This is not JSON"),
+        ("[" * 100_000, "This is not JSON"),
+        ('{"type": "object", "properties": {"order": {"$ref": "#"}}}', "properties.order.$ref is not supported"),
+        ('{"type": "object", "properties": {"order": {"pattern": "(?=a)"}}}', "cannot be matched in linear time"),
+    ],
+    ids=["oops", "nan", "digits", "nul", "surrogate", "40 levels", "3,000 levels", "brackets", "reference", "pattern"],
+)
+def test_a_tool_whose_arguments_cannot_work_is_explained(parameters: str, message: str) -> None:
     persona = make_persona()
     tool = {
-        "name": "find",
-        "description": "Finds.",
-        "url": "https://example.com",
-        "timeout_s": 5,
-        "parameters": "{oops",
+        "name": "find_order",
+        "description": "Finds an order.",
+        "url": "https://example.com/orders",
+        "timeout_s": "5",
+        "parameters": parameters,
     }
     tools = {f"tools-0-{name}": value for name, value in tool.items()}
     form = _form(persona, **{"tools-TOTAL_FORMS": 1, "tools-0-id": "", "tools-0-persona": persona.pk}, **tools)
+
     page = client_of("Supervisors").post(_change_url(persona), form).content.decode()
-    assert "This is not JSON: check quotes, commas and brackets." in page
+    assert message in html.unescape(page)
     assert not persona.tools.exists()
 
 

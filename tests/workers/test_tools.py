@@ -1,9 +1,11 @@
 """A persona's tools over real https, and how their failures reach the model as words."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,13 @@ from workers import tools
 
 SCHEMA = {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"order": value}
+    return value
 
 
 @pytest.fixture
@@ -98,7 +107,7 @@ async def test_arguments_that_do_not_fit_the_schema_are_not_sent(certificate: Pa
     async def answer(_: web.Request) -> web.Response:
         raise AssertionError("asked")
 
-    assert "'order' is a required property" in (await _call(certificate, answer, name="Ann"))["error"]
+    assert '"order" is a required property' in (await _call(certificate, answer, name="Ann"))["error"]
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(
@@ -111,3 +120,90 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
         raise AssertionError("asked")
 
     assert "could not be reached" in (await _call(certificate, answer))["error"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["17"],
+        "17",
+        None,
+        {"order": float("nan")},
+        {"order": "17\0"},
+        {"order": "17\ud800"},
+        {"order": 10**5000},
+        _nested(100),
+        _nested(3000),
+    ],
+    ids=["list", "text", "none", "nan", "nul", "surrogate", "digits", "nested", "nested deeply"],
+)
+async def test_arguments_that_are_no_json_object_are_a_result_in_words(certificate: Path, arguments: Any) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        raise AssertionError("asked")
+
+    async with _service(certificate, answer) as tool:
+        result = await tools.call(replace(tool, parameters={"type": "object"}), arguments)
+    assert result["error"].startswith("the arguments do not fit: ")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"$ref": "https://{address}/schema.json"},
+        {"$ref": "#/nowhere"},
+        {"$ref": "file:///etc/hostname"},
+        {"$ref": "#"},
+        {"pattern": "(?=a)"},
+        {"type": "text"},
+    ],
+    ids=lambda order: next(iter(order.values())),
+)
+async def test_a_schema_that_was_published_before_it_was_refused_is_a_result_in_words(
+    certificate: Path, order: dict[str, Any]
+) -> None:
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request)
+        return web.json_response({})
+
+    async with _service(certificate, answer) as tool:
+        address = tool.url.split("/")[2]
+        published = json.loads(json.dumps(order).replace("{address}", address))
+        parameters = {"type": "object", "properties": {"order": published}}
+        result = await tools.call(replace(tool, parameters=parameters), {"order": "17"})
+    assert result["error"].startswith("the tool's description of its arguments cannot be used: ")
+    assert asked == []
+
+
+async def test_what_a_caller_said_is_not_in_the_reason_that_is_stored(certificate: Path) -> None:
+    parameters = {"type": "object", "properties": {"order": {"type": "string", "pattern": "^[0-9]+$"}}}
+
+    async def answer(_: web.Request) -> web.Response:
+        raise AssertionError("asked")
+
+    async with _service(certificate, answer) as tool:
+        result = await tools.call(replace(tool, parameters=parameters), {"order": "card 4242"})
+    assert result == {"error": 'the arguments do not fit: order: the value does not match "^[0-9]+$"'}
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        (b'{"left": NaN}', {"result": '{"left": NaN}'}),
+        (b'{"left": -Infinity}', {"result": '{"left": -Infinity}'}),
+        (b'{"note": "a\\u0000b\\ud800"}', {"result": {"note": "a\ufffdb\ufffd"}}),
+        (b"a\0b", {"result": "a\ufffdb"}),
+        (b"[" * 60_000, {"error": tools.TOO_DEEP}),
+        (b"[" * 3000 + b"]" * 3000, {"error": tools.TOO_DEEP}),
+        (b"9" * 5000, {"result": "9" * 5000}),
+    ],
+    ids=["nan", "infinity", "nul in json", "nul", "60,000 brackets", "3,000 levels", "digits"],
+)
+async def test_an_answer_that_json_or_the_database_would_not_take_is_a_result_all_the_same(
+    certificate: Path, body: bytes, result: dict[str, Any]
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    assert await _call(certificate, answer) == result
