@@ -11,6 +11,7 @@ from typing import Any
 from celery.signals import worker_ready
 from django.utils import timezone
 
+from agents import json_values
 from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
@@ -106,7 +107,8 @@ class CallRecorder:
         self._writer.put(self._entry(what, fields))
 
     def _entry(self, kind: Kind, fields: dict[str, Any]) -> Entry:
-        return Entry(kind, str(self._call.pk), self._call.attempt, fields)
+        """The entry as the database takes it: a character that it does not know must not cost the whole turn."""
+        return Entry(kind, str(self._call.pk), self._call.attempt, json_values.storable(fields))
 
 
 def _text(moment: datetime) -> str:

@@ -143,18 +143,40 @@ async def test_a_write_whose_commit_is_in_doubt_is_repeated_and_adds_nothing(mon
     assert kinds == ["in_progress", "dtmf", "completed"]
 
 
+async def test_what_no_column_takes_is_replaced_and_the_rest_is_kept() -> None:
+    call = await _a_call()
+    notes = CallRecorder(call, writer=Writer())
+    nested: dict[str, Any] = {}
+    for _ in range(3000):
+        nested = {"a": nested}
+    for text in ("One.", "My number\0 is \ud800 seventeen.", "Three."):
+        notes.turn(Speaker.CALLER, text, _now(), _now())
+    notes.event("odd", nul="\0", half=["\ud800"], nan=float("nan"), digits=10**5000, nested=nested)
+    notes.ended(Status.FAILED, EndReason.PIPELINE_ERROR, "Error: \0")
+    assert await notes.flush(10)
+
+    await call.arefresh_from_db()
+    assert (call.status, call.end_detail) == (Status.FAILED, "Error: \ufffd")
+    texts = [turn.text async for turn in Turn.objects.filter(call=call)]
+    assert texts == ["One.", "My number\ufffd is \ufffd seventeen.", "Three."]
+    detail = (await CallEvent.objects.aget(call=call, kind="odd")).detail
+    assert (detail["nul"], detail["half"], detail["nan"]) == ("\ufffd", ["\ufffd"], "nan")
+    assert detail["digits"] == "a number with too many digits"
+
+
 async def test_what_the_database_refuses_for_good_is_skipped_without_a_word_of_it_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     call = await _a_call()
-    notes = CallRecorder(call, writer=Writer())
-    for text in ("One.", "A secret that no text column\0takes.", "Three."):
-        notes.turn(Speaker.CALLER, text, _now(), _now())
-    notes.event("odd", detail="\0")
-    notes.event("dtmf", digit="1")
-    assert await notes.flush(10)
+    poisoned = Entry("turn", str(call.pk), call.attempt, {**_turn(call, "A secret\0 turn.").fields, "number": 2})
+    recorder = CallRecorder(call, writer=Writer())
+    recorder.turn(Speaker.CALLER, "One.", _now(), _now())
+    recorder._writer.put(poisoned)
+    recorder.event("longer than the column of kinds is, which has forty letters")
+    recorder.event("dtmf", digit="1")
+    assert await recorder.flush(10)
 
-    assert [(turn.number, turn.text) async for turn in Turn.objects.filter(call=call)] == [(1, "One."), (3, "Three.")]
+    assert [(turn.number, turn.text) async for turn in Turn.objects.filter(call=call)] == [(1, "One.")]
     assert [event.kind async for event in CallEvent.objects.filter(call=call)] == ["dtmf"]
     assert caplog.text.count("entry_refused") == 2
     assert "secret" not in caplog.text
