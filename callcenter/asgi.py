@@ -1,8 +1,9 @@
-"""The ASGI application that uvicorn serves."""
+"""The ASGI application that callcenter.web serves."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import resolve, reverse
 
@@ -12,6 +13,7 @@ site = get_asgi_application()
 
 # Models can be imported only now.
 from callcenter import safe_start, warm_up  # noqa: E402
+from callcenter.request_limits import RequestLimits  # noqa: E402
 from calls.webhooks.asgi import Webhooks  # noqa: E402
 
 STORED = ("livekit-webhook", "twilio-status")
@@ -20,4 +22,5 @@ THREADS = 6  # each keeps a connection; the others of the database's pool are fo
 safe_start.refuse_unsafe_secrets()
 warm_up.web()
 views = {path: resolve(path).func for path in map(reverse, STORED)}
-application = Webhooks(site, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
+webhooks = Webhooks(site, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
+application = RequestLimits(webhooks, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

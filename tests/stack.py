@@ -90,7 +90,7 @@ class Stack:
     def start_web(self) -> None:
         """Start the web process."""
         port = os.environ["WEB_PORT"]
-        self.start("web", "uvicorn", "callcenter.asgi:application", "--host", LOOPBACK, "--port", port)
+        self.start("web", "python", "-m", "callcenter.web", "--host", LOOPBACK, "--port", port)
 
     def start_simulator(self, speech: str = "scripted") -> None:
         """Start the simulator."""

@@ -12,7 +12,6 @@ from io import BytesIO
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import connection
@@ -50,11 +49,9 @@ class Webhooks:
             return
         with webhook_seconds.labels(_source(scope)).time():
             response = await self._response(view, scope, body)
-        await _send(response, send)
+        await send_response(response, send)
 
-    async def _response(self, view: View, scope: Scope, body: bytes | None) -> HttpResponse:
-        if body is None:
-            return JsonResponse({"error": f"body: more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes"}, status=413)
+    async def _response(self, view: View, scope: Scope, body: bytes) -> HttpResponse:
         answering = asyncio.get_running_loop().run_in_executor(self._threads, _answer, view, scope, body)
         try:
             return await asyncio.wait_for(answering, WITHIN_S)
@@ -73,16 +70,14 @@ class Disconnected(Exception):
     """Whoever asked has gone before the body was complete."""
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The body, or None when it is too large. Raises Disconnected."""
+async def _body(receive: Receive) -> bytes:
+    """The body, whose size is limited by callcenter.request_limits. Raises Disconnected."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         body += message.get("body", b"")
-        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return None
         if not message.get("more_body", False):
             return bytes(body)
 
@@ -115,7 +110,8 @@ def _let_go_if_closed() -> None:
         connection.close()
 
 
-async def _send(response: HttpResponse, send: Send) -> None:
+async def send_response(response: HttpResponse, send: Send) -> None:
+    """Answer with this response, whose content is complete."""
     headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
     headers.append((b"content-length", str(len(response.content)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})

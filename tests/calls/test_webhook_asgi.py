@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
-from django.conf import settings
 from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
@@ -113,16 +112,6 @@ async def test_the_time_of_an_answer_is_measured_by_source(thread: ThreadPoolExe
 
 async def test_a_query_that_is_no_text_is_refused(only: Make) -> None:
     assert (await Sender(b"", query=b"\xff").answer(only(lambda request: HttpResponse()))).status == 400
-
-
-async def test_a_body_that_is_too_large_is_not_read_to_its_end(only: Make) -> None:
-    half = bytes(settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2 + 1)
-    sender = Sender(half, half, half, half)
-
-    answer = await sender.answer(only(lambda request: HttpResponse()))
-
-    assert (answer.status, len(sender.unread)) == (413, 2)
-    assert answer.body.startswith(b'{"error": "body: ')
 
 
 async def test_whoever_leaves_before_the_body_is_complete_gets_no_answer(only: Make) -> None:

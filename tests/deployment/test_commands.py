@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import get_commands
 
 from simulator.world import DEFAULT_PORT
@@ -73,7 +74,7 @@ def test_every_command_is_one_that_its_image_has(project: Project) -> None:
             case "python":
                 assert importlib.util.find_spec(rest[1]), name
             case _:
-                assert program in ("celery", "uvicorn", "sh"), name
+                assert program in ("celery", "sh"), name
 
 
 def test_every_published_port_is_one_on_which_the_service_listens(project: Project) -> None:
@@ -154,6 +155,7 @@ def test_the_proxy_speaks_to_the_web_processes_alone(production: Project) -> Non
     caddyfile = (ROOT / "docker/proxy/Caddyfile").read_text()
     proxy, web = production["services"]["proxy"], production["services"]["web"]
 
+    assert f"max_size {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024}KiB" in caddyfile
     assert f"name web\n\t\t\tport {WEB_PORT}\n" in caddyfile
     assert set(re.findall(r"\{\$([A-Z_]+)\}", caddyfile)) == set(proxy["environment"])
     assert networks(proxy) & networks(web) == {"front"}

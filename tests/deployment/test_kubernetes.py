@@ -7,6 +7,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from django.conf import settings as django_settings
 
 from callcenter import __version__
 from callcenter.checks import REQUIRED
@@ -205,6 +206,8 @@ def test_every_selector_finds_pods_and_every_port_has_a_name_there(overlay: list
         for each in monitor["spec"]["endpoints"]:
             assert each["authorization"]["credentials"] == {"name": "callcenter-secrets", "key": "METRICS_TOKEN"}
     for ingress in of_kind(overlay, "Ingress"):
+        size = f"{django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024}k"
+        assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"] == size
         for rule in ingress["spec"]["rules"]:
             assert rule["host"] in settings(overlay)["ALLOWED_HOSTS"].split(",")
             for path in rule["http"]["paths"]:

@@ -28,9 +28,9 @@ class Product:
 
     def __post_init__(self) -> None:
         port = str(self.world.instance.web_port)
-        web = ("callcenter.asgi:application", "--host", LOOPBACK, "--port", port, "--no-access-log")
+        web = ("-m", "callcenter.web", "--host", LOOPBACK, "--port", port)
         beat = ("-A", "callcenter", "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler")
-        self.web = self.world.process("web", str(BIN / "uvicorn"), *web)
+        self.web = self.world.process("web", str(BIN / "python"), *web)
         self.housekeeping = self._celery_worker("housekeeping", 2, "-I", self.housekeeping_module, "-Q", "housekeeping")
         self.beat = self.world.process("beat", str(BIN / "celery"), *beat)
 

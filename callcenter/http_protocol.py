@@ -1,0 +1,75 @@
+"""uvicorn's HTTP protocol with an end to connections that do not get on: it has none for headers, nor for answers.
+
+The names that are overridden or read here are those of uvicorn 0.54, and no public interface:
+tests/callcenter/test_http_protocol.py fails when they change.
+"""
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """Closes a connection that waits too long for a request's headers, or for somebody to read an answer."""
+
+    HEADERS_S: ClassVar[float] = 10.0
+    """How long a request line and its headers may take, from the first byte, or from the start of the connection."""
+    HEADERS_BYTES: ClassVar[int] = 64 * 1024
+    WRITE_S: ClassVar[float] = 30.0
+    """How long an answer may wait for a client that reads nothing."""
+
+    _headers_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+    _unfinished = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._headers_timer = self.loop.call_later(self.HEADERS_S, self._close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_answering() or self.transport.is_closing():
+            return
+        self._unfinished += len(data)
+        if self._unfinished > self.HEADERS_BYTES:
+            self.transport.write(TOO_LARGE)
+            self._close()
+        elif self._headers_timer is None:
+            self._headers_timer = self.loop.call_later(self.HEADERS_S, self._close)
+
+    def on_headers_complete(self) -> None:
+        self._unfinished = 0
+        _cancel(self._headers_timer)
+        self._headers_timer = None
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.WRITE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        _cancel(self._write_timer)
+        self._write_timer = None
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._headers_timer)
+        self._headers_timer = None
+        _cancel(self._write_timer)
+        self._write_timer = None
+        super().connection_lost(exc)
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

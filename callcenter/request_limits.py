@@ -1,0 +1,90 @@
+"""How large a request's body may be and how long it may take, before anything else looks at the request.
+
+Nobody has to log in to send a body. Django reads it whole before it asks who sends it, or answers 404.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import JsonResponse
+
+from calls.webhooks.asgi import Application, Disconnected, Receive, Scope, Send, send_response
+
+BODY_S = 15.0  # 256 KiB in this time is 17 KiB a second
+
+
+class Refused(Exception):
+    """The request is answered with `status` instead of being handled."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RequestLimits:
+    """An ASGI application that reads a request's body, and hands the request on to `application` when it is complete.
+
+    A body of more than `max_bytes` is refused with 413, unread where it says its size; one that takes longer than
+    `max_s` with 408. Either ends the connection.
+    """
+
+    def __init__(self, application: Application, max_bytes: int, max_s: float = BODY_S) -> None:
+        self._application = application
+        self._max_bytes = max_bytes
+        self._max_s = max_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        try:
+            body = await self._body(scope, receive)
+        except Disconnected:
+            return
+        except Refused as refused:
+            answer = JsonResponse({"error": str(refused)}, status=refused.status, headers={"Connection": "close"})
+            await send_response(answer, send)
+            return
+        await self._application(scope, _with_body(body, receive), send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body. Raises Refused or Disconnected."""
+        self._check_length(dict(scope["headers"]).get(b"content-length", b"0"))
+        try:
+            async with asyncio.timeout(self._max_s):
+                return await self._read(receive)
+        except TimeoutError:
+            raise Refused(408, f"body: not complete within {self._max_s:g} s") from None
+
+    def _check_length(self, length: bytes) -> None:
+        if not length.isdigit():
+            raise Refused(400, "Content-Length: this is not a number of bytes")
+        # A number of 5,000 digits costs more than it says.
+        if len(length) > 15 or int(length) > self._max_bytes:
+            raise self._too_large()
+
+    async def _read(self, receive: Receive) -> bytes:
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            body += message.get("body", b"")
+            if len(body) > self._max_bytes:
+                raise self._too_large()
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    def _too_large(self) -> Refused:
+        return Refused(413, f"body: more than {self._max_bytes} bytes")
+
+
+def _with_body(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body first, and then what else comes: the client's leaving."""
+    unread: list[Mapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_next() -> Mapping[str, Any]:
+        return unread.pop() if unread else await receive()
+
+    return receive_next

@@ -1,0 +1,33 @@
+"""The web process: `python -m callcenter.web --host 127.0.0.1 --port 8080`. uvicorn, with limits on its connections."""
+
+import argparse
+
+import uvicorn
+
+from callcenter.http_protocol import LimitedProtocol
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m callcenter.web", description="Serve webhooks, admin and API.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="default: %(default)s")
+    parser.add_argument(
+        "--timeout-graceful-shutdown",
+        type=int,
+        metavar="SECONDS",
+        help="how long a process that stops waits for requests under way (default: until they are answered)",
+    )
+    options = parser.parse_args()
+    uvicorn.run(
+        "callcenter.asgi:application",
+        host=options.host,
+        port=options.port,
+        http=LimitedProtocol,
+        ws="none",  # no page uses one
+        access_log=False,
+        timeout_graceful_shutdown=options.timeout_graceful_shutdown,
+    )
+
+
+if __name__ == "__main__":
+    main()

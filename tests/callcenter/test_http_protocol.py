@@ -1,0 +1,108 @@
+"""Connections that do not get on, on real sockets: headers that do not come, and answers that nobody reads."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from callcenter.http_protocol import LimitedProtocol
+from tests.security.sockets import answer_to, connect, is_closed
+from tests.stack import eventually
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LARGE = 64 * 1024 * 1024  # more than the kernel takes for a client that does not read
+
+
+class Impatient(LimitedProtocol):
+    """As the product's, in a quarter of a second."""
+
+    HEADERS_S = WRITE_S = 0.25
+
+
+class Server:
+    """uvicorn in a thread, on a free port."""
+
+    def __init__(self, protocol: type[asyncio.Protocol]) -> None:
+        config = uvicorn.Config(self.answer, port=0, http=protocol, interface="asgi3", lifespan="off", log_config=None)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+        self.answered = threading.Event()
+
+    async def answer(self, scope: Any, receive: Any, send: Any) -> None:
+        size = LARGE if scope["path"] == "/large" else 2
+        headers = [(b"content-length", str(size).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(size // 2), "more_body": True})
+        await send({"type": "http.response.body", "body": bytes(size // 2)})
+        self.answered.set()
+
+    def __enter__(self) -> "Server":
+        self._thread.start()
+        eventually(lambda: self._server.started, "uvicorn")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        return len(self._server.server_state.connections)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(Impatient) as server:
+        yield server
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET / HTTP/1.1\r\nHost: local"])
+def test_a_connection_without_a_whole_request_is_closed(sent: bytes, server: Server) -> None:
+    with connect(server.port) as connection:
+        connection.sendall(sent)
+
+        assert is_closed(connection)
+
+
+@pytest.mark.parametrize("sent", [b"\r\n", b"GET / HTTP/1.1\r\nHost: local"])
+def test_so_is_one_whose_second_request_does_not_come(sent: bytes, server: Server) -> None:
+    with connect(server.port) as connection:
+        connection.sendall(REQUEST)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        connection.sendall(sent)
+        while connection.recv(4096):
+            pass
+
+
+def test_headers_that_do_not_end_are_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Impatient, "HEADERS_S", 600.0)
+
+    status, _ = answer_to(server.port, b"GET / HTTP/1.1\r\n" + b"X-Filler: " + bytes(b"a" * 1024 * 1024))
+
+    assert status == 431
+
+
+def test_an_answer_that_nobody_reads_is_given_up(server: Server) -> None:
+    with connect(server.port) as connection:
+        connection.sendall(REQUEST.replace(b"/ ", b"/large "))
+
+        assert server.answered.wait(60)
+        eventually(lambda: not server.connections, "end of the connection")
+
+
+def test_a_request_that_takes_its_time_to_be_answered_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(self: Server, scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(3 * Impatient.HEADERS_S)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(Server, "answer", slowly)
+    with Server(Impatient) as server:
+        assert answer_to(server.port, REQUEST)[0] == 200
