@@ -18,6 +18,7 @@ from agents.models import PersonaVersion
 from agents.phrases import phrases_of
 from calls import overflow, rooms
 from calls.database import borrowed_connection, in_database
+from calls.joining import CancellableRoom
 from calls.models import Call
 from calls.states import EndReason
 
@@ -76,21 +77,25 @@ def _speech(call: Call) -> bytes:
 
 
 async def _tell(call: Call, pcm: bytes) -> None:
+    room = CancellableRoom()
     try:
-        await _tell_in_room(call, pcm)
+        await _tell_in_room(room, call, pcm)
     except (CallerGone, TimeoutError, rtc.ConnectError, rtc.participant.PublishTrackError) as error:
         problem = f"{type(error).__name__} {error}".strip()
         log.warning("not_announced", error=problem)
         await in_database(overflow.transfer_failed, call.pk, problem)
     finally:
-        await rooms.delete_room(call.room_name)
+        try:
+            await rooms.delete_room(call.room_name)
+        finally:
+            await room.disconnect()  # last: one that joins slowly is waited for, and the caller need not
 
 
-async def _tell_in_room(call: Call, pcm: bytes) -> None:
+async def _tell_in_room(room: CancellableRoom, call: Call, pcm: bytes) -> None:
     transfers = call.end_reason == EndReason.TRANSFERRED
     if not pcm and not transfers:
         return
-    room, source = rtc.Room(), rtc.AudioSource(lines.SAMPLE_RATE, 1)
+    source = rtc.AudioSource(lines.SAMPLE_RATE, 1)
     try:
         async with asyncio.timeout(JOINED_WITHIN_S):
             await _join(room, source, call)
@@ -100,7 +105,6 @@ async def _tell_in_room(call: Call, pcm: bytes) -> None:
             await _say(source, pcm)
         log.info("announced", reason=call.end_reason)
     finally:
-        await room.disconnect()
         await source.aclose()
 
 

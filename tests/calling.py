@@ -61,6 +61,12 @@ class Caller:
         self.wait_for("joined")
         return next(event.text or "" for event in self._events if event.kind == "joined")
 
+    @property
+    def answered_after_s(self) -> float:
+        """How long it rang, in seconds."""
+        self.wait_for("answered")
+        return next(event.at_s for event in self._events if event.kind == "answered")
+
     def hang_up(self) -> CallReport:
         """End a call whose scenario goes on and on: its agent sees a caller who leaves. Returns the report."""
         asyncio.run(remove_participant(self.room, f"sip_{self._from_number}"))

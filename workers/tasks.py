@@ -7,7 +7,7 @@ from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from workers import lazy_imports, memory, metrics, models, room
+from workers import departures, lazy_imports, memory, metrics, models, room
 from workers.call_loop import call_loop
 from workers.draining import draining
 from workers.heartbeat import heartbeat
@@ -52,6 +52,7 @@ def drain(**_: Any) -> None:
 
 @worker_shutdown.connect
 def leave(**_: Any) -> None:
-    """Every call is over or handed over."""
+    """Every call is over or handed over. LiveKit's native client must not be left while it joins a room."""
+    call_loop.run(departures.all_left())
     heartbeat.stop()
     metrics_server.stop()

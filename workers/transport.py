@@ -14,7 +14,9 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.transports.livekit.transport import LiveKitParams, LiveKitTransport, LiveKitTransportClient
 from pipecat.utils.asyncio.task_manager import BaseTaskManager
 
+from calls.joining import CancellableRoom
 from calls.rooms import ROOM_ENDED, agent_token
+from workers import departures
 from workers.ear import CallerEar
 from workers.speech_meter import SAMPLE_RATE
 from workers.voice import AgentVoice
@@ -63,7 +65,7 @@ class CallTransport(LiveKitTransport):
         return self._caller.caller_left_because
 
     @property
-    def room(self) -> rtc.Room:
+    def room(self) -> CancellableRoom:
         """The room, once the agent has begun to join it."""
         return self._caller.room
 
@@ -123,16 +125,29 @@ class CallerOnlyClient(LiveKitTransportClient):
         super().__init__(*args, **kwargs)
         self.agent_heard = asyncio.Event()
         self.joined = asyncio.Event()
+        self._own_room: CancellableRoom | None = None
         self.listen: Callable[[rtc.AudioStream, str], Coroutine[Any, Any, None]]
         """Takes the caller's audio; set once, before the agent joins."""
 
+    @property
+    def room(self) -> CancellableRoom:
+        """The room, which Pipecat asks for here; its own cannot be left while the agent joins."""
+        if self._own_room is None:
+            raise RuntimeError(f"{self}: no room yet (pipeline not started?)")
+        return self._own_room
+
     async def setup(self, setup: FrameProcessorSetup) -> None:
         if self._task_manager is None:
+            self._own_room = CancellableRoom(setup.task_manager.get_event_loop())
             await super().setup(setup)
             self.room.on("local_track_subscribed", lambda _track: self.agent_heard.set())
 
     async def connect(self) -> None:  # type: ignore[override]  # tenacity makes an object of it
-        await super().connect()
+        try:
+            await super().connect()
+        except asyncio.CancelledError:  # the call ended while the agent joined
+            departures.leave_later(self.room)
+            raise
         self.joined.set()
 
     async def _async_on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:

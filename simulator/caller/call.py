@@ -67,6 +67,7 @@ class _Call:
         self._answered = asyncio.Event()
         self._gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._listening: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._report = CallReport(
             room=settings.new_room_name(),
             scenario=settings.scenario.name,
@@ -96,8 +97,11 @@ class _Call:
         self._room.on("disconnected", self._on_disconnected)
         url, room, rings_s = self._settings.livekit_url, self._report.room, self._settings.picks_up_after_s
         options = rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT_S, auto_subscribe=rings_s is None)
+        # Never cancelled: LiveKit's native client would panic 15 s later, and the SDK end this process
+        # (https://github.com/livekit/python-sdks/issues/784). `_leave` waits for it.
+        self._connecting = asyncio.create_task(self._room.connect(url, token(self._settings, room), options))
         try:
-            await self._room.connect(url, token(self._settings, room), options)
+            await asyncio.shield(self._connecting)
         except rtc.ConnectError as error:
             raise CallError(_why_not_joined(str(error), url)) from error
         self._origin = time.monotonic()
@@ -173,6 +177,8 @@ class _Call:
         for task in (speaking, self._listening):
             if task is not None:
                 await _stop(task)
+        if self._connecting is not None:
+            await asyncio.wait({self._connecting})
         # the server notices a caller that vanishes, so a slow goodbye must not hold the report
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._room.disconnect(), _LEAVE_TIMEOUT_S)

@@ -15,6 +15,7 @@ from agents import apologies, lines
 from agents.models import SpokenLine
 from agents.phrases import ENGLISH
 from calls import announcer, rooms
+from calls.joining import CancellableRoom
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
@@ -180,3 +181,29 @@ def test_nobody_is_told_anything_in_a_room_that_the_caller_has_left(reason: EndR
     call.refresh_from_db()
     assert call.end_reason == EndReason.NO_AGENT_FREE
     assert asyncio.run(rooms.occupied(call.room_name)) == {}
+
+
+def test_an_announcer_that_joins_too_slowly_hangs_up_and_leaves_when_it_has_joined(
+    number: PhoneNumber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[CancellableRoom] = []
+    closed: list[str] = []
+
+    class Seen(CancellableRoom):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    async def delete_room(name: str) -> None:
+        closed.append(name)
+
+    call = make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE)
+    monkeypatch.setattr(announcer, "CancellableRoom", Seen)
+    monkeypatch.setattr(announcer, "JOINED_WITHIN_S", 0.01)
+    monkeypatch.setattr(rooms, "delete_room", delete_room)
+    announcer.announce(call.pk)
+
+    [room] = made
+    assert closed == [call.room_name]
+    assert room.local_participant.identity == announcer.IDENTITY
+    assert not room.isconnected()

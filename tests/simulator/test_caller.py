@@ -292,3 +292,32 @@ async def test_a_telephone_that_is_called_rings_and_then_talks_like_one_that_cal
     assert call.report.every_reply_heard
     assert call.agent.caller is not None
     assert call.agent.caller.attributes["sip.callStatus"] == "active"
+
+
+async def test_a_call_that_is_given_up_while_the_phone_joins_has_joined_and_left(
+    livekit: "LiveKitServer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[rtc.Room] = []
+    connecting = asyncio.Event()
+
+    class Seen(rtc.Room):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+        async def connect(self, *arguments: Any) -> None:
+            connecting.set()
+            await super().connect(*arguments)
+
+    monkeypatch.setattr("simulator.caller.call.rtc.Room", Seen)
+    keys = (livekit.url, livekit.api_key, livekit.api_secret)
+    room_name = f"ear-test-{time.monotonic_ns()}"
+    placing = asyncio.create_task(place_call(CallerSettings(*keys, AGENT, scenario("    - hang_up"), room=room_name)))
+    await connecting.wait()
+    placing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await placing
+
+    [room] = made
+    assert room.local_participant.identity == f"sip_{CALLER}"
+    assert not room.isconnected()

@@ -43,6 +43,11 @@ METHODS: list[tuple[Any, str, str]] = [
     (LiveKitTransportClient, "_async_on_participant_disconnected", "self participant"),
     (LiveKitTransportClient, "_close_audio_stream", "self participant_id"),
     (LiveKitTransportClient, "publish_audio", "self audio_frame"),
+    # calls/joining.py
+    (rtc.Room, "__init__", "self loop"),
+    (rtc.Room, "connect", "self url token options"),
+    (rtc.Room, "disconnect", "self reason"),
+    (rtc.Room, "emit", "self event args"),
     # workers/ear.py, workers/voice.py
     (LiveKitInputTransport, "__init__", "self transport client params kwargs"),
     (LiveKitOutputTransport, "__init__", "self transport client params kwargs"),
@@ -130,6 +135,10 @@ METHODS: list[tuple[Any, str, str]] = [
 )
 def test_what_is_overridden_has_the_signature_that_it_was_written_for(owner: Any, method: str, expected: str) -> None:
     assert " ".join(inspect.signature(getattr(owner, method)).parameters) == expected
+
+
+def test_pipecat_asks_for_its_room_where_the_transport_gives_another() -> None:
+    assert isinstance(LiveKitTransportClient.room, property)
 
 
 def test_why_somebody_left_has_the_same_numbers_in_webhooks_and_in_rooms() -> None:
