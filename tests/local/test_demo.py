@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,14 +34,45 @@ def test_a_failed_command_shows_the_end_of_its_output(tmp_path: Path) -> None:
         Stack(tmp_path).manage("no_such_command")
 
 
-def test_a_process_that_ends_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
-    (tmp_path / "honcho.log").write_text("web started (pid=7)\nbeat started (pid=8)\nbeat stopped (rc=3)\n")
-    (tmp_path / "beat.log").write_text("the schedule is broken\n")
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack whose honcho runs."""
     stack = Stack(tmp_path)
-    stack._honcho = subprocess.Popen([sys.executable, "-c", ""])
-    with pytest.raises(DemoError, match=r"beat ended with code 3 .+\n  the schedule is broken"):
-        stack.require_alive()
+    stack._honcho = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield stack
+    stack._honcho.kill()
     stack._honcho.wait()
+
+
+ENDS_ONCE = "web started (pid=7)\nbeat started (pid=8)\nbeat ended with code 3; it starts again in 1 s\n"
+
+
+def _told(stack: Stack, honcho: str) -> None:
+    (stack.log_dir / "honcho.log").write_text(honcho)
+    (stack.log_dir / "beat.log").write_text("the schedule is broken\n")
+
+
+def test_a_process_that_keeps_ending_is_named_with_the_end_of_its_log(stack: Stack) -> None:
+    _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n")
+    with pytest.raises(DemoError, match=r"beat keeps ending, at last with code 3 .+\n  the schedule is broken"):
+        stack.require_alive()
+
+
+def test_a_process_that_ends_before_the_first_call_is_an_error_and_later_it_is_not(stack: Stack) -> None:
+    _told(stack, ENDS_ONCE)
+    stack.require_alive()
+    with pytest.raises(DemoError, match=r"beat ended with code 3 .+\n  the schedule is broken"):
+        stack.wait_until_ready()
+
+
+def test_a_process_that_ended_is_told_of_while_the_demo_stays_up(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _told(stack, ENDS_ONCE)
+    monkeypatch.setattr("tools.demo.stack.time.sleep", lambda _s: _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n"))
+    with pytest.raises(DemoError, match="beat keeps ending"):
+        stack.wait()
+    assert capsys.readouterr().out.count("beat ended with code 3; it starts again in 1 s") == 1
 
 
 def test_help_says_what_it_does_and_how_long_it_takes() -> None:

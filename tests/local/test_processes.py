@@ -1,14 +1,20 @@
 """The demo's processes end with their parent, whatever happens to it."""
 
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.stack import eventually
 from tools.demo import processes
 from tools.local import ROOT
+from tools.local.restarts import LOOP
 
+STARTED = re.compile(r"^(\w+) started \(pid=(\d+)\)$", re.MULTILINE)
 RUN = """
 import sys
 from pathlib import Path
@@ -25,8 +31,8 @@ def procfile(tmp_path: Path) -> Path:
     return path
 
 
-def _run(tmp_path: Path, procfile: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", RUN, str(tmp_path), str(procfile)]
+def _run(tmp_path: Path, procfile: Path, first: str = "") -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", f"{first}{RUN}", str(tmp_path), str(procfile)]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
 
 
@@ -37,8 +43,14 @@ def _wait_for_log(tmp_path: Path, running: "subprocess.Popen[bytes]") -> None:
 
 
 def _pids(tmp_path: Path) -> list[str]:
-    lines = (tmp_path / "honcho.log").read_text().splitlines()
-    return [line.split("pid=")[1].rstrip(")") for line in lines if " started (pid=" in line]
+    return [pid for pids in _pids_by_name(tmp_path).values() for pid in pids]
+
+
+def _pids_by_name(tmp_path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, pid in STARTED.findall((tmp_path / "honcho.log").read_text()):
+        found.setdefault(name, []).append(pid)
+    return found
 
 
 def _lives(pid: str) -> bool:
@@ -78,3 +90,30 @@ def test_a_stop_while_processes_are_starting_leaves_none(tmp_path: Path, procfil
 def test_the_procfile_names_every_process() -> None:
     names = [line.split(":")[0] for line in processes.PROCFILE.read_text().splitlines()]
     assert names[:7] == ["web", "worker", "housekeeping", "beat", "flower", "livekit", "simulator"]
+
+
+def test_a_process_that_ends_is_started_again_and_the_others_go_on(tmp_path: Path, procfile: Path) -> None:
+    running = _run(tmp_path, procfile)
+    _wait_for_log(tmp_path, running)
+    try:
+        eventually(lambda: len(_pids(tmp_path)) == 2, "both have started")
+        one, two = _pids_by_name(tmp_path)["one"][0], _pids_by_name(tmp_path)["two"][0]
+        os.kill(int(one), signal.SIGKILL)
+        again = eventually(lambda: _pids_by_name(tmp_path)["one"][1:], "its restart")
+        assert _lives(two)
+        assert "one ended with code -9; it starts again in 1 s" in (tmp_path / "honcho.log").read_text()
+        eventually(lambda: (tmp_path / "one.log").read_text() == "begun\nbegun\n", "its log goes on")
+    finally:
+        running.terminate()
+        running.wait(30)
+    assert not any(_lives(pid) for pid in (*again, two))
+
+
+def test_a_process_that_keeps_ending_ends_all(tmp_path: Path, procfile: Path) -> None:
+    procfile.write_text("one: exit 3\ntwo: exec sleep 600\n")
+    running = _run(tmp_path, procfile, "from tools.local import restarts; restarts.PAUSES_S = (0.01,)")
+    assert running.wait(60) == 3
+    told = (tmp_path / "honcho.log").read_text()
+    assert told.count("one ended with code 3") == LOOP - 1
+    assert "one stopped (rc=3)" in told
+    assert not any(_lives(pid) for pid in _pids(tmp_path))

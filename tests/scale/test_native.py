@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stack import eventually
 from tools.local import ROOT, Instance, Service, services
 from tools.local.apart import environment_apart
 from tools.local.ports import free_ports
@@ -48,6 +50,18 @@ class Scale:
         )
         return done.returncode, done.stdout.splitlines()
 
+    def kill(self, *names: str) -> tuple[str, ...]:
+        """End these processes as the kernel does when memory runs out; return when each has been started again."""
+        before = {name: self._pid(name) for name in names}
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        for name in names:
+            eventually(lambda name=name: self._pid(name) != before[name], f"restart of {name}")  # type: ignore[misc]
+        return names
+
+    def _pid(self, name: str) -> int:
+        return int((self.state_dir / f"{name}.pid").read_text().split()[0])
+
 
 @pytest.fixture
 def scale() -> Iterator[Scale]:
@@ -76,6 +90,13 @@ def test_up_test_scale_and_down(scale: Scale) -> None:
     code, shown = scale.run("up", "1")
     assert code == 0
     assert "==> Workers: worker-2 takes no more calls, finishes those it has, and ends" in shown
+
+    killed = scale.kill("web", "worker-1")
+    code, shown = scale.run("up", "1")  # waits until all works
+    assert code == 0, "\n".join(shown)
+    for name in killed:
+        [line] = [line for line in shown if line.startswith(f"✓ {name} ")]
+        assert line.endswith("; has ended once and been started again")
 
     code, shown = scale.run("down")
     assert (code, shown[-1]) == (0, "✓ nothing runs any more")

@@ -19,7 +19,9 @@ from tools.local.queues import has_consumer
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 40.0
 _SHOWN_LOG_LINES = 15
-_FIRST_TO_STOP = re.compile(r"^(\w+) stopped \(rc=(-?\d+)\)", re.MULTILINE)
+_GONE = re.compile(r"^(\w+) stopped \(rc=(-?\d+)\)", re.MULTILINE)
+_ENDED = re.compile(r"^(\w+) (?:stopped \(rc=|ended with code )(-?\d+)", re.MULTILINE)
+_TOLD = re.compile(r"^\w+ ended with code .+$", re.MULTILINE)
 
 
 class Stack:
@@ -76,9 +78,14 @@ class Stack:
             self._honcho.wait()
 
     def wait(self) -> None:
-        """Returns never, unless a process of the stack ends: then it raises DemoError."""
+        """Returns never, unless a process of the stack keeps ending: then it raises DemoError. Tells of each end."""
+        told = 0
         while True:
             self.require_alive()
+            notices = _TOLD.findall(self._honcho_log())
+            for notice in notices[told:]:
+                console.verdict(False, notice)
+            told = len(notices)
             time.sleep(0.5)
 
     def wait_until_ready(self) -> None:
@@ -86,6 +93,7 @@ class Stack:
         deadline = time.monotonic() + READY_WITHIN_S
         for name, is_ready in self._conditions():
             while not is_ready():
+                self._require_none(_ENDED, "ended")
                 self.require_alive()
                 if time.monotonic() > deadline:
                     log = self.log_dir / f"{name}.log"
@@ -93,14 +101,21 @@ class Stack:
                 time.sleep(0.2)
 
     def require_alive(self) -> None:
-        """Raises DemoError, with the end of its log, when a process has ended: honcho then ends the others."""
-        honcho = self.log_dir / "honcho.log"
-        stopped = _FIRST_TO_STOP.search(honcho.read_text()) if honcho.exists() and self._honcho else None
-        if stopped:
-            log = self.log_dir / f"{stopped.group(1)}.log"
-            raise DemoError(f"{stopped.group(1)} ended with code {stopped.group(2)} (log: {log})\n{_end_of(log)}")
+        """Raises DemoError, with the end of its log, when a process keeps ending: honcho then ends the others."""
+        self._require_none(_GONE, "keeps ending, at last")
         if self._honcho is not None and self._honcho.poll() is not None:
-            raise DemoError(f"honcho ended with code {self._honcho.returncode} (log: {honcho})\n{_end_of(honcho)}")
+            log = self.log_dir / "honcho.log"
+            raise DemoError(f"honcho ended with code {self._honcho.returncode} (log: {log})\n{_end_of(log)}")
+
+    def _require_none(self, that_ended: re.Pattern[str], what: str) -> None:
+        ended = that_ended.search(self._honcho_log())
+        if ended:
+            log = self.log_dir / f"{ended.group(1)}.log"
+            raise DemoError(f"{ended.group(1)} {what} with code {ended.group(2)} (log: {log})\n{_end_of(log)}")
+
+    def _honcho_log(self) -> str:
+        honcho = self.log_dir / "honcho.log"
+        return honcho.read_text() if honcho.exists() and self._honcho else ""
 
     def _conditions(self) -> list[tuple[str, Callable[[], bool]]]:
         broker_url = os.environ.get("CELERY_BROKER_URL") or Instance.from_environment().broker_url

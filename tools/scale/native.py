@@ -1,6 +1,5 @@
 """The call center as processes of this machine."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -12,15 +11,17 @@ from tools.demo.settings import check_settings, read_environment
 from tools.demo.stack import READY_WITHIN_S, Stack
 from tools.local import ROOT, Instance, Prometheus, services
 from tools.local.ports import require_free
-from tools.scale import heartbeats, processes
+from tools.scale import heartbeats, processes, supervisor
 from tools.scale.errors import ScaleError
+from tools.scale.lock import alone
 from tools.scale.singles import Singles
-from tools.scale.state import State, show
+from tools.scale.state import State, show, with_restarts
 from tools.scale.workers import Workers, name_of
 
 LATER = ("livekit", "prometheus")  # services that want others to be up, or the database to be filled
 HAND_OVER_S = 45.0  # a worker needs so long beyond DRAIN_SECONDS (env.template)
 STOP_WITHIN_S = 20.0  # what ends by itself ends sooner
+LOCKED_FOR_S = 2.0  # the supervisor holds the lock for a moment only
 
 
 class Native:
@@ -40,6 +41,7 @@ class Native:
             self._services.append(Prometheus(self._instance))
         self._singles = Singles(self._instance)
         self._workers = Workers(self._instance, processes.commands()["worker"])
+        self._supervisor = supervisor.daemon(self._instance)
         self._drain_s = float(os.environ["DRAIN_SECONDS"])
 
     def up(self, count: int) -> bool:
@@ -51,6 +53,7 @@ class Native:
             self._start_services()
             self._singles.start()
             self._scale(count)
+            self._supervise()
         deadline = time.monotonic() + READY_WITHIN_S
         while not all(state.works for state in self.states()) and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -59,6 +62,8 @@ class Native:
     def down(self, *, now: bool) -> bool:
         """Stops everything. Live calls are finished first, unless `now`; the data of the services stays."""
         with self._alone():
+            self._supervisor.stop()
+            supervisor.restarts_file(self._instance.state_dir).unlink(missing_ok=True)
             self._stop_workers(now=now)
             console.step("Stopping the other processes and the services")
             self._singles.stop(STOP_WITHIN_S)
@@ -78,7 +83,9 @@ class Native:
             State(service.title, service.is_running() and service.answers(), f"port {service.ports()[0][0]}")
             for service in self._services
         ]
-        return [*found, *self._singles.states(beats), *self._worker_states(beats)]
+        found = [*found, *self._singles.states(beats), *self._worker_states(beats)]
+        ended = supervisor.restarts(self._instance.state_dir)
+        return [*(with_restarts(state, ended.get(state.name)) for state in found), self._supervisor_state()]
 
     def test(self) -> bool:
         """Places one real call, tells it as it happens, and says whether it passed."""
@@ -115,6 +122,16 @@ class Native:
         for service in self._services:
             if service.name in LATER:
                 service.start()
+
+    def _supervise(self) -> None:
+        if self._supervisor.pid() is None:
+            supervisor.restarts_file(self._instance.state_dir).unlink(missing_ok=True)
+            self._supervisor.start()
+
+    def _supervisor_state(self) -> State:
+        alive = self._supervisor.pid() is not None
+        note = "starts again what ends" if alive else "does not run: what ends stays so; scripts/scale.sh up N"
+        return State("supervisor", alive, note)
 
     def _scale(self, count: int) -> None:
         self._workers.forget_lost()
@@ -155,10 +172,8 @@ class Native:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One change at a time."""
-        self._instance.state_dir.mkdir(parents=True, exist_ok=True)
-        with (self._instance.state_dir / "scale.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ScaleError("another up or down is at work: wait until it has ended") from error
-            yield
+        try:
+            with alone(self._instance.state_dir, within_s=LOCKED_FOR_S):
+                yield
+        except BlockingIOError as error:
+            raise ScaleError("another up or down is at work: wait until it has ended") from error

@@ -1,9 +1,10 @@
 """A service, and whether it works: what `up` and `status` print, natively and in containers alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.demo import console
+from tools.local.restarts import Restarts
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,17 @@ class State:
     name: str
     works: bool
     note: str = ""
+
+
+def with_restarts(state: State, restarts: Restarts | None) -> State:
+    """The state, and what the supervisor knows of it. What keeps ending does not work, even while it runs again."""
+    if restarts is None:
+        return state
+    if restarts.is_crash_loop:
+        told = f"CRASH LOOP: has ended {restarts.in_a_row} times in a row"
+        return replace(state, works=False, note=f"{told}; {state.note}")
+    times = "once" if restarts.total == 1 else f"{restarts.total} times"
+    return replace(state, note=f"{state.note}; has ended {times} and been started again")
 
 
 def show(states: Sequence[State]) -> bool:

@@ -37,7 +37,7 @@ class Workers:
 
     def lost(self) -> dict[int, Daemon]:
         """Those that ended without having been told to."""
-        return {number: worker for number, worker in self._begun().items() if worker.pid() is None}
+        return {number: worker for number, worker in self.begun().items() if worker.pid() is None}
 
     def grow(self, count: int) -> list[int]:
         """Starts so many more, under the lowest numbers that are free. Returns the numbers."""
@@ -76,13 +76,14 @@ class Workers:
 
     def kill(self) -> None:
         """Ends all that are left, at once, and forgets them."""
-        for worker in (*self._begun().values(), *self._begun(DRAINING).values()):
+        for worker in (*self.begun().values(), *self.begun(DRAINING).values()):
             worker.stop(signal.SIGKILL)
 
     def _living(self, mark: str) -> dict[int, Daemon]:
-        return {number: worker for number, worker in self._begun(mark).items() if worker.pid() is not None}
+        return {number: worker for number, worker in self.begun(mark).items() if worker.pid() is not None}
 
-    def _begun(self, mark: str = "") -> dict[int, Daemon]:
+    def begun(self, mark: str = "") -> dict[int, Daemon]:
+        """Those that are meant to run, or with the mark DRAINING to end, whether they live or not."""
         found = [_PID_FILE.match(pid_file.name) for pid_file in self._instance.state_dir.glob("worker-*.pid")]
         numbers = sorted(int(match.group(1)) for match in found if match and (match.group(2) or "") == mark)
         return {number: self._daemon(number, mark) for number in numbers}
