@@ -19,6 +19,7 @@ FAILURE_CACHE_S = 15
 TIMEOUT_S = 4
 PAGE_SIZE = 100
 PAGES_MAX = 20
+SAMPLE_BYTES_MAX = 5_000_000
 
 
 class VoicesUnavailable(Exception):
@@ -56,6 +57,37 @@ def list_voices() -> list[Voice]:
         raise VoicesUnavailable(type(error).__name__) from error
     cache.set(CACHE_KEY, voices, CACHE_S)
     return voices
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A short recording of a voice, and its type such as audio/mpeg."""
+
+    audio: bytes
+    content_type: str
+
+
+def fetch_sample(voice_id: str) -> Sample | None:
+    """The recording that the provider offers of this voice; None when it has none. Raises VoicesUnavailable.
+
+    Fetched for the browser, which may be unable to reach the provider, and need not tell it who listens.
+    """
+    url = next((voice.sample_url for voice in list_voices() if voice.id == voice_id), "")
+    if not url:
+        return None
+    try:
+        with httpx.stream("GET", url, timeout=TIMEOUT_S, follow_redirects=True) as answer:
+            answer.raise_for_status()
+            content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            audio = b""
+            for part in answer.iter_bytes():
+                audio += part
+                if len(audio) > SAMPLE_BYTES_MAX:
+                    raise VoicesUnavailable(f"a sample of more than {SAMPLE_BYTES_MAX} bytes")
+    except httpx.HTTPError as error:
+        log.warning("voice_sample_unavailable", error=type(error).__name__)
+        raise VoicesUnavailable(type(error).__name__) from error
+    return Sample(audio, content_type) if content_type.startswith("audio/") else None
 
 
 def _fetch() -> Iterator[Voice]:

@@ -1,5 +1,6 @@
 """The environment as settings read it: a value that cannot be read is named."""
 
+import re
 from typing import Any
 
 import environ
@@ -8,6 +9,19 @@ from django.core.exceptions import ImproperlyConfigured
 
 class Env(environ.Env):  # type: ignore[misc]  # the package has no type hints
     """django-environ, whose errors name the variable."""
+
+    def provider_url(self, name: str) -> str:
+        """Return the address of a provider, or an empty string.
+
+        In a container 127.0.0.1 is the container itself: there the simulator's address on this machine, as it stands in
+        env.template, becomes that of the service "simulator".
+        """
+        url: str = self.str(name, default="")
+        if not self.bool("IN_CONTAINERS", default=False):
+            return url
+        port = self.str("SIMULATOR_PORT", default="") or "8090"
+        here = re.compile(rf"http://(127\.0\.0\.1|localhost):{re.escape(port)}(?=/|$)")
+        return here.sub(f"http://simulator:{port}", url)
 
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False

@@ -145,7 +145,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "script-src-attr": ["'none'"],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:"],
-        "media-src": ["'self'", "https:"],  # samples of ElevenLabs' voices; the simulator's are added below
+        "media-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
@@ -208,22 +208,23 @@ LIVEKIT_URL: str = env.str("LIVEKIT_URL", default="") or f"ws://127.0.0.1:{env.i
 LIVEKIT_API_KEY: str = env.str("LIVEKIT_API_KEY", default="")
 LIVEKIT_API_SECRET: str = env.str("LIVEKIT_API_SECRET", default="")
 
+# Whether 127.0.0.1 in addresses stands for other containers, as compose.yaml says.
+IN_CONTAINERS: bool = env.bool("IN_CONTAINERS", default=False)
+
 # --- Providers ------------------------------------------------------------------------------------------------------
 DEEPGRAM_API_KEY: str = env.str("DEEPGRAM_API_KEY", default="")
-DEEPGRAM_BASE_URL: str = env.str("DEEPGRAM_BASE_URL", default="") or "https://api.deepgram.com"
+DEEPGRAM_BASE_URL: str = env.provider_url("DEEPGRAM_BASE_URL") or "https://api.deepgram.com"
 ELEVENLABS_API_KEY: str = env.str("ELEVENLABS_API_KEY", default="")
-ELEVENLABS_BASE_URL: str = env.str("ELEVENLABS_BASE_URL", default="") or "https://api.elevenlabs.io"
-_ELEVENLABS = urlsplit(ELEVENLABS_BASE_URL)
-CONTENT_SECURITY_POLICY["DIRECTIVES"]["media-src"].append(f"{_ELEVENLABS.scheme}://{_ELEVENLABS.netloc}")
+ELEVENLABS_BASE_URL: str = env.provider_url("ELEVENLABS_BASE_URL") or "https://api.elevenlabs.io"
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", default="")
-OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", default="") or "https://api.openai.com/v1"
+OPENAI_BASE_URL: str = env.provider_url("OPENAI_BASE_URL") or "https://api.openai.com/v1"
 # Who takes over when one of them fails: another account or region, or the same with another model.
 FALLBACK_DEEPGRAM_API_KEY: str = env.str("FALLBACK_DEEPGRAM_API_KEY", default="") or DEEPGRAM_API_KEY
-FALLBACK_DEEPGRAM_BASE_URL: str = env.str("FALLBACK_DEEPGRAM_BASE_URL", default="") or DEEPGRAM_BASE_URL
+FALLBACK_DEEPGRAM_BASE_URL: str = env.provider_url("FALLBACK_DEEPGRAM_BASE_URL") or DEEPGRAM_BASE_URL
 FALLBACK_ELEVENLABS_API_KEY: str = env.str("FALLBACK_ELEVENLABS_API_KEY", default="") or ELEVENLABS_API_KEY
-FALLBACK_ELEVENLABS_BASE_URL: str = env.str("FALLBACK_ELEVENLABS_BASE_URL", default="") or ELEVENLABS_BASE_URL
+FALLBACK_ELEVENLABS_BASE_URL: str = env.provider_url("FALLBACK_ELEVENLABS_BASE_URL") or ELEVENLABS_BASE_URL
 FALLBACK_OPENAI_API_KEY: str = env.str("FALLBACK_OPENAI_API_KEY", default="") or OPENAI_API_KEY
-FALLBACK_OPENAI_BASE_URL: str = env.str("FALLBACK_OPENAI_BASE_URL", default="") or OPENAI_BASE_URL
+FALLBACK_OPENAI_BASE_URL: str = env.provider_url("FALLBACK_OPENAI_BASE_URL") or OPENAI_BASE_URL
 TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
 TWILIO_BASE_URL: str = env.str("TWILIO_BASE_URL", default="").rstrip("/")

@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,6 +16,7 @@ from agents import drafts, services
 from agents.admin.base import ModelAdmin, column, page_button, wanted_object
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS, PersonaForm, ToolInline
+from agents.admin.voice_field import voice_sample
 from agents.models import Persona, PersonaTool
 
 SAVE_AND_PUBLISH = "agents_persona_save_and_publish"  # the name that unfold gives the button
@@ -42,6 +43,11 @@ class PersonaAdmin(ModelAdmin):
             .prefetch_related("tools__secret")
             .annotate(number_count=Count("numbers"))
         )
+
+    def get_urls(self) -> list[Any]:
+        sample = self.admin_site.admin_view(voice_sample)
+        own = [path("voice-sample/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
+        return [*own, *super().get_urls()]
 
     @column("Callers hear", ordering="live_version__number", label={"live": "success", "none": "danger"})
     def live(self, persona: Persona) -> tuple[str, str]:

@@ -3,6 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -54,7 +57,25 @@ def voice_field(current: str, plain: forms.Field) -> forms.Field:
     return forms.ChoiceField(
         label="Voice",
         choices=[("", "Choose a voice"), *choices],
-        widget=VoiceSelect({voice.id: voice.sample_url for voice in listed}),
+        widget=VoiceSelect({voice.id: _sample_path(voice) for voice in listed}),
         help_text="Press play to hear the chosen voice.",
         error_messages={"invalid_choice": "Choose a voice from the list.", "required": "Choose a voice."},
     )
+
+
+def _sample_path(voice: voices.Voice) -> str:
+    return reverse("admin:agents_persona_voice_sample", args=[voice.id]) if voice.sample_url else ""
+
+
+def voice_sample(request: HttpRequest, voice_id: str) -> HttpResponse:
+    """A recording of the voice, passed on from the provider: who may see personas may hear it."""
+    if not request.user.has_perm("agents.view_persona"):
+        raise PermissionDenied
+    try:
+        sample = voices.fetch_sample(voice_id)
+    except voices.VoicesUnavailable as error:
+        raise Http404("ElevenLabs does not answer") from error
+    if sample is None:
+        raise Http404(f"there is no sample of the voice {voice_id}")
+    headers = {"Cache-Control": "private, max-age=600"}
+    return HttpResponse(sample.audio, content_type=sample.content_type, headers=headers)

@@ -6,6 +6,7 @@ Providers are asked by their own SDKs, and by what calls use of them; nothing th
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from amqp.exceptions import NotFound
@@ -24,6 +25,7 @@ from calls.models.heartbeat import SWEEP
 
 WITHIN_S = 10.0
 CALLS = "calls"  # the queue
+WEB_SERVICE = "http://web:8080"  # in compose.yaml
 
 type Examination = Callable[[], str]
 
@@ -155,7 +157,10 @@ async def _trunks() -> tuple[set[str], int]:
 
 def public_address() -> str:
     """The web process answers under the address that LiveKit and Twilio send webhooks to."""
-    url = f"{settings.PUBLIC_BASE_URL}/health"
+    base = settings.PUBLIC_BASE_URL
+    if settings.IN_CONTAINERS and urlsplit(base).hostname in ("localhost", "127.0.0.1"):
+        base = WEB_SERVICE  # localhost is the container itself; the port is published on the machine for its browsers
+    url = f"{base}/health"
     try:
         answer = httpx.get(url, timeout=WITHIN_S)
         is_ours = answer.status_code == 200 and answer.json().get("status") == "ok"
@@ -164,4 +169,4 @@ def public_address() -> str:
         raise Unwell(f"{url} does not answer ({type(error).__name__})", cure) from error
     if not is_ours:
         raise Unwell(f"{url} answers with status {answer.status_code}", "Correct PUBLIC_BASE_URL, or the proxy.")
-    return f"{settings.PUBLIC_BASE_URL} answers"
+    return f"{base} answers"

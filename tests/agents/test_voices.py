@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 
 from agents import voices
 from agents.voices import Voice, VoicesUnavailable, list_voices
+from simulator.voices import PREVIEW_PATH
+from tests.agents.conftest import LISTED, Provider
 from tests.factories import client_of, make_persona
 
 pytestmark = pytest.mark.django_db
@@ -24,11 +27,47 @@ def _page(voice_id: str) -> str:
     return response.content.decode()
 
 
+def _sample_path(voice_id: str) -> str:
+    return reverse("admin:agents_persona_voice_sample", args=[voice_id])
+
+
+def _offer(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr(voices, "_fetch", lambda: iter([Voice("one", "One", "", url)]))
+
+
+def test_a_sample_is_passed_on_to_who_may_see_personas(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    _offer(monkeypatch, f"{provider.url}{PREVIEW_PATH.format(voice_id=LISTED[0].id)}")
+
+    answer = client_of("Supervisors").get(_sample_path("one"))
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "audio/wav")
+    assert answer.content.startswith(b"RIFF")
+    assert client_of().get(_sample_path("one")).status_code == 403
+    assert client_of("Supervisors").get(_sample_path("other")).status_code == 404
+
+
+def test_a_sample_that_is_no_sound_or_too_large_is_not_passed_on(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offer(monkeypatch, f"{provider.url}/health")
+    assert client_of("Supervisors").get(_sample_path("one")).status_code == 404
+
+    cache.clear()
+    _offer(monkeypatch, f"{provider.url}{PREVIEW_PATH.format(voice_id=LISTED[0].id)}")
+    monkeypatch.setattr(voices, "SAMPLE_BYTES_MAX", 100)
+    assert client_of("Supervisors").get(_sample_path("one")).status_code == 404
+
+
+def test_a_provider_that_does_not_answer_has_no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    _offer(monkeypatch, "http://127.0.0.1:1/sample.mp3")
+    assert client_of("Supervisors").get(_sample_path("one")).status_code == 404
+
+
 def test_voices_are_listed_by_name_with_a_sample_to_play() -> None:
     page = _page("JBFqnCBsd6RMkjVDRZzb")
     assert page.index("George – male, british") < page.index("Sarah – female, american")
-    assert 'data-sample="https://example.com/sarah.mp3"' in page
-    assert 'data-voice-player src="https://example.com/george.mp3"' in page
+    assert f'data-sample="{_sample_path("EXAVITQu4vr4xnSDxMaL")}"' in page
+    assert f'data-voice-player src="{_sample_path("JBFqnCBsd6RMkjVDRZzb")}"' in page
     assert "agents/voice.js" in page
 
 

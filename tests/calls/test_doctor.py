@@ -64,6 +64,22 @@ def unwell(examination: Callable[[], str]) -> tuple[str, str]:
     return str(caught.value), caught.value.cure
 
 
+# --- The site ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["http://localhost:1", "http://127.0.0.1:1"])
+def test_in_containers_the_machines_own_address_is_that_of_the_web_service(
+    address: str, simulator: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container localhost is the container itself."""
+    settings.PUBLIC_BASE_URL = address
+    monkeypatch.setattr(examinations, "WEB_SERVICE", simulator)
+    assert unwell(examinations.public_address)[0].startswith(f"{address}/health does not answer")
+
+    settings.IN_CONTAINERS = True
+    assert examinations.public_address() == f"{simulator} answers"
+
+
 # --- Providers --------------------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,7 @@ SERVICE = _object(
     cap_add=_strings,
     cap_drop=_strings,
     command={"type": "array", "items": {"type": "string"}, "minItems": 1},
+    entrypoint={"type": "array", "items": {"type": "string"}, "minItems": 1},
     depends_on=_DEPENDS_ON,
     deploy=_DEPLOY,
     environment={

@@ -1,7 +1,11 @@
 """Every command, port and address in the containers is one that exists there."""
 
 import importlib.util
+import os
 import re
+import stat
+import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,8 +129,25 @@ def test_prometheus_finds_each_process_once(project: Project) -> None:
     for host, port in found:
         assert port in LISTENS[host]
         assert len(networks(prometheus) & networks(project["services"][host])) == 1, host
-    tokens = {job["authorization"]["credentials_file"] for job in scrapes if "authorization" in job}
-    assert tokens == {f"/run/secrets/{secret}" for secret in prometheus["secrets"]}
+
+
+def test_prometheus_finds_its_token_where_its_entrypoint_writes_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scrapes = yaml.safe_load((ROOT / "docker/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    (token,) = {job["authorization"]["credentials_file"] for job in scrapes if "authorization" in job}
+    prometheus = project["services"]["prometheus"]
+    shell, option, script, *rest = prometheus["entrypoint"]
+    assert any(token.startswith(f"{place}/") for place in prometheus["tmpfs"])
+
+    script = script.replace(token, str(tmp_path / "token")).replace("/bin/prometheus", "echo")
+    environment = {"METRICS_TOKEN": prometheus["environment"]["METRICS_TOKEN"], "PATH": os.environ["PATH"]}
+    command = [shell, option, script, *rest, *prometheus["command"]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    assert (tmp_path / "token").read_text() == environment["METRICS_TOKEN"]
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+    assert done.stdout.split() == prometheus["command"]
 
 
 def test_prometheus_and_grafana_read_what_is_mounted(project: Project) -> None:

@@ -88,6 +88,18 @@ def test_no_process_has_more_rights_than_it_needs(project: Project) -> None:
         assert service["restart"] == ("no" if name in JOBS else "unless-stopped"), name
 
 
+def test_no_read_only_service_has_a_secret_of_the_environment(project: Project) -> None:
+    """Compose copies such a secret into the container's disk, and ends with an error when it is read-only."""
+    of_environment = {name for name, secret in project.get("secrets", {}).items() if "environment" in secret}
+    for name, service in services(project):
+        if service["read_only"]:
+            assert not of_environment & {_secret(each) for each in service.get("secrets", [])}, name
+
+
+def _secret(reference: str | dict[str, str]) -> str:
+    return reference if isinstance(reference, str) else reference["source"]
+
+
 def test_every_service_tells_of_its_health(project: Project) -> None:
     assert {name for name, service in services(project) if "healthcheck" not in service} == set(WITHOUT_HEALTHCHECK)
 
@@ -113,7 +125,7 @@ def test_everything_that_is_mounted_exists(project: Project) -> None:
                 assert os.access(ROOT / source, os.X_OK) or "initdb" not in target, f"{source} cannot be run"
             else:
                 used.add(source)
-        assert set(service.get("secrets", [])) <= set(project["secrets"]), name
+        assert set(service.get("secrets", [])) <= set(project.get("secrets", {})), name
         assert networks(service) <= set(project["networks"]), name
     assert used == set(project["volumes"])
 

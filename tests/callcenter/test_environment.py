@@ -1,0 +1,30 @@
+"""What settings read from the environment, and what becomes of it in containers."""
+
+import pytest
+
+from callcenter.environment import Env
+
+
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [
+        ("http://127.0.0.1:8090", "http://simulator:8090"),
+        ("http://localhost:8090/v1", "http://simulator:8090/v1"),
+        ("http://127.0.0.1:80901", "http://127.0.0.1:80901"),
+        ("http://127.0.0.1:11434/v1", "http://127.0.0.1:11434/v1"),
+        ("https://api.openai.com/v1", "https://api.openai.com/v1"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "FALLBACK_OPENAI_BASE_URL"])
+def test_the_simulator_of_this_machine_is_the_service_in_a_container(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, inside: str
+) -> None:
+    """Also for what is started beside the container's own process: docker compose exec worker python manage.py …"""
+    monkeypatch.setenv("SIMULATOR_PORT", "8090")
+    monkeypatch.setenv(name, url)
+    monkeypatch.setenv("IN_CONTAINERS", "false")
+    assert Env().provider_url(name) == url
+
+    monkeypatch.setenv("IN_CONTAINERS", "true")
+    assert Env().provider_url(name) == inside
