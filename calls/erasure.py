@@ -59,6 +59,13 @@ def due(now: datetime) -> QuerySet[Call]:
     return Call.objects.filter(old, status__in=FINAL, erased_at=None)
 
 
+def shortest_time() -> timedelta | None:
+    """The shortest time for which anything said is kept; None when everything is kept for ever."""
+    days = [kept for kept in PhoneNumber.objects.exclude(kept_days=None).values_list("kept_days", flat=True) if kept]
+    days += [settings.CALLS_KEPT_DAYS] if settings.CALLS_KEPT_DAYS > 0 else []
+    return timedelta(days=min(days)) if days else None
+
+
 def purge(now: datetime | None = None) -> Counts:
     """Erase every call that is due."""
     total = Counts()
@@ -121,6 +128,8 @@ def _batches(calls: QuerySet[Call]) -> Iterator[list[tuple[UUID, str]]]:
 @transaction.atomic
 def _erase(batch: list[tuple[UUID, str]]) -> Counts:
     ids, rooms = [pk for pk, _ in batch], [room for _, room in batch]
+    # First: whoever adds to one of these calls has done so before, or finds that it is erased.
+    list(Call.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
     counts = Counts(
         turns=Turn.objects.filter(call__in=ids).exclude(text="").update(text=""),
         # Which state the call entered, and why, says nothing about the caller.

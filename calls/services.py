@@ -198,10 +198,11 @@ def end_without_agent(call: Call) -> bool:
 def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
     """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one.
 
-    What is there already is left alone, by a turn's number and an event's key: a writer that does not know whether its
-    commit succeeded may write again.
+    The same when the caller was erased meanwhile: what a worker wrote down before would bring the words back. What is
+    there already is left alone, by a turn's number and an event's key: a writer that does not know whether its commit
+    succeeded may write again.
     """
-    if not Call.objects.select_for_update().filter(pk=call_id, attempt=attempt).exists():
+    if not Call.objects.select_for_update().filter(pk=call_id, attempt=attempt, erased_at=None).exists():
         return False
     Turn.objects.bulk_create(turns, ignore_conflicts=True)
     CallEvent.objects.bulk_create(events, ignore_conflicts=True)

@@ -48,10 +48,13 @@ class Backlog:
             self._changed.notify_all()
             return item.number
 
-    def first(self, limit: int, *, wait: bool) -> list[Item]:
-        """The oldest entries, at most `limit`; with `wait`, at least one. They stay until they are removed."""
+    def first(self, limit: int, *, wait: bool, timeout_s: float | None = None) -> list[Item]:
+        """The oldest entries, at most `limit`. They stay until they are removed.
+
+        With `wait`, at least one, or none after `timeout_s` seconds.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._memory or self._spool or not wait)
+            self._changed.wait_for(lambda: self._memory or self._spool or not wait, timeout_s)
         with self._moving:
             if self._spool is not None:
                 try:

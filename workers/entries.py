@@ -24,7 +24,7 @@ class Outcome(Enum):
     ENDED_BEFORE = auto()
     """An end that is not the call's: somebody else was first."""
     MOVED_ON = auto()
-    """Not written, because the call goes on without this attempt."""
+    """Not written, because the call goes on without this attempt, or what was said in it was erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def batches(entries: Iterable[tuple[int, Entry]]) -> list[list[tuple[int, Entry]
 
 
 def write(entries: Sequence[Entry]) -> Outcome:
-    """Write a batch, or nothing of it when the call has moved on from its attempt.
+    """Write a batch, or nothing of it when the call has moved on from its attempt, or was erased.
 
     Turns of an older attempt are not added afterwards: the agent that took over has never heard of them, and their
     numbers are its own turns' by now.

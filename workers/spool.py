@@ -9,9 +9,11 @@ import fcntl
 import os
 import socket
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +50,7 @@ class Spool:
         self._database = sqlite3.connect(path, timeout=0, check_same_thread=False)
         try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")  # from the next statement until it is closed
+            self._database.execute("PRAGMA secure_delete = ON")  # what is written is overwritten here
             self._database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             with self._database:
                 self._database.execute("BEGIN EXCLUSIVE")
@@ -130,6 +133,22 @@ def leftovers(directory: Path) -> list[Spool]:
             except sqlite3.DatabaseError as error:
                 log.error("spool_unreadable", path=str(path), error=str(error))
     return found
+
+
+def delete_unreadable(directory: Path, older_than: timedelta) -> None:
+    """Delete the spools that nobody can read and that were written longer ago. Raises OSError for a bad directory."""
+    if not directory.exists():
+        return
+    with _alone_in(directory):
+        for path in directory.glob(f"*{SUFFIX}"):
+            try:
+                Spool(path).close()
+            except sqlite3.OperationalError:
+                continue  # its process lives
+            except sqlite3.DatabaseError:
+                if time.time() - path.stat().st_mtime > older_than.total_seconds():
+                    path.unlink()
+                    log.error("spool_deleted", path=str(path), reason="unreadable, and older than calls are kept")
 
 
 def log_dropped(kinds: list[str], where: str) -> None:

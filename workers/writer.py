@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, close_old_connections, connections
 
+from calls import erasure
 from workers import entries, spool
 from workers.backlog import Backlog
 from workers.entries import Entry, Outcome
@@ -20,6 +21,7 @@ from workers.spool import Item, Spool
 log = structlog.get_logger(__name__)
 RETRY_S = (0.1, 0.5, 2.0)  # pauses while the database is away; the last one repeats
 BATCH = 200  # entries that are read at once
+LOOK_AGAIN_S = 600.0  # for what processes left that died since
 LAST_WRITES_S = 2.0  # what the end of the process waits for them; then they go to disk
 
 
@@ -74,15 +76,19 @@ class Writer:
         return self._backlog.spooled() + sum(left.count() for left in list(self._left))
 
     def _write_forever(self) -> None:
-        left = self._left = _leftovers(self._backlog.directory)
+        left = self._left
+        look_at = 0.0
         while True:
             try:
-                batch = self._backlog.first(BATCH, wait=not left)
+                if time.monotonic() >= look_at:
+                    left += _leftovers(self._backlog.directory)
+                    look_at = time.monotonic() + LOOK_AGAIN_S
+                batch = self._backlog.first(BATCH, wait=not left, timeout_s=LOOK_AGAIN_S)
                 if batch:
                     outcomes = _write(batch)
                     self._backlog.remove(batch[-1].number)
                     self._tell(batch[-1].number, outcomes)
-                elif _write_leftover(left[0]):
+                elif left and _write_leftover(left[0]):
                     left.pop(0)
             except Exception:
                 log.exception("recorder_failed")
@@ -110,6 +116,15 @@ class Writer:
 
 
 def _leftovers(directory: Path) -> list[Spool]:
+    """What dead processes left. What cannot be read, and so is never written, goes when its calls' time is over."""
+    try:
+        kept = erasure.shortest_time()
+        if kept is not None:
+            spool.delete_unreadable(directory, older_than=kept)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("database_away", error=type(error).__name__)
+    except OSError:
+        pass  # said below
     try:
         return spool.leftovers(directory)
     except OSError as error:
@@ -159,7 +174,7 @@ def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome])
             time.sleep(pause)
         else:
             if outcome is Outcome.MOVED_ON:
-                log.warning("not_written", call_id=first.call_id, attempt=first.attempt, reason="the call moved on")
+                log.warning("not_written", call_id=first.call_id, attempt=first.attempt, reason="moved on, or erased")
             outcomes.update((number, outcome) for number, _ in batch)
             return
 

@@ -1,7 +1,9 @@
 """What a call writes: in order, off the call loop, and only while the call is its own."""
 
 import asyncio
+import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from django.utils import timezone
+from pytest_django import Settings
 
-from calls import services
+from calls import erasure, services
 from calls.models import Call, CallEvent, Turn
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
@@ -239,6 +242,52 @@ async def test_what_a_dead_process_left_is_written_unless_its_call_has_moved_on(
     assert [turn.call_id async for turn in Turn.objects.all()] == [ours.pk]
 
 
+async def test_what_a_dead_process_left_of_an_erased_caller_is_not_written_and_the_file_is_gone(tmp_path: Path) -> None:
+    call = await sync_to_async(make_call)(Status.COMPLETED, caller_number="+12025550123")
+    left = spool.create(tmp_path)
+    left.append([Item(1, "turn", _turn(call, "My name is Ann.").as_line())])
+    left.close()
+    await sync_to_async(erasure.erase_number)("+12025550123", "sofia")
+
+    Writer(Backlog(tmp_path)).start()
+    await asyncio.to_thread(eventually, lambda: not list(tmp_path.iterdir()), "an empty spool")
+    assert not await Turn.objects.aexists()
+
+
+async def test_what_a_process_leaves_that_dies_later_is_written_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await _a_call()
+    monkeypatch.setattr(writer, "LOOK_AGAIN_S", 0.01)
+    living = spool.create(tmp_path)
+    living.append([Item(1, "turn", _turn(call, "Hello.").as_line())])
+    looked = threading.Event()
+    monkeypatch.setattr(spool, "leftovers", _then(looked, spool.leftovers))
+    Writer(Backlog(tmp_path)).start()
+    await asyncio.to_thread(looked.wait, 10)
+    living.close()  # it dies
+
+    await asyncio.to_thread(eventually, lambda: not list(tmp_path.iterdir()), "an empty spool")
+    assert [turn.text async for turn in Turn.objects.filter(call=call)] == ["Hello."]
+
+
+@pytest.mark.parametrize(("kept_days", "stays"), [(0, True), (30, True), (7, False)])
+async def test_a_spool_that_cannot_be_read_goes_when_calls_are_kept_no_longer(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, kept_days: int, stays: bool
+) -> None:
+    settings.CALLS_KEPT_DAYS = kept_days
+    file = tmp_path / "dead.sqlite3"
+    file.write_text("words that no database reads, and long enough to have a header " * 4)
+    ten_days_ago = time.time() - 10 * 24 * 3600
+    os.utime(file, (ten_days_ago, ten_days_ago))
+    looked = threading.Event()
+    monkeypatch.setattr(spool, "leftovers", _then(looked, spool.leftovers))
+
+    Writer(Backlog(tmp_path)).start()
+    await asyncio.to_thread(looked.wait, 10)
+    assert file.exists() == stays
+
+
 async def test_a_directory_that_cannot_be_used_keeps_nothing_from_being_written(tmp_path: Path) -> None:
     call = await _a_call()
     (tmp_path / "file").touch()
@@ -251,6 +300,15 @@ async def test_a_directory_that_cannot_be_used_keeps_nothing_from_being_written(
 def _turn(call: Call, text: str) -> Entry:
     fields = {"number": 1, "speaker": "agent", "text": text, "started_at": _now(), "ended_at": _now()}
     return Entry("turn", str(call.pk), call.attempt, fields)
+
+
+def _then[**P, T](done: threading.Event, work: Callable[P, T]) -> Callable[P, T]:
+    def first_work(*args: P.args, **kwargs: P.kwargs) -> T:
+        result = work(*args, **kwargs)
+        done.set()
+        return result
+
+    return first_work
 
 
 def _failing_twice(write: Callable[..., bool]) -> Callable[..., bool]:
