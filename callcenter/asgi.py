@@ -2,10 +2,12 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import resolve, reverse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
 
@@ -23,4 +25,6 @@ safe_start.refuse_unsafe_secrets()
 warm_up.web()
 views = {path: resolve(path).func for path in map(reverse, STORED)}
 webhooks = Webhooks(site, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
-application = RequestLimits(webhooks, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+# Who asks, and whether by https, is what the connection says, unless it comes from one of these.
+behind_proxies: Any = ProxyHeadersMiddleware(webhooks, settings.TRUSTED_PROXIES)  # type: ignore[arg-type]  # uvicorn's own types of ASGI
+application = RequestLimits(behind_proxies, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 REQUIRED = (
@@ -121,6 +121,26 @@ def door_settings(**_: Any) -> list[Error]:
     if settings.CALLS_KEPT_DAYS < 0:
         errors.append(_error(6, "CALLS_KEPT_DAYS is less than 0.", "0 keeps what was said for ever."))
     return errors
+
+
+@register()
+def proxy_settings(**_: Any) -> list[CheckMessage]:
+    """Proxies are networks, and there is one where the site speaks https."""
+    found: list[CheckMessage] = []
+    hint = "Write the networks that your proxies ask from as 10.0.3.0/24, separated by commas."
+    for network in settings.TRUSTED_PROXIES:
+        try:
+            trusts_everybody = ip_network(network).prefixlen == 0
+        except ValueError:
+            found.append(_error(7, f"TRUSTED_PROXIES: {network} is not a network.", hint))
+            continue
+        if trusts_everybody:
+            found.append(_error(7, f"TRUSTED_PROXIES: {network} lets everybody choose their address.", hint))
+    if settings.PUBLIC_BASE_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
+        message = "PUBLIC_BASE_URL is https, but TRUSTED_PROXIES is empty."
+        cure = "Set TRUSTED_PROXIES to the network of the proxy that ends TLS, or every page redirects to itself."
+        found.append(Warning(message, hint=cure, id="callcenter.W007"))
+    return found
 
 
 @register()

@@ -114,7 +114,6 @@ _TLS = urlsplit(PUBLIC_BASE_URL).scheme == "https"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
 SECURE_SSL_REDIRECT = _TLS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _TLS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -122,6 +121,9 @@ SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
 
 # --- Doors ----------------------------------------------------------------------------------------------------------
+# Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto say who asks, and how. Nobody else's count.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+IPWARE_META_PRECEDENCE_ORDER = ("REMOTE_ADDR",)  # of django-structlog, which would believe headers
 # Whether the admin asks for a one-time code beside the password.
 ADMIN_REQUIRES_OTP: bool = env.bool("ADMIN_REQUIRES_OTP", default=not DEBUG)
 OTP_TOTP_ISSUER = "Call center"
@@ -258,9 +260,9 @@ PRICE_LLM_MILLION_TOKENS_OUT: float = env.float("PRICE_LLM_MILLION_TOKENS_OUT", 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knox.auth.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "callcenter.authentication.SessionAuthentication",
         # A password opens the API only where it opens the admin.
-        *([] if ADMIN_REQUIRES_OTP else ["rest_framework.authentication.BasicAuthentication"]),
+        *([] if ADMIN_REQUIRES_OTP else ["callcenter.authentication.BasicAuthentication"]),
     ],
     "DEFAULT_THROTTLE_CLASSES": ["callcenter.throttling.WriteThrottle"],
     "DEFAULT_THROTTLE_RATES": {"write": DISPATCH_RATE, "login": LOGIN_RATE},

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.http import HttpRequest
+
+from callcenter import second_factor
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite
@@ -21,6 +22,4 @@ class CallCenterAdminSite(AdminSite):
         super().__init__(name)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        if not super().has_permission(request):
-            return False
-        return not settings.ADMIN_REQUIRES_OTP or request.user.is_verified()  # type: ignore[union-attr]  # OTPMiddleware
+        return super().has_permission(request) and second_factor.is_complete(request.user)

@@ -1,16 +1,18 @@
 """Every URL of the product, except /health and /health/ready, which callcenter.health answers."""
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import user_passes_test
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from callcenter import second_factor
 from calls import scraping
 from calls.api.manual import ManualDispatchView
 from calls.api.stats import StatsView
 
 admin.autodiscover()
+logged_in = user_passes_test(second_factor.opens_pages)
 handler500 = "callcenter.unavailable.answer_page_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -22,7 +24,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path(
         "api/docs/",
-        login_required(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),  # its script is no part of the page
+        logged_in(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),  # its script is no part of the page
         name="api-docs",
     ),
     path("api/", include("calls.api.urls")),

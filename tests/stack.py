@@ -87,10 +87,10 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def start_web(self) -> None:
+    def start_web(self, **environment: str) -> None:
         """Start the web process."""
         port = os.environ["WEB_PORT"]
-        self.start("web", "python", "-m", "callcenter.web", "--host", LOOPBACK, "--port", port)
+        self.start("web", "python", "-m", "callcenter.web", "--host", LOOPBACK, "--port", port, **environment)
 
     def start_simulator(self, speech: str = "scripted") -> None:
         """Start the simulator."""

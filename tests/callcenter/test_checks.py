@@ -17,6 +17,7 @@ PRODUCTION = {
     "DJANGO_DEBUG": "false",
     "ALLOWED_HOSTS": "calls.example.com",
     "PUBLIC_BASE_URL": "https://calls.example.com",
+    "TRUSTED_PROXIES": "10.0.3.0/24",
     "CELERY_BROKER_URL": "amqp://callcenter:x7Rq-of-this-site@mq.example.com:5672//",
     "LIVEKIT_URL": "wss://livekit.example.com",
     "LIVEKIT_API_KEY": "APIproduction",

@@ -181,7 +181,7 @@ def test_the_proxy_speaks_to_the_web_processes_alone(production: Project) -> Non
     assert set(re.findall(r"\{\$([A-Z_]+)\}", caddyfile)) == set(proxy["environment"])
     assert networks(proxy) & networks(web) == {"front"}
     (network,) = production["networks"]["front"]["ipam"]["config"]
-    assert web["environment"]["FORWARDED_ALLOW_IPS"] == network["subnet"]
+    assert web["environment"]["TRUSTED_PROXIES"] == network["subnet"]
 
 
 def test_the_postgres_scripts_make_the_users_that_log_in(base: Project) -> None:

@@ -22,10 +22,10 @@ JOBS = ("migrate", "demo-data")
 # Beat answers nobody, and the image of LiveKit's SIP service has nothing to ask it with.
 WITHOUT_HEALTHCHECK = (*JOBS, "beat", "livekit-sip")
 ALL = {*OURS, "postgres", "rabbitmq", "redis", "livekit", "livekit-sip", "prometheus", "grafana"}
-# What the images of others read, and uvicorn.
+# What the images of others read.
 FOREIGN = re.compile(
     r"GF_[A-Z_]+|POSTGRES_(USER|DB)|RABBITMQ_DEFAULT_(USER|PASS)|LIVEKIT_(CONFIG|WS_URL)|SIP_CONFIG_BODY"
-    r"|FLOWER_BASIC_AUTH|FORWARDED_ALLOW_IPS|REDISCLI_AUTH"
+    r"|FLOWER_BASIC_AUTH|REDISCLI_AUTH"
 )
 SECRET = re.compile(r"PASS|SECRET|KEY|TOKEN|AUTH$")
 

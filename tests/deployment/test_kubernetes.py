@@ -32,7 +32,6 @@ from tools.local import ROOT
 from tools.setup.environment import read
 
 SECRETS = FOLDER / "secrets.env.example"
-FOREIGN = {"FORWARDED_ALLOW_IPS"}  # uvicorn's
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -113,7 +112,7 @@ def test_settings_and_secrets_come_by_reference(overlay: list[Resource]) -> None
 def test_every_name_is_one_of_env_template_and_no_secret_is_among_the_settings(overlay: list[Resource]) -> None:
     known = set(read(ROOT / "env.template"))
     given, secret = settings(overlay), read(SECRETS)
-    assert set(given) - FOREIGN <= known
+    assert set(given) <= known
     assert set(secret) <= known
     assert not any(secret.values())
     assert not [name for name in given if SECRET.search(name)]

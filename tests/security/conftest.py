@@ -1,9 +1,10 @@
-"""No rate of an earlier test counts, nothing reaches the broker, and ElevenLabs is not asked for its voices."""
+"""No rate of an earlier test counts, passwords cost little, nothing reaches the broker or ElevenLabs."""
 
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from pytest_django import Settings
 
 from agents import dispatch, voices
 
@@ -16,7 +17,8 @@ class Nowhere:
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def quiet(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     cache.clear()
     monkeypatch.setattr(voices, "_fetch", lambda: iter(()))
     monkeypatch.setattr(dispatch, "current_app", Nowhere())

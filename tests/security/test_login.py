@@ -1,7 +1,9 @@
 """Logging in: passwords that are guessed, one-time codes, recovery codes, and enrolling a device."""
 
 import time
+from base64 import b64encode
 from io import StringIO
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,6 +17,9 @@ from pytest_django import Settings
 from callcenter import devices
 from callcenter.throttling import LoginThrottle
 from tests.factories import client_of, make_user
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
 
 pytestmark = pytest.mark.django_db
 
@@ -193,14 +198,54 @@ def test_logins_of_one_address_are_limited_whatever_the_name(anna: User, monkeyp
     assert "Too many logins" in log_in(Client())
 
 
+def basic(username: str, password: str, **environment: str) -> "_MonkeyPatchedWSGIResponse":
+    """Ask the API with a password."""
+    credentials = b64encode(f"{username}:{password}".encode()).decode()
+    return Client(**environment).get("/api/calls/", headers={"Authorization": f"Basic {credentials}"})  # type: ignore[arg-type]
+
+
 def test_a_password_for_the_api_is_counted_too(anna: User) -> None:
-    from base64 import b64encode
-
-    def basic(password: str) -> int:
-        credentials = b64encode(f"anna:{password}".encode()).decode()
-        return Client().get("/api/calls/", headers={"Authorization": f"Basic {credentials}"}).status_code
-
-    assert basic(PASSWORD) == 200
+    assert basic("anna", PASSWORD).status_code == 200
     for _ in range(5):
-        basic("wrong")
-    assert basic(PASSWORD) in {401, 403, 429}
+        basic("anna", "wrong")
+    assert basic("anna", PASSWORD).status_code == 401
+    assert basic("anna", PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_passwords_for_the_api_count_for_their_address_whatever_the_name(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoginThrottle, "rate", "3/min", raising=False)
+
+    right = [basic("anna", PASSWORD).status_code for _ in range(5)]
+    wrong = [basic(f"somebody{number}", "wrong").status_code for number in range(3)]
+    refused = basic("anna", PASSWORD)
+
+    assert (right, wrong) == ([200] * 5, [401] * 3)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert "Too many logins" in log_in(Client())
+    assert basic("anna", PASSWORD, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LoginThrottle, "rate", "3/min", raising=False)
+    for number in range(3):
+        log_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{number + 1}"), "wrong", username=f"somebody{number}")
+
+    assert "Too many logins" in log_in(Client(REMOTE_ADDR="2001:db8:1:2:ffff::1"))
+    assert log_in(Client(REMOTE_ADDR="2001:db8:1:3::1")) == "/admin/"
+
+
+@pytest.mark.usefixtures("with_codes")
+@pytest.mark.parametrize("path", ["/api/calls/", "/api/turns/", "/api/schema/", "/api/docs/", "/stats"])
+def test_a_session_without_a_code_gets_nothing_from_the_api(path: str, anna: User) -> None:
+    device, _ = devices.enrol(anna)
+    early, complete = Client(), Client()
+    early.force_login(anna)  # as before codes were asked for
+    log_in(complete, code=code_of(device))
+
+    assert early.get(path).status_code in {302, 401, 403}
+    assert complete.get(path).status_code == 200
+    device.delete()
+    assert complete.get(path).status_code in {302, 401, 403}

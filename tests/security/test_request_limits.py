@@ -158,7 +158,7 @@ def web() -> Iterator[int]:
     port, stack = int(os.environ["WEB_PORT"]), Stack()
     try:
         stack.start_web()
-        eventually(lambda: answers(f"http://{LOOPBACK}:{port}/health"), "web")
+        eventually(lambda: answers(f"http://{LOOPBACK}:{port}/health"), "web", timeout_s=180.0)
         yield port
     finally:
         stack.stop()

@@ -12,6 +12,7 @@ PRODUCTION = {
     "DJANGO_DEBUG": "false",
     "ADMIN_REQUIRES_OTP": "true",
     "PUBLIC_BASE_URL": "https://calls.example.com",
+    "TRUSTED_PROXIES": "10.0.3.0/24",
     "ALLOWED_HOSTS": "calls.example.com",
 }
 GIVES_WAY = ("nice", "-n", "10")  # calls in the tests keep real time, and types can wait

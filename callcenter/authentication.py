@@ -1,0 +1,47 @@
+"""How the API learns who asks, besides tokens: from the admin's session or, without one-time codes, from a password."""
+
+from typing import Any
+
+from drf_spectacular.authentication import BasicScheme, SessionScheme
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
+
+from callcenter import second_factor
+from callcenter.throttling import LoginThrottle
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """A session opens the API only where it opens the admin."""
+
+    def authenticate(self, request: Request) -> Any:
+        user: Any = getattr(request._request, "user", None)
+        if user is None or not second_factor.is_complete(user):
+            return None
+        return super().authenticate(request)
+
+
+class BasicAuthentication(authentication.BasicAuthentication):
+    """Wrong passwords count like those of the login form: by django-axes for the name, here for the address."""
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        throttle = LoginThrottle()
+        if throttle.is_exceeded(request):
+            raise Throttled(throttle.wait(), "Too many logins came from this address.")
+        try:
+            return super().authenticate_credentials(userid, password, request)
+        except AuthenticationFailed:
+            throttle.allow_request(request)
+            raise
+
+
+class SessionInSchema(SessionScheme):  # type: ignore[no-untyped-call]  # the package has no type hints
+    """For drf-spectacular, which knows the class above by its own name only."""
+
+    target_class = "callcenter.authentication.SessionAuthentication"
+
+
+class BasicInSchema(BasicScheme):  # type: ignore[no-untyped-call]  # the package has no type hints
+    """As above."""
+
+    target_class = "callcenter.authentication.BasicAuthentication"
