@@ -4,9 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.frames.frames import EagerEndOfTurnCancelFrame, EagerTranscriptionFrame, Frame, InputAudioRawFrame
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    EagerTranscriptionFrame,
+    Frame,
+    InputAudioRawFrame,
+    ProposedUserStoppedSpeakingFrame,
+    TranscriptionFrame,
+)
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator, LLMUserAggregatorParams
-from pipecat.processors.frame_processor import FrameDirection
+from pipecat.processors.frame_processor import FrameCallback, FrameDirection
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import (
     BaseUserTurnStopStrategy,
@@ -22,7 +29,7 @@ from workers.barge_in import BargeIn
 from workers.models import SharedSileroVad, SharedSmartTurn
 
 NO_WORDS_S = 2.0
-"""How long a turn without words lasts after its last sound, where the worker finds the turns; Pipecat waits 5 s.
+"""How long a turn without words lasts at most after its last sound; Pipecat waits 5 s.
 
 A cough after a question interrupts the answer that is on its way, and no transcript will ever end the turn that it
 began. Longer than smart-turn's patience, and than Deepgram's transcripts take.
@@ -31,7 +38,21 @@ PATIENCE_S = 1.0  # smart-turn: silence after which a turn is over though the mo
 
 
 class CallerTurns(LLMUserAggregator):
-    """The caller's half of the conversation, and the last that hears the caller's audio."""
+    """The caller's half of the conversation, and the last that hears the caller's audio.
+
+    Nothing that the caller said is lost to an interruption, nor that its turn is over. Words begin a turn and interrupt
+    the agent, and an interruption drops what waits behind them: the end of that very turn, which then never ended.
+    """
+
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: FrameCallback | None = None,
+    ) -> None:
+        if isinstance(frame, TranscriptionFrame | ProposedUserStoppedSpeakingFrame):
+            frame.interruptible = False
+        await super().queue_frame(frame, direction, callback)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         # Pipecat lets audio go on to the pipeline's end: five more hops for each of 31 frames a second.
@@ -77,7 +98,11 @@ def user_params(version: PersonaVersion, barge_in: BargeIn) -> LLMUserAggregator
     if version.turn_policy == TurnPolicy.EAGER:
         strategies = EagerUserTurnStrategies()
         strategies.start, strategies.stop = [barge_in], [PredictedTurnEnd()]
-        return LLMUserAggregatorParams(user_turn_strategies=strategies, user_idle_timeout=version.silence_after_s)
+        return LLMUserAggregatorParams(
+            user_turn_strategies=strategies,
+            user_turn_stop_timeout=NO_WORDS_S,
+            user_idle_timeout=version.silence_after_s,
+        )
     return LLMUserAggregatorParams(
         user_turn_strategies=UserTurnStrategies(start=[barge_in], stop=[_STOP[TurnPolicy(version.turn_policy)]()]),
         user_turn_stop_timeout=NO_WORDS_S,

@@ -7,6 +7,7 @@ import pytest
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
+    Frame,
     LLMContextFrame,
     OutputTransportMessageFrame,
     ProposedUserStartedSpeakingFrame,
@@ -82,3 +83,32 @@ async def test_a_cough_while_the_agent_thinks_does_not_leave_the_caller_without_
         await worker.queue_frame(VADUserStoppedSpeakingFrame())
         await asked.until(UserStoppedSpeakingFrame)
         await asked.until(LLMContextFrame)
+
+
+@pytest.mark.parametrize("is_speaking", [True, False], ids=["while the agent speaks", "just after"])
+async def test_a_turn_that_its_final_words_begin_also_ends(is_speaking: bool) -> None:
+    """Its end waits behind the words when these interrupt the agent, and an interruption drops what waits."""
+    voice = Mock(is_speaking=True)
+    version = PersonaVersion(turn_policy=TurnPolicy.EAGER, stt_model="flux-general-en", silence_after_s=10)
+    params = turns.user_params(version, BargeIn(voice, "en-US"))
+    words = TranscriptionFrame("Stop.", user_id="caller", timestamp="")
+    asked = Sink()
+    caller = CallerTurns(LLMContext(), params=params)
+    both_wait = asyncio.Event()
+
+    async def hold(_caller: CallerTurns, frame: Frame) -> None:
+        if frame is words:
+            await both_wait.wait()
+
+    caller.add_event_handler("on_before_process_frame", hold)
+    async with running(caller, asked) as worker:
+        await worker.queue_frames([ProposedUserStartedSpeakingFrame(), words, ProposedUserStoppedSpeakingFrame()])
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert caller.has_queued_frame(ProposedUserStoppedSpeakingFrame)
+        voice.is_speaking = is_speaking
+        both_wait.set()
+        await asked.until(UserStoppedSpeakingFrame)
+        await asked.until(LLMContextFrame)
+
+    assert len(asked.of(LLMContextFrame)) == 1

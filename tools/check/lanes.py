@@ -56,6 +56,7 @@ SECONDS = {
     "tests/workers/test_cached_greeting.py": 30,
     "tests/workers/test_failover_stt.py": 45,
     "tests/workers/test_memory.py": 60,
+    "tests/workers/test_short_answers.py": 60,
     "tests/workers/test_slots.py": 45,
     "tests/workers/test_stranger.py": 100,
     "tests/workers/test_whole_calls.py": 130,
