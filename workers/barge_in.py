@@ -3,14 +3,20 @@
 Waiting until that is certain would let the agent talk over its caller, and stopping at every sound would let a cough or
 an "mhm" end its sentence. So the agent pauses as soon as somebody speaks, which takes a tenth of a second, and either
 goes on where it stopped or is interrupted for good, as soon as words or the length of the speech tell which it was.
+
+A "yeah" in the middle of what the agent says is a backchannel; the same word at the end of it is an answer. So it is
+kept, and becomes the caller's turn if the agent's speech ends soon after it.
 """
 
 import re
 
 from pipecat.frames.frames import (
+    BotStoppedSpeakingFrame,
+    EagerTranscriptionFrame,
     Frame,
     InterimTranscriptionFrame,
     ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
 )
@@ -28,6 +34,9 @@ ONSET_MS = 2 * WINDOW_MS  # of speech, and the agent pauses; clicks are shorter
 ONSET_MAX_MS = 12 * WINDOW_MS
 REAL_MS = 1500  # of speech, and it is an interruption before its words are there; the agent is silent meanwhile
 OVER_AFTER_MS = 450  # of silence without words that interrupt, and the agent goes on
+ANSWER_BEFORE_END_S = 0.5
+"""Words that are understood so long before the end of the agent's speech, or later, are an answer. The agent's pause
+does not count. What LiveKit still holds at the end, 0.2 s, comes on top: voices end with as much silence."""
 
 _BACKCHANNELS: dict[str, str] = {
     "en": "mhm mm hmm hm uh huh ah oh aha yeah yep okay ok right sure cool great i see got it alright",
@@ -60,6 +69,8 @@ class BargeIn(BaseUserTurnStartStrategy):
         self._silence_ms = 0
         self._paused = False
         self._onset_ms = ONSET_MS
+        self._kept: list[tuple[Frame, float]] = []
+        """Backchannels with their ends of turn, and how much had been heard of the agent by then, in seconds."""
 
     @property
     def resolves_proposed_turn_start_frames(self) -> bool:
@@ -69,14 +80,19 @@ class BargeIn(BaseUserTurnStartStrategy):
         match frame:
             case VADUserStartedSpeakingFrame() | ProposedUserStartedSpeakingFrame() if not self._voice.is_speaking:
                 return await self._start_turn()
-            case InterimTranscriptionFrame() | TranscriptionFrame():
-                return await self._judge_words(frame.text)
+            case InterimTranscriptionFrame() | EagerTranscriptionFrame() | TranscriptionFrame():
+                return await self._judge_words(frame)
+            case ProposedUserStoppedSpeakingFrame() if self._kept:
+                self._keep(frame)
+            case BotStoppedSpeakingFrame():
+                await self._agent_stopped()
         return ProcessFrameResult.CONTINUE
 
     async def hear(self, pcm: bytes) -> None:
         """Listen to the caller's audio, 16 kHz mono 16-bit PCM; does nothing while the agent is silent."""
         if not self._voice.is_speaking:
             if self._speech_ms or self._silence_ms:
+                await self._voice.go_on()  # it ended as it was paused: its next words shall not wait
                 self._forget()
             return
         self._pending += pcm
@@ -86,6 +102,7 @@ class BargeIn(BaseUserTurnStartStrategy):
 
     async def handle_user_turn_started(self) -> None:
         self._forget()
+        self._kept.clear()
 
     # --- Judging ------------------------------------------------------------------------------------------------------
 
@@ -106,12 +123,26 @@ class BargeIn(BaseUserTurnStartStrategy):
         elif self._silence_ms >= OVER_AFTER_MS:
             await self._go_on()
 
-    async def _judge_words(self, text: str) -> ProcessFrameResult:
-        if not self._voice.is_speaking or not is_backchannel(text, self._language):
+    async def _judge_words(
+        self, frame: InterimTranscriptionFrame | EagerTranscriptionFrame | TranscriptionFrame
+    ) -> ProcessFrameResult:
+        if not self._voice.is_speaking or not is_backchannel(frame.text, self._language):
             return await self._start_turn()
+        if isinstance(frame, TranscriptionFrame):
+            self._keep(frame)
         # Or the words would stand before the caller's next ones.
         await self.trigger_reset_aggregation()  # type: ignore[no-untyped-call]  # Pipecat's
         return ProcessFrameResult.CONTINUE
+
+    def _keep(self, frame: Frame) -> None:
+        self._kept.append((frame, self._voice.heard_s))
+
+    async def _agent_stopped(self) -> None:
+        """Have the words at the end of the agent's speech judged again: now they begin the caller's turn."""
+        kept, self._kept = self._kept, []
+        for frame, heard_s in kept:
+            if self._voice.heard_s - heard_s <= ANSWER_BEFORE_END_S:
+                await self.push_frame(frame)
 
     async def _start_turn(self) -> ProcessFrameResult:
         await self.trigger_user_turn_started()

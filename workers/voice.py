@@ -42,6 +42,7 @@ class AgentVoice(LiveKitOutputTransport):
         self._paused_at_ns = 0
         self._words_late_ns = 0  # by so much the words of this speech come later than their time stamps say
         self._handed_over = bytearray()  # the last that LiveKit got, and may hold still
+        self._handed_over_bytes = 0  # in all, without what was taken back
         self._taken_back = b""
         self.is_speaking = False
         """Whether the agent has begun to say something and has not finished it; also while it is paused."""
@@ -52,6 +53,11 @@ class AgentVoice(LiveKitOutputTransport):
         """Forget the last reply: the next audible speech is the start of a new one."""
         self.first_speech_ns = None
 
+    @property
+    def heard_s(self) -> float:
+        """Seconds of the agent's audio that have left for the caller so far. Stands still while the agent is paused."""
+        return self._handed_over_bytes / BYTES_A_SECOND - self._ahead_s()
+
     # --- Pausing ------------------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
@@ -61,6 +67,7 @@ class AgentVoice(LiveKitOutputTransport):
             return
         unheard = int(source.queued_duration * SAMPLE_RATE) * 2
         self._taken_back = bytes(self._handed_over[-unheard:]) if unheard else b""
+        self._handed_over_bytes -= len(self._taken_back)
         source.clear_queue()
         self._going_on.clear()
         self._paused_at_ns = self.get_clock().get_time()
@@ -136,6 +143,7 @@ class AgentVoice(LiveKitOutputTransport):
 
     async def _hand_over(self, pcm: bytes) -> None:
         self._handed_over += pcm
+        self._handed_over_bytes += len(pcm)
         del self._handed_over[:-BYTES_A_SECOND]
         await self._client.publish_audio(self._convert_pipecat_audio_to_livekit(pcm))
 

@@ -5,8 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 from pipecat.frames.frames import (
+    BotStoppedSpeakingFrame,
+    EagerTranscriptionFrame,
+    Frame,
     InterimTranscriptionFrame,
     ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
 )
@@ -27,13 +31,14 @@ class Voice:
         self.is_speaking = True
         self.is_paused = False
         self.resumed = 0
+        self.heard_s = 4.0
 
     def pause(self) -> None:
         self.is_paused = True
 
     async def go_on(self) -> None:
+        self.resumed += self.is_paused
         self.is_paused = False
-        self.resumed += 1
 
 
 class Caller:
@@ -44,6 +49,7 @@ class Caller:
         self.voice = voice
         self.turns = 0
         self.dropped = 0
+        self.judged_again: list[str] = []
 
         async def started(*_: Any) -> None:
             self.turns += 1
@@ -52,6 +58,12 @@ class Caller:
         async def dropped(*_: Any) -> None:
             self.dropped += 1
 
+        async def pushed(_judge: BargeIn, frame: Frame, _direction: object) -> None:
+            if isinstance(frame, TranscriptionFrame):
+                self.judged_again.append(frame.text)
+            await judge.process_frame(frame)
+
+        judge.add_event_handler("on_push_frame", pushed)
         judge.add_event_handler("on_user_turn_started", started)
         judge.add_event_handler("on_reset_aggregation", dropped)
 
@@ -64,6 +76,12 @@ class Caller:
     async def is_heard(self, words: str, *, final: bool = False) -> ProcessFrameResult:
         kind = TranscriptionFrame if final else InterimTranscriptionFrame
         return await self.judge.process_frame(kind(text=words, user_id="caller", timestamp=""))
+
+    async def hears_the_end(self, after_s: float) -> None:
+        """The agent says what it still has to say, `after_s` seconds of it, and stops."""
+        self.voice.heard_s += after_s
+        self.voice.is_speaking = False
+        await self.judge.process_frame(BotStoppedSpeakingFrame())
 
     async def _hears(self, window: bytes, ms: int) -> None:
         for _ in range(round(ms / barge_in.WINDOW_MS)):
@@ -150,6 +168,62 @@ async def test_a_backchannel_to_a_silent_agent_is_an_answer(caller: Caller, voic
     voice.is_speaking = False
     await caller.is_heard("Okay.", final=True)
     assert caller.turns == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "language"),
+    [
+        ("Yeah.", "en-US"),
+        ("Right.", "en-GB"),
+        ("Sí.", "es"),
+        ("Oui.", "fr"),
+        ("Ja.", "de"),
+        ("Sì.", "it"),
+        ("Sim.", "pt"),
+        ("Ja.", "nl"),
+    ],
+)
+async def test_a_backchannel_at_the_end_of_the_agents_speech_is_an_answer(
+    caller: Caller, words: str, language: str
+) -> None:
+    caller.judge._language = language
+    await caller.speaks(300)
+    await caller.is_heard(words, final=True)
+    await caller.judge.process_frame(ProposedUserStoppedSpeakingFrame())
+    await caller.is_silent(480)
+    assert caller.turns == 0
+
+    await caller.hears_the_end(after_s=0.4)
+    assert (caller.turns, caller.judged_again) == (1, [words])
+
+
+async def test_a_backchannel_before_the_end_stays_one(caller: Caller) -> None:
+    await caller.is_heard("Mhm.", final=True)
+    await caller.hears_the_end(after_s=1.5)
+    assert (caller.turns, caller.judged_again) == (0, [])
+
+
+async def test_an_answer_is_given_once(caller: Caller, voice: Voice) -> None:
+    await caller.is_heard("Yeah.", final=True)
+    await caller.hears_the_end(after_s=0.1)
+    voice.is_speaking = True
+    await caller.hears_the_end(after_s=0.1)
+    assert (caller.turns, caller.judged_again) == (1, ["Yeah."])
+
+
+async def test_words_that_are_predicted_begin_a_turn_too(caller: Caller, voice: Voice) -> None:
+    voice.is_speaking = False
+    await caller.judge.process_frame(EagerTranscriptionFrame("Okay.", user_id="caller", timestamp=""))
+    assert caller.turns == 1
+
+
+async def test_an_agent_that_ends_while_it_is_paused_is_not_paused_when_it_speaks_next(
+    caller: Caller, voice: Voice
+) -> None:
+    await caller.speaks(64)
+    voice.is_speaking = False
+    await caller.is_silent(32)
+    assert not voice.is_paused
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 from pipecat.frames.frames import (
+    BotStoppedSpeakingFrame,
     EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
     Frame,
@@ -112,3 +113,31 @@ async def test_a_turn_that_its_final_words_begin_also_ends(is_speaking: bool) ->
         await asked.until(LLMContextFrame)
 
     assert len(asked.of(LLMContextFrame)) == 1
+
+
+@pytest.mark.parametrize("policy", list(TurnPolicy))
+async def test_a_yeah_at_the_end_of_the_question_is_answered(policy: TurnPolicy) -> None:
+    voice = Mock(is_speaking=True, heard_s=2.0)
+    model = "flux-general-en" if policy == TurnPolicy.EAGER else "nova-3-general"
+    version = PersonaVersion(turn_policy=policy, stt_model=model, silence_after_s=10)
+    caller = CallerTurns(LLMContext(), params=turns.user_params(version, BargeIn(voice, "en-US")))
+    words, asked = TranscriptionFrame("Yeah.", user_id="caller", timestamp=""), Sink()
+    words.finalized = True
+    async with running(caller, asked) as worker:
+        await worker.queue_frames([*_said(policy, words), OutputTransportMessageFrame({})])
+        await asked.until(OutputTransportMessageFrame)
+        assert not asked.of(UserStartedSpeakingFrame)
+
+        voice.is_speaking, voice.heard_s = False, 2.3
+        await worker.queue_frame(BotStoppedSpeakingFrame())
+        await asked.until(UserStoppedSpeakingFrame)
+        request = await asked.until(LLMContextFrame)
+
+    assert [message["content"] for message in request.context.messages] == ["Yeah."]  # type: ignore[index]
+
+
+def _said(policy: TurnPolicy, words: TranscriptionFrame) -> list[Frame]:
+    """What comes when the caller says something: Flux finds the turn itself; nova is asked for its words."""
+    if policy == TurnPolicy.EAGER:
+        return [ProposedUserStartedSpeakingFrame(), words, ProposedUserStoppedSpeakingFrame()]
+    return [VADUserStartedSpeakingFrame(), VADUserStoppedSpeakingFrame(), words]
