@@ -175,8 +175,7 @@ class Conversation:
         self._turns.agent_began()
 
     async def _on_agent_turn_stopped(self, _aggregator: Any, message: AssistantTurnStoppedMessage) -> None:
-        if message.content:
-            self._turns.agent_ended(message.content, interrupted=message.interrupted)
+        self._turns.agent_ended(message.content, interrupted=message.interrupted)
         self._speaking.ended(message.content, interrupted=message.interrupted)
 
     async def _on_frame_passed(self, _worker: Any, frame: Frame) -> None:

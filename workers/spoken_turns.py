@@ -34,21 +34,26 @@ class SpokenTurns:
 
     def caller_ended(self, text: str) -> None:
         now = timezone.now()
-        self._recorder.turn(Speaker.CALLER, text, self._caller_began_at or now, self._caller_stopped(now))
+        stopped_at = self._caller_stopped(now)
+        # Words that interrupt, or answer before the agent has finished, were said before they began the turn.
+        self._recorder.turn(Speaker.CALLER, text, min(self._caller_began_at or now, stopped_at), stopped_at)
 
     def agent_began(self) -> None:
         self._agent_began_at = timezone.now()
 
     def agent_ended(self, text: str, *, interrupted: bool) -> None:
+        """The agent's turn is over; `text` is what the caller heard of it, and may be nothing."""
         now = timezone.now()
-        self._recorder.turn(
-            Speaker.AGENT,
-            text,
-            self._agent_started(now),
-            now,
-            interrupted=interrupted,
-            latency=self._latency.take(self._path_ms),
-        )
+        if text:
+            self._recorder.turn(
+                Speaker.AGENT,
+                text,
+                self._agent_started(now),
+                now,
+                interrupted=interrupted,
+                latency=self._latency.take(self._path_ms),
+            )
+        self._transport.output().turn_over()
 
     async def measure_path(self) -> None:
         """Learn how long sound is on its way to the caller and back now, for the latency of the next reply."""
@@ -60,9 +65,9 @@ class SpokenTurns:
 
     def _agent_started(self, now: datetime) -> datetime:
         voice = self._transport.output()
-        if voice.first_speech_ns is None:
+        if voice.turn_speech_ns is None:
             return self._agent_began_at or now
-        return now - _since(voice.get_clock().get_time(), voice.first_speech_ns)
+        return now - _since(voice.get_clock().get_time(), voice.turn_speech_ns)
 
 
 def _since(now_ns: int, then_ns: int | None) -> timedelta:

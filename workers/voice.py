@@ -48,10 +48,17 @@ class AgentVoice(LiveKitOutputTransport):
         """Whether the agent has begun to say something and has not finished it; also while it is paused."""
         self.first_speech_ns: int | None = None
         """Start of the agent's first audible speech since `listen_for_reply`, by the pipeline's clock."""
+        self.turn_speech_ns: int | None = None
+        """Start of the first utterance since `turn_over`, likewise."""
+        self._utterance_begins = False
 
     def listen_for_reply(self) -> None:
         """Forget the last reply: the next audible speech is the start of a new one."""
         self.first_speech_ns = None
+
+    def turn_over(self) -> None:
+        """Forget when the agent's turn began. The rest of its last word may still come, and begins no new one."""
+        self.turn_speech_ns = None
 
     @property
     def heard_s(self) -> float:
@@ -99,7 +106,7 @@ class AgentVoice(LiveKitOutputTransport):
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Push a frame; a word when it is heard, so that an interruption leaves no word that was not."""
         if isinstance(frame, BotStartedSpeakingFrame):
-            self.is_speaking = True
+            self.is_speaking = self._utterance_begins = True
         elif isinstance(frame, BotStoppedSpeakingFrame):
             self.is_speaking = False
             self._words_late_ns = 0
@@ -122,7 +129,7 @@ class AgentVoice(LiveKitOutputTransport):
             await asyncio.sleep(ahead_s - AHEAD_S)
             await self._unpaused()
         if interruptions == self._interruptions:
-            if self.first_speech_ns is None:
+            if self.first_speech_ns is None or self._utterance_begins:
                 self._note_first_speech(frame.audio)
             await self._hand_over(frame.audio)
         return False
@@ -153,6 +160,12 @@ class AgentVoice(LiveKitOutputTransport):
 
     def _note_first_speech(self, pcm: bytes) -> None:
         blocks = self._meter.speech_blocks(pcm)
-        if True in blocks:
-            waiting_ns = int(self._ahead_s() * 1_000_000_000)
-            self.first_speech_ns = self.get_clock().get_time() + waiting_ns + blocks.index(True) * BLOCK_NS
+        if True not in blocks:
+            return
+        waiting_ns = int(self._ahead_s() * 1_000_000_000)
+        starts_ns = self.get_clock().get_time() + waiting_ns + blocks.index(True) * BLOCK_NS
+        if self.first_speech_ns is None:
+            self.first_speech_ns = starts_ns
+        if self._utterance_begins:
+            self._utterance_begins = False
+            self.turn_speech_ns = self.turn_speech_ns or starts_ns

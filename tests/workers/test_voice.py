@@ -157,3 +157,23 @@ async def test_the_agent_speaks_from_its_first_audio_to_its_last(voice: AgentVoi
     assert voice.is_speaking
     await voice.push_frame(BotStoppedSpeakingFrame())
     assert not voice.is_speaking
+
+
+async def test_each_turn_of_the_agent_has_a_start_of_its_own(voice: AgentVoice, source: Source) -> None:
+    async def speaks() -> int:
+        source.queued_duration = 0.0
+        await voice.push_frame(BotStartedSpeakingFrame())
+        await voice.write_audio_frame(_chunk(9000))
+        await voice.push_frame(BotStoppedSpeakingFrame())
+        assert voice.turn_speech_ns is not None
+        return voice.turn_speech_ns
+
+    greeting = await speaks()
+    voice.turn_over()
+    await voice.write_audio_frame(_chunk(9000))  # the end of the last word, which is recorded as it begins
+    assert voice.turn_speech_ns is None
+
+    prompt = await speaks()
+    assert prompt > greeting
+    assert await speaks() == prompt  # one turn in two utterances
+    assert voice.first_speech_ns == greeting  # no reply was awaited: its latency is no turn's

@@ -1,6 +1,7 @@
 """Whole calls on real parts: a caller in a LiveKit room, a webhook, a Celery task, a pipeline, rows in Postgres."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -165,7 +166,10 @@ def test_a_silent_caller_is_asked_and_then_bidden_goodbye(stack: Stack, quiet: N
 
     assert report.ended_by == "agent"
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.SILENCE)
-    assert [turn.text for turn in call.turns.all()] == ["Hello.", "Are you there?", "Goodbye then."]
+    turns = list(call.turns.all())
+    assert [turn.text for turn in turns] == ["Hello.", "Are you there?", "Goodbye then."]
+    for before, after in pairwise(turns):
+        assert before.ended_at <= after.started_at
 
 
 def test_a_call_ends_politely_at_its_longest_duration(stack: Stack, quiet: None) -> None:
