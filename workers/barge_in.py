@@ -8,8 +8,6 @@ A "yeah" in the middle of what the agent says is a backchannel; the same word at
 kept, and becomes the caller's turn if the agent's speech ends soon after it.
 """
 
-import re
-
 from pipecat.frames.frames import (
     BotStoppedSpeakingFrame,
     EagerTranscriptionFrame,
@@ -23,7 +21,8 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
 
-from agents.choices import Language
+from workers.backchannels import is_backchannel
+from workers.farewells import is_farewell
 from workers.models import WINDOW, SileroState
 from workers.speech_meter import SAMPLE_RATE
 from workers.voice import AgentVoice
@@ -37,23 +36,6 @@ OVER_AFTER_MS = 450  # of silence without words that interrupt, and the agent go
 ANSWER_BEFORE_END_S = 0.5
 """Words that are understood so long before the end of the agent's speech, or later, are an answer. The agent's pause
 does not count. What LiveKit still holds at the end, 0.2 s, comes on top: voices end with as much silence."""
-
-_BACKCHANNELS: dict[str, str] = {
-    "en": "mhm mm hmm hm uh huh ah oh aha yeah yep okay ok right sure cool great i see got it alright",
-    "es": "mhm mm ajá aja ah oh sí si vale claro ya ok bueno entiendo",
-    "fr": "mhm mm hum ah oh ouais oui ok d'accord daccord bien voilà je vois",
-    "de": "mhm mm hm aha ah oh ja jo okay ok genau gut klar verstehe so",
-    "it": "mhm mm ah oh sì si ok va bene certo capito esatto",
-    "pt": "mhm mm ah oh aham sim tá ok certo claro entendi pois",
-    "nl": "mhm mm hm ah oh ja oké oke ok goed precies juist",
-}
-
-
-def is_backchannel(text: str, language: str) -> bool:
-    """Whether the words only say that one listens. `language` is one of agents.choices.Language."""
-    words = re.findall(r"[\w']+", text.lower())
-    known = set(_BACKCHANNELS[Language(language).split("-")[0]].split())
-    return all(word in known for word in words)
 
 
 class BargeIn(BaseUserTurnStartStrategy):
@@ -69,6 +51,8 @@ class BargeIn(BaseUserTurnStartStrategy):
         self._silence_ms = 0
         self._paused = False
         self._onset_ms = ONSET_MS
+        self.taking_leave = False
+        """The agent says its last words: a caller who says goodbye, too, does not interrupt it."""
         self._kept: list[tuple[Frame, float]] = []
         """Backchannels with their ends of turn, and how much had been heard of the agent by then, in seconds."""
 
@@ -126,13 +110,18 @@ class BargeIn(BaseUserTurnStartStrategy):
     async def _judge_words(
         self, frame: InterimTranscriptionFrame | EagerTranscriptionFrame | TranscriptionFrame
     ) -> ProcessFrameResult:
-        if not self._voice.is_speaking or not is_backchannel(frame.text, self._language):
+        if not self._voice.is_speaking or self._interrupts(frame.text):
             return await self._start_turn()
-        if isinstance(frame, TranscriptionFrame):
+        if isinstance(frame, TranscriptionFrame) and not self.taking_leave:
             self._keep(frame)
         # Or the words would stand before the caller's next ones.
         await self.trigger_reset_aggregation()  # type: ignore[no-untyped-call]  # Pipecat's
         return ProcessFrameResult.CONTINUE
+
+    def _interrupts(self, text: str) -> bool:
+        if self.taking_leave and is_farewell(text, self._language):
+            return False
+        return not is_backchannel(text, self._language)
 
     def _keep(self, frame: Frame) -> None:
         self._kept.append((frame, self._voice.heard_s))

@@ -53,7 +53,7 @@ class Conversation:
         self._progress = Progress()
         self._background = Background()
         self._speaking = Speaking(worker, transport)
-        self._goodbye = Goodbye(version.goodbye, self._speaking, self._progress)
+        self._goodbye = Goodbye(version, self._speaking, self._progress, pipeline.barge_in)
         self._turns = SpokenTurns(transport, recorder, pipeline.latency)
         self._failures = Failures(call, version, pipeline, recorder, self._progress, self._speaking, self._background)
         self._caller_turn_over = asyncio.Event()  # for the whole pipeline, to its last processor
@@ -165,6 +165,7 @@ class Conversation:
         self._failures.answer_timer.stop()
 
     async def _on_caller_turn_stopped(self, _aggregator: Any, _strategy: Any, message: UserTurnStoppedMessage) -> None:
+        self._goodbye.caller_said(message.content or "")
         if message.content:
             self._turns.caller_ended(message.content)
             self._failures.answer_timer.start()

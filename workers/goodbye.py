@@ -2,37 +2,74 @@
 
 import asyncio
 
+from agents.models import PersonaVersion
 from calls.states import EndReason, Status
+from workers.barge_in import BargeIn
+from workers.farewells import is_farewell, takes_leave
 from workers.progress import Progress
-from workers.speaking import Speaking
+from workers.speaking import Speaking, letters
 
 
 class Goodbye:
-    """The words of a goodbye, heard by the caller before the call ends as completed."""
+    """The words of a goodbye, heard by the caller once, before the call ends as completed."""
 
-    def __init__(self, words: str, speaking: Speaking, progress: Progress) -> None:
-        self._words = words
+    def __init__(self, version: PersonaVersion, speaking: Speaking, progress: Progress, barge_in: BargeIn) -> None:
+        self._words = version.goodbye
+        self._language = version.language
         self._speaking = speaking
         self._progress = progress
+        self._barge_in = barge_in
+        self._was_stopped = False  # the caller spoke up while the agent hung up
+        self._was_heard = False  # then the caller had heard the goodbye to its end
 
     async def close(self, reason: EndReason) -> None:
         """Say goodbye, wait until it has been heard, and end the call."""
         if self._progress.closing:
             return
-        self._progress.closing = True
-        await self._speaking.say_and_wait(self._words)
+        self._take_leave(True)
+        await self._say()
         self._progress.end(Status.COMPLETED, reason)
 
     async def hang_up(self) -> None:
         """The language model ends the conversation; cancelled when the caller speaks up meanwhile."""
-        self._progress.closing = True
+        self._take_leave(True)
+        self._was_stopped = self._was_heard = False
         try:
             await self._speaking.wait_for(self._speaking.answered)
             if self._speaking.last_reply:
+                self._was_heard = True
                 await self._speaking.heard()
             else:
-                await self._speaking.say_and_wait(self._words)
+                await self._say()
         except asyncio.CancelledError:
-            self._progress.closing = False
+            self._take_leave(False)
+            self._was_stopped = True
             raise
         self._progress.end(Status.COMPLETED, EndReason.AGENT_GOODBYE)
+
+    def caller_said(self, text: str) -> None:
+        """The caller's turn is over. One who only answers the agent's goodbye hears no second one.
+
+        Callers take leave in more than one go: "That is all, thank you." The agent says goodbye. "Bye, bye."
+        """
+        if text and not is_farewell(text, self._language):
+            self._was_stopped = self._was_heard = False
+            self._speaking.last_words = ""
+        elif self._was_stopped and (self._was_heard or (text and self._was_just_said())):
+            self._progress.closing = True
+            self._speaking.fall_silent()
+            self._progress.end(Status.COMPLETED, EndReason.AGENT_GOODBYE)
+
+    def _take_leave(self, takes_leave: bool) -> None:
+        self._progress.closing = self._barge_in.taking_leave = takes_leave
+
+    async def _say(self) -> None:
+        if self._was_just_said():
+            await self._speaking.heard()
+        else:
+            await self._speaking.say_and_wait(self._words)
+
+    def _was_just_said(self) -> bool:
+        """Whether the last that the caller has heard is a goodbye: in the persona's words, or in others."""
+        said = self._speaking.last_words
+        return letters(self._words) in letters(said) or takes_leave(said, self._language)

@@ -32,6 +32,7 @@ class CallPipeline:
     caller: CallerTurns
     agent: LLMAssistantAggregator
     latency: LatencyMeter
+    barge_in: BargeIn
 
     def worker(self) -> PipelineWorker:
         """The pipeline, ready to run; without the observers that Pipecat adds and nobody here reads."""
@@ -63,4 +64,5 @@ def build(version: PersonaVersion, transport: CallTransport, lines: CallLines) -
         caller=caller,
         agent=agent,
         latency=latency,
+        barge_in=barge_in,
     )

@@ -18,7 +18,7 @@ class Speaking:
     """Has the agent say something, and knows how far it is.
 
     `stopped`: it has said what it began to say last, or was interrupted. `answered`: it has replied, to the end, since
-    the caller's last turn; `last_reply` is what it said then.
+    the caller's last turn; `last_reply` is what it said then. `last_words` is the last that was heard of it at all.
     """
 
     def __init__(self, worker: PipelineWorker, transport: CallTransport) -> None:
@@ -28,6 +28,7 @@ class Speaking:
         self.stopped.set()
         self.answered = asyncio.Event()
         self.last_reply = ""
+        self.last_words = ""
         self._awaited: dict[asyncio.Event, str] = {}  # words that somebody waits for, by what tells that they are said
 
     def caller_began(self) -> None:
@@ -40,13 +41,14 @@ class Speaking:
         self.stopped.clear()
 
     def ended(self, text: str, *, interrupted: bool) -> None:
-        """The agent's turn is over."""
+        """The agent's turn is over; `text` is what the caller heard of it."""
+        self.last_words = text or self.last_words
         if not interrupted:
             self.last_reply = text
             self.answered.set()
         self.stopped.set()
         for event, words in self._awaited.items():
-            if interrupted or _letters(words) in _letters(text):
+            if interrupted or letters(words) in letters(text):
                 event.set()
 
     async def say(self, words: str) -> None:
@@ -77,12 +79,16 @@ class Speaking:
         except TimeoutError:
             log.warning("words_not_said")
 
+    def fall_silent(self) -> None:
+        """Say nothing more for now: the call is over, and its end is on the way."""
+        self._transport.output().pause()
+
     async def heard(self) -> None:
         """Wait until the caller has heard what was said."""
         await self._transport.output().wait_for_playout()
         await asyncio.sleep(TAIL_S)
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
     """What counts in a comparison: voices differ in what they do with spaces and punctuation."""
     return "".join(character for character in text.casefold() if character.isalnum())

@@ -17,7 +17,8 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult
 
 from workers import barge_in
-from workers.barge_in import BargeIn, is_backchannel
+from workers.backchannels import is_backchannel
+from workers.barge_in import BargeIn
 from workers.models import WINDOW
 
 SOUND = np.full(WINDOW, 5000, np.int16).tobytes()
@@ -209,6 +210,19 @@ async def test_an_answer_is_given_once(caller: Caller, voice: Voice) -> None:
     voice.is_speaking = True
     await caller.hears_the_end(after_s=0.1)
     assert (caller.turns, caller.judged_again) == (1, ["Yeah."])
+
+
+async def test_a_caller_who_says_goodbye_while_the_agent_does_lets_it_finish(caller: Caller, voice: Voice) -> None:
+    caller.judge.taking_leave = True
+    await caller.speaks(300)
+    await caller.is_heard("Okay, bye.", final=True)
+    await caller.is_silent(480)
+    await caller.hears_the_end(after_s=0.1)
+    assert (caller.turns, caller.judged_again, voice.resumed) == (0, [], 1)
+
+    voice.is_speaking = True
+    await caller.is_heard("Wait, one more question.")
+    assert caller.turns == 1
 
 
 async def test_words_that_are_predicted_begin_a_turn_too(caller: Caller, voice: Voice) -> None:

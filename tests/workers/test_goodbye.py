@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from pipecat.frames.frames import TTSSpeakFrame
 
+from agents.models import PersonaVersion
 from calls.states import EndReason, Status
 from workers import speaking
+from workers.barge_in import BargeIn
 from workers.goodbye import Goodbye
 from workers.progress import Ending, Progress
 from workers.speaking import Speaking
@@ -23,6 +25,12 @@ class Voice:
         self.queued: list[str] = []
         self.asked = asyncio.Event()
         self.heard = 0
+        self.is_paused = False
+        self.played_out = asyncio.Event()
+        self.played_out.set()
+
+    def pause(self) -> None:
+        self.is_paused = True
 
     async def queue_frame(self, frame: TTSSpeakFrame) -> None:
         self.queued.append(frame.text)
@@ -32,6 +40,7 @@ class Voice:
         return self
 
     async def wait_for_playout(self) -> None:
+        await self.played_out.wait()
         self.heard += 1
 
 
@@ -41,7 +50,8 @@ class Agent:
         voice: Any = self.voice
         self.speaking = Speaking(voice, voice)
         self.progress = Progress()
-        self.goodbye = Goodbye(WORDS, self.speaking, self.progress)
+        self.barge_in = BargeIn(voice, "en-US")
+        self.goodbye = Goodbye(PersonaVersion(goodbye=WORDS), self.speaking, self.progress, self.barge_in)
 
     async def speaks(self, talk: Callable[[], Awaitable[None]]) -> None:
         """Begin to talk, and say the first words that are asked for."""
@@ -51,6 +61,12 @@ class Agent:
             assert not self.progress.ending.done()
             self.speaking.ended(self.voice.queued[-1], interrupted=False)
             await talking
+
+    async def is_stopped(self, hanging_up: asyncio.Task[None]) -> None:
+        """The caller speaks up: the model's tool is cancelled."""
+        self.speaking.caller_began()
+        hanging_up.cancel()
+        await asyncio.wait([hanging_up])
 
 
 @pytest.fixture
@@ -135,3 +151,67 @@ async def test_a_turn_that_was_asked_for_before_does_not_cut_the_last_words_shor
         agent.speaking.ended("Thank you for calling.  Goodbye !", interrupted=False)
         await talking
     assert agent.progress.ending.done()
+
+
+@pytest.fixture
+async def hanging_up(agent: Agent) -> asyncio.Task[None]:
+    """The model's goodbye has been heard, and the agent is about to hang up."""
+    agent.speaking.ended("See you on Monday!", interrupted=False)
+    agent.voice.played_out.clear()
+    hanging_up = asyncio.create_task(agent.goodbye.hang_up())
+    await asyncio.sleep(0)
+    assert agent.barge_in.taking_leave
+    return hanging_up
+
+
+@pytest.mark.parametrize("answer", ["Bye, bye!", "Thank you, you too.", ""], ids=["goodbye", "thanks", "a cough"])
+async def test_a_caller_who_answers_the_goodbye_hears_no_second_one(
+    agent: Agent, hanging_up: asyncio.Task[None], answer: str
+) -> None:
+    await agent.is_stopped(hanging_up)
+    assert not agent.barge_in.taking_leave
+    agent.goodbye.caller_said(answer)
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.AGENT_GOODBYE)
+    assert (agent.voice.queued, agent.voice.is_paused) == ([], True)
+
+
+async def test_a_caller_who_has_another_question_after_the_goodbye_is_answered(
+    agent: Agent, hanging_up: asyncio.Task[None]
+) -> None:
+    await agent.is_stopped(hanging_up)
+    agent.goodbye.caller_said("Wait, what about Tuesday?")
+    assert not agent.progress.ending.done()
+
+    agent.goodbye.caller_said("Bye.")  # to which the model may say what it likes
+    assert not agent.progress.ending.done()
+
+
+async def test_a_goodbye_of_which_nothing_was_heard_is_said_again(agent: Agent) -> None:
+    agent.speaking.caller_began()
+    hanging_up = asyncio.create_task(agent.goodbye.hang_up())
+    await asyncio.sleep(0)
+    await agent.is_stopped(hanging_up)
+    agent.goodbye.caller_said("Bye.")
+    assert not agent.progress.ending.done()
+
+
+@pytest.mark.parametrize("said", [WORDS, "It was a pleasure. Have a nice day!"])
+@pytest.mark.parametrize("reply", ["", "Bye."], ids=["and nothing more", "and the caller took leave, too"])
+async def test_a_model_that_said_goodbye_before_it_hangs_up_says_it_once(agent: Agent, said: str, reply: str) -> None:
+    agent.speaking.ended(said, interrupted=False)
+    if reply:
+        agent.speaking.caller_began()
+        agent.goodbye.caller_said(reply)
+    agent.speaking.ended("", interrupted=False)  # the model's next answer: end_call, without a word
+    await agent.goodbye.hang_up()
+
+    assert agent.voice.queued == []
+    assert agent.progress.ending.result().reason == EndReason.AGENT_GOODBYE
+
+
+async def test_a_call_that_ends_for_another_reason_just_after_a_goodbye_hears_no_second_one(agent: Agent) -> None:
+    agent.speaking.ended("Thank you, goodbye.", interrupted=False)
+    await agent.goodbye.close(EndReason.MAX_DURATION)
+
+    assert (agent.voice.queued, agent.progress.ending.result().reason) == ([], EndReason.MAX_DURATION)

@@ -185,6 +185,37 @@ def test_a_call_ends_politely_at_its_longest_duration(stack: Stack, quiet: None)
     assert [turn.text for turn in call.turns.all()] == ["Hello.", "Time is up, goodbye."]
 
 
+TWO_GOODBYES = """
+name: two goodbyes
+caller:
+  steps:
+    - wait_for_reply: {timeout_s: 20}
+    - say: "That is all."
+    - interrupt: {after_ms: 900, say: "Okay, bye bye."}
+    - wait_for_silence: {timeout_s: 10, silence_ms: 5000}
+    - say: "Are you still there?"
+    - wait_for_reply: {timeout_s: 5}
+agent:
+  default: "Goodbye and thank you."
+  rules:
+    - {when: [all, bye], say: "Thank you very much for your call. Goodbye.", call: {name: end_call, arguments: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "turn_policy", [{}, {"turn_policy": TurnPolicy.SILENCE, "stt_model": "nova-3-general"}], ids=["eager", "silence"]
+)
+def test_a_caller_who_says_goodbye_twice_hears_one(stack: Stack, quiet: None, turn_policy: dict[str, Any]) -> None:
+    make_number(NUMBER, make_persona(greeting="Hello.", voice_id="rachel", **turn_policy))
+    report = stack.call(stack.script(TWO_GOODBYES), NUMBER)
+    call = final_call(report.room)
+
+    assert report.ended_by == "agent"
+    assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.AGENT_GOODBYE)
+    agent = call.turns.filter(speaker=Speaker.AGENT)
+    assert [turn.text for turn in agent] == ["Hello.", "Thank you very much for your call. Goodbye."]
+
+
 def test_a_room_that_is_closed_from_outside_ends_the_call(stack: Stack, number: PhoneNumber) -> None:
     async def call_and_close() -> str:
         answered = asyncio.Event()
