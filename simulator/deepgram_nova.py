@@ -117,7 +117,10 @@ class NovaSession(ListenSession):
         match message.get("type"):
             case "Finalize":
                 if not self._answered:
-                    await self._results("", self.finder.position_s, is_final=True, from_finalize=True)
+                    end_s = self.finder.position_s
+                    # No sooner than words would have come: the service has to listen to know that there are none.
+                    await asyncio.sleep(max(0.0, self.world.stt_final_s() - self.finder.silence_s))
+                    await self._results("", end_s, is_final=True, from_finalize=True)
                 self._answered = False
             case "CloseStream":
                 await self._metadata()

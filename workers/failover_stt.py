@@ -29,7 +29,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from workers import health
 from workers.flux import Flux
 from workers.heard_audio import HeardAudio
-from workers.nova import Nova
+from workers.nova import Nova, TranscriptCompleteFrame
 from workers.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.targets import Target
 
@@ -43,6 +43,7 @@ UNDERSTOOD = (
     InterimTranscriptionFrame,
     ProposedUserStartedSpeakingFrame,
     ProposedUserStoppedSpeakingFrame,
+    TranscriptCompleteFrame,
     TranscriptionFrame,
 )
 SIGN_WITHIN_S = 1.0  # from the question whether the service is there

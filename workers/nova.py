@@ -2,13 +2,27 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from deepgram.listen.v1.types import ListenV1Finalize, ListenV1Results, ListenV1UtteranceEnd
-from pipecat.frames.frames import ProposedUserStartedSpeakingFrame, ProposedUserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    ControlFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+)
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
 CONNECT_WITHIN_S = 1.5
+
+
+@dataclass
+class TranscriptCompleteFrame(ControlFrame):
+    """All that the caller said before its last pause has been transcribed, and there is nothing more in it.
+
+    Deepgram's answer to a Finalize, when it holds no words: https://developers.deepgram.com/docs/finalize. It usually
+    comes, but Deepgram does not promise it.
+    """
 
 
 class Nova(DeepgramSTTService):
@@ -33,7 +47,15 @@ class Nova(DeepgramSTTService):
 
     async def _on_message(self, message: Any) -> None:
         self.answered_at = time.monotonic()
+        is_asked = self._finalize_requested  # at the caller's last pause, after which it has not spoken again
         await super()._on_message(message)  # type: ignore[no-untyped-call]  # Pipecat's
+        if (
+            is_asked
+            and _is_result(message)
+            and message.from_finalize
+            and not message.channel.alternatives[0].transcript
+        ):
+            await self.push_frame(TranscriptCompleteFrame())
 
 
 class NovaWithTurns(Nova):
@@ -45,8 +67,8 @@ class NovaWithTurns(Nova):
     _in_turn = False
 
     async def _on_message(self, message: Any) -> None:
-        is_result = isinstance(message, ListenV1Results) and bool(message.channel.alternatives)
-        if is_result and message.channel.alternatives[0].transcript and not self._in_turn:
+        is_result = _is_result(message)
+        if is_result and _words(message) and not self._in_turn:
             self._in_turn = True
             await self.broadcast_frame(ProposedUserStartedSpeakingFrame)
         await super()._on_message(message)
@@ -54,3 +76,11 @@ class NovaWithTurns(Nova):
         if self._in_turn and is_end:
             self._in_turn = False
             await self.broadcast_frame(ProposedUserStoppedSpeakingFrame)
+
+
+def _is_result(message: Any) -> bool:
+    return isinstance(message, ListenV1Results) and bool(message.channel.alternatives)
+
+
+def _words(result: ListenV1Results) -> str:
+    return result.channel.alternatives[0].transcript

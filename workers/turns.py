@@ -27,12 +27,14 @@ from agents.choices import TurnPolicy
 from agents.models import PersonaVersion
 from workers.barge_in import BargeIn
 from workers.models import SharedSileroVad, SharedSmartTurn
+from workers.nova import TranscriptCompleteFrame
 
 NO_WORDS_S = 2.0
 """How long a turn without words lasts at most after its last sound; Pipecat waits 5 s.
 
 A cough after a question interrupts the answer that is on its way, and no transcript will ever end the turn that it
-began. Longer than smart-turn's patience, and than Deepgram's transcripts take.
+began. A nova model that is asked for its words mostly says that there are none; this is for when it does not. Longer
+than smart-turn's patience, and than Deepgram's transcripts take.
 """
 PATIENCE_S = 1.0  # smart-turn: silence after which a turn is over though the model expects more; Pipecat waits 3 s
 
@@ -50,13 +52,13 @@ class CallerTurns(LLMUserAggregator):
         direction: FrameDirection = FrameDirection.DOWNSTREAM,
         callback: FrameCallback | None = None,
     ) -> None:
-        if isinstance(frame, TranscriptionFrame | ProposedUserStoppedSpeakingFrame):
+        if isinstance(frame, TranscriptionFrame | TranscriptCompleteFrame | ProposedUserStoppedSpeakingFrame):
             frame.interruptible = False
         await super().queue_frame(frame, direction, callback)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         # Pipecat lets audio go on to the pipeline's end: five more hops for each of 31 frames a second.
-        if not isinstance(frame, InputAudioRawFrame):
+        if not isinstance(frame, InputAudioRawFrame | TranscriptCompleteFrame):
             await super().push_frame(frame, direction)
 
 
@@ -93,6 +95,27 @@ class PredictedTurnEnd(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-ca
             self._is_ending = False
 
 
+class _EndsWithoutWords(BaseUserTurnStopStrategy):  # type: ignore[no-untyped-call]  # Pipecat's own __init_subclass__
+    """Ends a turn in whose sounds Deepgram has found no words, such as a cough: Pipecat's strategies wait for some."""
+
+    _text: str
+    _vad_user_speaking: bool
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        result = await super().process_frame(frame)
+        if isinstance(frame, TranscriptCompleteFrame) and not self._text and not self._vad_user_speaking:
+            await self.trigger_user_turn_stopped()
+        return result or ProcessFrameResult.CONTINUE
+
+
+class PauseTurnEnd(_EndsWithoutWords, SpeechTimeoutUserTurnStopStrategy):  # type: ignore[no-untyped-call]
+    """Ends a turn at any pause."""
+
+
+class JudgedTurnEnd(_EndsWithoutWords, TurnAnalyzerUserTurnStopStrategy):  # type: ignore[no-untyped-call]
+    """Ends a turn at a pause at which the sentence is over."""
+
+
 def user_params(version: PersonaVersion, barge_in: BargeIn) -> LLMUserAggregatorParams:
     """How the caller's turns are found and how long a silence may last."""
     if version.turn_policy == TurnPolicy.EAGER:
@@ -112,11 +135,11 @@ def user_params(version: PersonaVersion, barge_in: BargeIn) -> LLMUserAggregator
 
 
 def _smart_turn() -> BaseUserTurnStopStrategy:
-    return TurnAnalyzerUserTurnStopStrategy(turn_analyzer=SharedSmartTurn(SmartTurnParams(stop_secs=PATIENCE_S)))
+    return JudgedTurnEnd(turn_analyzer=SharedSmartTurn(SmartTurnParams(stop_secs=PATIENCE_S)))
 
 
 def _silence() -> BaseUserTurnStopStrategy:
-    return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0)  # the VAD has waited already
+    return PauseTurnEnd(user_speech_timeout=0)  # the VAD has waited already
 
 
 _STOP: dict[TurnPolicy, Callable[[], BaseUserTurnStopStrategy]] = {

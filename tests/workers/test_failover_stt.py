@@ -13,6 +13,7 @@ from pipecat.frames.frames import (
     InputAudioRawFrame,
     ProposedUserStoppedSpeakingFrame,
     TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.pipeline.worker import PipelineWorker
@@ -26,6 +27,7 @@ from tests.simulator.conftest import SECOND, say
 from tests.sink import Sink, running
 from workers import health, providers
 from workers.failover_stt import FailoverSTT
+from workers.nova import TranscriptCompleteFrame
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 FRAME = 1024  # bytes: 32 ms
@@ -158,3 +160,19 @@ async def test_without_another_agent_its_own_ear_counts(settings: Settings) -> N
         await heard.stt.go_on(None)
         await heard.hear(SECOND)
         assert (await heard.down.until(TranscriptionFrame)).text == HOURS
+
+
+async def test_a_sound_without_words_is_told_when_the_recogniser_is_asked(settings: Settings) -> None:
+    async with hearing(settings, LOCAL[0]) as heard:
+        await heard.hear(SECOND[: FRAME * 20])
+        await heard.worker.queue_frame(VADUserStartedSpeakingFrame())
+        await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        await heard.down.until(TranscriptCompleteFrame)
+        assert not heard.down.of(TranscriptionFrame)
+
+        listening = asyncio.create_task(heard.hear(await say(HOURS) + SECOND[:9600]))
+        await heard.stt.service.ask_for_sign()  # which is no question about what the caller said
+        await listening
+        await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        await heard.down.until(TranscriptionFrame)
+        assert len(heard.down.of(TranscriptCompleteFrame)) == 1

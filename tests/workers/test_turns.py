@@ -28,6 +28,7 @@ from agents.models import PersonaVersion
 from tests.sink import Sink, running
 from workers import turns
 from workers.barge_in import BargeIn
+from workers.nova import TranscriptCompleteFrame
 from workers.turns import CallerTurns, PredictedTurnEnd
 
 QUESTION = "what are your hours"
@@ -84,6 +85,28 @@ async def test_a_cough_while_the_agent_thinks_does_not_leave_the_caller_without_
         await worker.queue_frame(VADUserStoppedSpeakingFrame())
         await asked.until(UserStoppedSpeakingFrame)
         await asked.until(LLMContextFrame)
+
+
+@pytest.mark.parametrize("policy", [TurnPolicy.SMART_TURN, TurnPolicy.SILENCE])
+async def test_a_cough_ends_when_deepgram_has_found_no_words_in_it(
+    policy: TurnPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "NO_WORDS_S", 60)
+    version = PersonaVersion(turn_policy=policy, stt_model="nova-3-general", silence_after_s=10)
+    params = turns.user_params(version, BargeIn(Mock(is_speaking=False), "en-US"))
+    caller, asked = CallerTurns(LLMContext(), params=params), Sink()
+    async with running(caller, asked) as worker:
+        await worker.queue_frame(VADUserStartedSpeakingFrame())
+        await asked.until(UserStartedSpeakingFrame)
+        await worker.queue_frames([TranscriptCompleteFrame(), OutputTransportMessageFrame({})])
+        await asked.until(OutputTransportMessageFrame)
+        assert not asked.of(UserStoppedSpeakingFrame)  # that was about what came before
+
+        await worker.queue_frame(VADUserStoppedSpeakingFrame())
+        await asked.until(VADUserStoppedSpeakingFrame)
+        await worker.queue_frame(TranscriptCompleteFrame())
+        await asked.until(UserStoppedSpeakingFrame)
+    assert not asked.of(TranscriptCompleteFrame)
 
 
 @pytest.mark.parametrize("is_speaking", [True, False], ids=["while the agent speaks", "just after"])
