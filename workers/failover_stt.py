@@ -71,6 +71,7 @@ class FailoverSTT(FrameProcessor):
         self._is_started = False
         self._pause: VADUserStoppedSpeakingFrame | None = None  # the caller's last, if it has not spoken since
         self._repeated: VADUserStoppedSpeakingFrame | None = None
+        self._is_in_turn = False  # the service has announced a turn, and not its end
         self._switching = False
         self._is_connecting = False  # audio is kept until the next service can take it
         self._is_keeping = False  # audio is kept, because another agent listens
@@ -140,6 +141,10 @@ class FailoverSTT(FrameProcessor):
             case ErrorFrame() if frame.processor is service:
                 self._fail_over_soon(frame.error)
                 return False
+            case ProposedUserStartedSpeakingFrame():
+                self._is_in_turn = True
+            case ProposedUserStoppedSpeakingFrame():
+                self._is_in_turn = False
             case TranscriptionFrame():
                 self._heard.transcribed(_end_s(frame.result))
                 self._failed.clear()
@@ -225,6 +230,10 @@ class FailoverSTT(FrameProcessor):
         except Exception as error:
             self._why = self._why or type(error).__name__
         self._asked_at = self._unanswered_since = None
+        if self._is_in_turn and self._next:
+            # Nobody else will end the turn if the next service finds no words in it. If it does, it announces it again.
+            self._is_in_turn = False
+            await self._next.queue_frame(ProposedUserStoppedSpeakingFrame(), FrameDirection.DOWNSTREAM)
         if self._start:
             await service.queue_frame(self._start)
         if not self._is_keeping:

@@ -11,6 +11,7 @@ import pytest
 from pipecat.frames.frames import (
     ErrorFrame,
     InputAudioRawFrame,
+    ProposedUserStartedSpeakingFrame,
     ProposedUserStoppedSpeakingFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
@@ -102,6 +103,21 @@ async def test_what_was_said_before_and_after_the_failure_is_understood_once(
         assert [frame.text for frame in heard.down.of(TranscriptionFrame)] == [HOURS]
         assert [failover[:2] for failover in heard.failovers] == [(own, other)]
         assert not heard.up.of(ErrorFrame)
+
+
+async def test_a_turn_whose_recogniser_fails_does_not_wait_for_its_end(settings: Settings) -> None:
+    """The next one may find no words in what it hears again: then nobody would ever end the turn."""
+    async with hearing(settings, EAGER[0]) as heard:
+        listening = asyncio.create_task(heard.hear(SECOND + await say(HOURS) + SECOND))
+        await heard.down.until(ProposedUserStartedSpeakingFrame)
+        await heard.fault(model=EAGER[1], kind="close_after", after_s=0)
+        await heard.down.until(ProposedUserStartedSpeakingFrame, 2)
+        kinds = (ProposedUserStartedSpeakingFrame, ProposedUserStoppedSpeakingFrame)
+        announced = [type(frame) for frame in heard.down.frames if isinstance(frame, kinds)]
+        assert announced == [kinds[0], kinds[1], kinds[0]]
+        await heard.down.until(ProposedUserStoppedSpeakingFrame, 2)
+        await listening
+        assert [frame.text for frame in heard.down.of(TranscriptionFrame)] == [HOURS]
 
 
 @pytest.mark.parametrize("kind", ["refuse", "500", "garbage"])
