@@ -1,6 +1,8 @@
-"""System checks: a required or contradictory setting is named, with its cure, before anything starts."""
+"""System checks: a required or contradictory setting is named, with its cure, before anything starts.
 
-import re
+Whether a variable can be read at all, `callcenter.variables` has looked before.
+"""
+
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,19 +19,6 @@ REQUIRED = (
     "ELEVENLABS_API_KEY",
     "OPENAI_API_KEY",
 )
-URLS = {
-    "PUBLIC_BASE_URL": ("http", "https"),
-    "LIVEKIT_URL": ("ws", "wss"),
-    "DEEPGRAM_BASE_URL": ("http", "https"),
-    "ELEVENLABS_BASE_URL": ("http", "https"),
-    "OPENAI_BASE_URL": ("http", "https"),
-    "FALLBACK_DEEPGRAM_BASE_URL": ("http", "https"),
-    "FALLBACK_ELEVENLABS_BASE_URL": ("http", "https"),
-    "FALLBACK_OPENAI_BASE_URL": ("http", "https"),
-}
-
-_RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
-
 # The real providers, where the simulator's key means nothing.
 PROVIDERS = {"DEEPGRAM": "api.deepgram.com", "ELEVENLABS": "api.elevenlabs.io", "OPENAI": "api.openai.com"}
 
@@ -64,17 +53,6 @@ def _host(url: str) -> str:
 
 
 @register()
-def url_settings(**_: Any) -> list[Error]:
-    """Every URL has a scheme that fits and a host."""
-    errors = []
-    for name, schemes in URLS.items():
-        url = getattr(settings, name)
-        if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)) or not _host(url):
-            errors.append(_error(2, f"{name} is not a URL with {' or '.join(schemes)}.", f"Correct {name} in .env."))
-    return errors
-
-
-@register()
 def contradictory_settings(**_: Any) -> list[Error]:
     """Settings that only make sense together."""
     errors = []
@@ -87,39 +65,6 @@ def contradictory_settings(**_: Any) -> list[Error]:
     if any(twilio.values()) and not all(twilio.values()):
         missing = next(name for name, value in twilio.items() if not value)
         errors.append(_error(4, f"{missing} is not set.", "Set both of Twilio's credentials, or none of them."))
-    return errors
-
-
-@register()
-def metrics_settings(**_: Any) -> list[Error]:
-    """Networks and ports of the metrics can be used."""
-    errors = []
-    for network in settings.METRICS_ALLOWED_NETWORKS:
-        try:
-            ip_network(network, strict=False)
-        except ValueError:
-            message = f"METRICS_ALLOWED_NETWORKS: {network} is not a network."
-            errors.append(_error(5, message, "Write networks as 10.0.3.0/24, separated by commas."))
-    if not 0 <= settings.METRICS_PORT <= 65535:
-        errors.append(_error(5, "METRICS_PORT is not between 0 and 65535.", "0 exports no metrics of workers."))
-    return errors
-
-
-@register()
-def door_settings(**_: Any) -> list[Error]:
-    """Networks, rates and times of what is let in and out can be used."""
-    errors = []
-    for network in settings.TOOL_ALLOWED_NETWORKS:
-        try:
-            ip_network(network, strict=False)
-        except ValueError:
-            message = f"TOOL_ALLOWED_NETWORKS: {network} is not a network."
-            errors.append(_error(6, message, "Write networks as 10.0.7.0/24, separated by commas."))
-    for name in ("LOGIN_RATE", "DISPATCH_RATE"):
-        if not _RATE.fullmatch(getattr(settings, name)):
-            errors.append(_error(6, f"{name} is not a rate.", "Write how many in which time: 30/min."))
-    if settings.CALLS_KEPT_DAYS < 0:
-        errors.append(_error(6, "CALLS_KEPT_DAYS is less than 0.", "0 keeps what was said for ever."))
     return errors
 
 
@@ -141,24 +86,3 @@ def proxy_settings(**_: Any) -> list[CheckMessage]:
         cure = "Set TRUSTED_PROXIES to the network of the proxy that ends TLS, or every page redirects to itself."
         found.append(Warning(message, hint=cure, id="callcenter.W007"))
     return found
-
-
-@register()
-def capacity_settings(**_: Any) -> list[Error]:
-    """Capacities are possible ones."""
-    errors = []
-    if not 1 <= settings.WORKER_SCALE_FACTOR <= 100:
-        errors.append(_error(3, "WORKER_SCALE_FACTOR is not between 1 and 100.", "It is the number of calls a worker."))
-    if settings.MAX_CONCURRENT_AGENTS < 1:
-        errors.append(_error(3, "MAX_CONCURRENT_AGENTS is less than 1.", "It is the number of live calls in all."))
-    if settings.INBOUND_RESERVE < 0:
-        errors.append(_error(3, "INBOUND_RESERVE is less than 0.", "It is the number of slots kept free for callers."))
-    if settings.AUDIO_BUFFER_SIZE not in (160, 320, 512):
-        errors.append(
-            _error(
-                3,
-                "AUDIO_BUFFER_SIZE is not 160, 320 or 512.",
-                "It is in samples at 16 kHz: 160 is 10 ms, 320 is 20 ms, 512 is 32 ms and costs least.",
-            )
-        )
-    return errors

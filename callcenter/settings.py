@@ -3,6 +3,7 @@
 A service URL that is empty means the private instance on this machine that `scripts/setup` prepares.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import django_stubs_ext
 import structlog
 
-from callcenter import __version__
+from callcenter import __version__, variables
 from callcenter.environment import Env
 from callcenter.unfold import unfold_settings
 
@@ -21,6 +22,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(BASE_DIR / ".env")
+variables.refuse_unusable(os.environ)  # so no process starts with a value that it cannot use
 
 # --- Django ---------------------------------------------------------------------------------------------------------
 SECRET_KEY: str = env.str("DJANGO_SECRET_KEY", default="")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 from amqp.exceptions import NotFound
 from asgiref.sync import async_to_sync
 from celery import current_app
@@ -57,10 +58,11 @@ def check_settings() -> str:
 def database() -> str:
     """PostgreSQL answers, and its tables are those of this version."""
     try:
-        connection.ensure_connection()
+        # past the pool of connections, which would say no more than that it has none
+        psycopg.connect(**connection.get_connection_params()).close()
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
+    except (DatabaseError, psycopg.Error) as error:
         problem = " ".join(str(error).split())[:120]
         raise Unwell(problem, "Start PostgreSQL, or correct DATABASE_URL.") from error
     if missing:

@@ -257,7 +257,7 @@ def test_the_command_prints_a_line_each_and_fails_when_something_is_unwell(monke
         "            Give it tea.",
         "– Workers   nobody wants it",
         "✗ LiveKit   cannot be examined: RuntimeError",
-        "            Look at Database first.",
+        "            Run manage.py check.",
         "2 of 4 not well.",
     ]
 

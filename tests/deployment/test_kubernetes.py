@@ -9,7 +9,7 @@ import pytest
 import yaml
 from django.conf import settings as django_settings
 
-from callcenter import __version__
+from callcenter import __version__, variables
 from callcenter.checks import REQUIRED
 from tests.deployment import dockerfiles
 from tests.deployment.crd_schema import OF_OPERATORS
@@ -115,6 +115,7 @@ def test_every_name_is_one_of_env_template_and_no_secret_is_among_the_settings(o
     assert set(given) <= known
     assert set(secret) <= known
     assert not any(secret.values())
+    assert variables.problems(given) == []
     assert not [name for name in given if SECRET.search(name)]
     assert not set(given) & set(secret)
     assert set(REQUIRED) <= set(given) | set(secret)

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from callcenter import safe_start
-from tests.callcenter.test_checks import PRODUCTION, manage, problems
+from tests.callcenter.test_checks import PRODUCTION, manage
 from tools.local import ROOT
 
 KEY = "k4Jw9sQx2vTn7bYpLr5mZc8dHf3gAe6u"
@@ -46,23 +46,6 @@ def test_the_password_of_a_program_beside_django_counts_too(monkeypatch: pytest.
     monkeypatch.setenv("FLOWER_PASSWORD", "admin")
 
     assert safe_start.unsafe_secrets() == ["FLOWER_PASSWORD is one that everybody knows"]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("TOOL_ALLOWED_NETWORKS", ["10.0.7.0/24", "ten"]),
-        ("LOGIN_RATE", "30"),
-        ("DISPATCH_RATE", "0/min"),
-        ("CALLS_KEPT_DAYS", -1),
-    ],
-)
-def test_a_network_rate_or_time_that_cannot_be_is_named(name: str, value: object, settings: Settings) -> None:
-    setattr(settings, name, value)
-
-    [(message, _)] = problems()
-
-    assert name in message
 
 
 def test_in_debug_anything_starts(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import environ
 
+from callcenter.variables import problems
 from tools.demo.errors import DemoError
 from tools.local import ROOT
 from tools.setup.environment import read
@@ -21,6 +22,8 @@ def check_settings() -> None:
     """Raises DemoError which names what is missing."""
     if not (ROOT / ".env").exists() and not os.environ.get("DJANGO_SECRET_KEY"):
         raise DemoError("there is no .env; run scripts/setup")
+    if unusable := problems(os.environ):
+        raise DemoError("\n".join(unusable))
     missing = [name for name in read(ROOT / "env.template") if name not in os.environ]
     if missing:
         raise DemoError(f"{', '.join(missing)} not set; add to .env as env.template explains")

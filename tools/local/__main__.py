@@ -7,6 +7,7 @@ import sys
 
 import environ
 
+from callcenter.variables import refuse_unusable
 from tools.local import ROOT, Instance, LiveKit, Service, ServiceError, services
 from tools.local.ports import require_free
 
@@ -14,6 +15,7 @@ from tools.local.ports import require_free
 def main() -> int:
     arguments = _parser().parse_args()
     environ.Env.read_env(ROOT / ".env")
+    refuse_unusable(os.environ)
     try:
         instance = Instance.from_environment()
         if arguments.action == "exec":

@@ -1,11 +1,13 @@
 """Tries everything that a call needs, all at once, and says what to do about what does not work."""
 
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from calls.database import borrowed_connection
 from calls.provisioning import examinations, provider_keys
@@ -42,6 +44,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = _chosen(options["names"])
+        # the pool of connections would log every attempt beside what Database finds
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
         with ThreadPoolExecutor(len(chosen)) as threads:
             findings = list(threads.map(lambda item: _examine(*item), chosen.items()))
         width = max(len(finding.name) for finding in findings)
@@ -71,5 +75,7 @@ def _examine(name: str, examination: Examination) -> Finding:
         return Finding("✗", name, str(error), error.cure)
     except NotNeeded as error:
         return Finding("–", name, str(error))
+    except DatabaseError:
+        return Finding("–", name, "not tried: the database does not answer")
     except Exception as error:  # one that fails must not hide what the others find
-        return Finding("✗", name, f"cannot be examined: {type(error).__name__}", "Look at Database first.")
+        return Finding("✗", name, f"cannot be examined: {type(error).__name__}", "Run manage.py check.")
