@@ -7,6 +7,7 @@ unfold extends.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 from unfold.decorators import action as unfold_action
@@ -57,6 +58,17 @@ class HistoryAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """An address may filter by what the list has filters for. Django would let it ask about every column."""
+        column = lookup.partition("__")[0]
+        try:
+            self.opts.get_field(column)
+        except FieldDoesNotExist:  # a filter's own parameter, or nothing
+            return bool(super().lookup_allowed(lookup, value, request))
+        names = [str(each[0] if isinstance(each, tuple) else each) for each in self.get_list_filter(request)]
+        known = column in [name.partition("__")[0] for name in names]
+        return known and bool(super().lookup_allowed(lookup, value, request))
 
 
 def wanted_object(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Any:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
-
 from calls.models import Call, CallEvent, Turn
 from calls.models.dead_letter import Cause
 from calls.models.history import Speaker
 from calls.narrative import event_title, readable_duration, readable_number, readable_time, tell
 from calls.states import Direction, EndReason, Status
+from calls.visibility import visible_detail
 
 # The colour of a state's badge, in unfold's vocabulary.
 COLOURS: dict[str, str] = {
@@ -85,11 +84,7 @@ class CallPage:
     moments: list[Moment]
     identifiers: list[tuple[str, str]]
     silence: str
-
-
-def may_read(user: User | AnonymousUser) -> bool:
-    """Whether somebody may read what was said in calls."""
-    return user.has_perm("calls.view_turn")
+    end_detail: str
 
 
 def call_page(call: Call, *, with_words: bool = True) -> CallPage:
@@ -104,9 +99,10 @@ def call_page(call: Call, *, with_words: bool = True) -> CallPage:
         facts=list(_facts(call, turns)),
         bubbles=_bubbles(call, shown),
         stages=[(css, name) for field, css, name in STAGES if any(getattr(turn, field) is not None for turn in turns)],
-        moments=[_moment(call, event) for event in call.events.all()],
+        moments=[_moment(call, event, with_words=with_words) for event in call.events.all()],
         identifiers=[(name, value) for name, value in _identifiers(call) if value],
         silence=_silence(call, with_words=with_words),
+        end_detail=call.end_detail if with_words else "",
     )
 
 
@@ -195,12 +191,13 @@ _STATUS_CSS = {
 }
 
 
-def _moment(call: Call, event: CallEvent) -> Moment:
+def _moment(call: Call, event: CallEvent, *, with_words: bool) -> Moment:
     status = Status(event.to_status) if event.to_status in Status else None
     titles = _OUTBOUND_TITLES if call.direction == Direction.OUTBOUND else _STATUS_TITLES
     title = titles[status] if status else event_title(event.kind)
     css = _STATUS_CSS.get(status, "state") if status else _kind_css(event.kind)
-    details = [(key.replace("_", " "), _detail(key, value)) for key, value in event.detail.items()]
+    shown = visible_detail(event, with_words=with_words)
+    details = [(key.replace("_", " "), _detail(key, value)) for key, value in shown.items()]
     return Moment(event.at, f"+{(event.at - call.created_at).total_seconds():.1f} s", title, css, details)
 
 

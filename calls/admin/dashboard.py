@@ -13,6 +13,7 @@ from calls.models import Call
 from calls.narrative import readable_duration, readable_number, readable_time
 from calls.phone import masked
 from calls.states import Status
+from calls.visibility import may_see_numbers
 
 RECENT = 10
 WAITING = 10
@@ -50,7 +51,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm("calls.view_call"):
         return context
     day = statistics.today()
-    name = readable_number if request.user.has_perm("calls.view_caller_number") else masked
+    name = readable_number if may_see_numbers(request.user) else masked
     return {
         **context,
         "day": day,

@@ -19,6 +19,7 @@ from calls.models.dead_letter import Cause
 from calls.narrative import readable_number, readable_time, tell_dead_letter
 from calls.phone import masked
 from calls.states import Status
+from calls.visibility import may_see_numbers
 
 
 @admin.register(DeadLetter)
@@ -44,9 +45,12 @@ class DeadLetterAdmin(HistoryAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = super().get_list_display(request)
-        if request.user.has_perm("calls.view_caller_number"):
+        if may_see_numbers(request.user):
             return columns
         return [{"about": "about_masked"}.get(str(name), name) for name in columns]
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.search_fields if may_see_numbers(request.user) else ("task",)
 
     @column("Call", ordering="call__caller_number")
     def about(self, letter: DeadLetter) -> SafeString | str:

@@ -9,6 +9,7 @@ from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 from agents.admin.base import HistoryAdmin, column
 from calls.models import WebhookEvent
 from calls.phone import mask_numbers
+from calls.visibility import may_see_numbers
 
 
 @admin.register(WebhookEvent)
@@ -26,9 +27,12 @@ class WebhookEventAdmin(HistoryAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         """LiveKit puts the caller's number into the names of rooms and participants."""
         columns = super().get_list_display(request)
-        if request.user.has_perm("calls.view_caller_number"):
+        if may_see_numbers(request.user):
             return columns
         return [self.masked_columns.get(str(name), name) for name in columns]
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.search_fields if may_see_numbers(request.user) else ("event_id",)
 
     @column("Room name")
     def masked_room(self, event: WebhookEvent) -> str:

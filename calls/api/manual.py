@@ -18,6 +18,7 @@ from calls.api.serializers import CallSerializer
 from calls.models import Call
 from calls.phone import to_e164
 from calls.services import IncomingCall
+from calls.visibility import may_read_words, may_see_numbers
 from calls.webhooks.livekit import incoming_call
 
 
@@ -109,6 +110,7 @@ def _waiting(asked: dict[str, Any]) -> IncomingCall:
 
 
 def _answer(request: Request, call: Call, code: int) -> Response:
-    masks = {"masks_numbers": not request.user.has_perm("calls.view_caller_number")}
+    user = request.user
+    shown = {"masks_numbers": not may_see_numbers(user), "with_words": may_read_words(user)}
     row = Call.objects.select_related("phone_number", "persona_version__persona").get(pk=call.pk)
-    return Response(CallSerializer(row, context=masks).data, status=code)
+    return Response(CallSerializer(row, context=shown).data, status=code)

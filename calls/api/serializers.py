@@ -8,6 +8,7 @@ from rest_framework import serializers
 from agents.models import Persona, PersonaVersion
 from calls.models import Call, CallEvent, PhoneNumber, Turn
 from calls.phone import mask_numbers, masked
+from calls.visibility import visible_detail
 
 
 class TurnSerializer(serializers.ModelSerializer[Turn]):
@@ -19,9 +20,16 @@ class TurnSerializer(serializers.ModelSerializer[Turn]):
 
 
 class CallEventSerializer(serializers.ModelSerializer[CallEvent]):
+    """What may hold what was said is left out of the detail, unless `with_words` is in the context."""
+
     class Meta:
         model = CallEvent
         fields = ["kind", "at", "to_status", "attempt", "detail"]
+
+    def to_representation(self, instance: CallEvent) -> dict[str, Any]:
+        shown = dict(super().to_representation(instance))
+        shown["detail"] = visible_detail(instance, with_words=self.context.get("with_words", False))
+        return shown
 
 
 class CallSerializer(serializers.ModelSerializer[Call]):
@@ -63,11 +71,13 @@ class CallSerializer(serializers.ModelSerializer[Call]):
         ]
 
     def to_representation(self, instance: Call) -> dict[str, Any]:
-        """With `masks_numbers` in the context, callers' numbers are masked."""
+        """Numbers are masked with `masks_numbers` in the context, and words left out without `with_words`."""
         shown = dict(super().to_representation(instance))
         if self.context.get("masks_numbers"):
             shown["caller_number"] = masked(instance.caller_number) if instance.caller_number else ""
             shown["room_name"] = mask_numbers(instance.room_name)
+        if not self.context.get("with_words"):
+            shown["end_detail"] = ""
         return shown
 
     def get_wait_s(self, call: Call) -> float:
@@ -83,8 +93,7 @@ class CallDetailSerializer(CallSerializer):
 
     @extend_schema_field(TurnSerializer(many=True))
     def get_turns(self, call: Call) -> Any:
-        allowed = self.context["request"].user.has_perm("calls.view_turn")
-        return TurnSerializer(call.turns.all(), many=True).data if allowed else []
+        return TurnSerializer(call.turns.all(), many=True).data if self.context.get("with_words") else []
 
     class Meta(CallSerializer.Meta):
         fields = [*CallSerializer.Meta.fields, "turns", "events"]

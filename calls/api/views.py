@@ -16,6 +16,7 @@ from calls.api.filters import CallFilter
 from calls.api.hang_up import EndsCalls
 from calls.api.outbound import PlacesCalls
 from calls.models import Call, PhoneNumber, Turn
+from calls.visibility import may_read_words, may_see_numbers
 
 
 class NewestFirst(pagination.CursorPagination):
@@ -42,8 +43,9 @@ class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):
         return serializers.CallDetailSerializer if self.action == "retrieve" else serializers.CallSerializer
 
     def get_serializer_context(self) -> dict[str, Any]:
-        masks = self.action == "list" and not self.request.user.has_perm("calls.view_caller_number")
-        return {**super().get_serializer_context(), "masks_numbers": masks}
+        user = self.request.user
+        masks = self.action == "list" and not may_see_numbers(user)
+        return {**super().get_serializer_context(), "masks_numbers": masks, "with_words": may_read_words(user)}
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One call with its turns and events. That it was read is written down."""

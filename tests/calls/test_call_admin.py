@@ -111,7 +111,7 @@ def test_calls_are_found_by_number_room_sip_id_and_words() -> None:
     call = make_call(Status.COMPLETED, caller_number="+12025550777", sip_call_id="SCL_find", room_name="call-here")
     make_turns(call, "Hello.", "I need a root canal.")
     make_turns(make_call(Status.COMPLETED), "Hello.", "Wrong number.")
-    client = client_of("Viewers")
+    client = client_of("Supervisors")
     for words in ("+1 202 555 0777", "SCL_find", "call-here", "root canal"):
         assert _listed(client, q=words.replace(" 555 ", "555").replace("+1 ", "+1")) == {call}
 

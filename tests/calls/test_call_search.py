@@ -17,7 +17,7 @@ LIST = "/admin/calls/call/"
 
 
 def _found(search: str, client: Client | None = None) -> list[Call]:
-    response = (client or client_of("Viewers")).get(LIST, {"q": search})
+    response = (client or client_of("Supervisors")).get(LIST, {"q": search})
     assert response.status_code == 200
     calls: list[Call] = list(response.context["cl"].result_list)
     return calls

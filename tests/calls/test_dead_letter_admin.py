@@ -55,7 +55,7 @@ def test_the_list_says_why_in_words_and_leads_to_the_call(group: str) -> None:
 def test_the_list_is_filtered_by_cause_and_searched_by_caller() -> None:
     wanted = make_letter(make_call(caller_number="+12025550777"), Cause.EXPIRED)
     make_letter(make_call(), Cause.REFUSED)
-    client = client_of("Viewers")
+    client = client_of("Supervisors")
     for parameters in ({"cause__exact": "expired"}, {"q": "+12025550777"}):
         assert list(client.get(LIST, parameters).context["cl"].result_list) == [wanted]
 

@@ -51,6 +51,8 @@ SECONDS = {
     "tests/security/test_fuzz.py": 15,
     "tests/security/test_login.py": 15,
     "tests/security/test_pages.py": 20,
+    "tests/security/test_proxies.py": 20,
+    "tests/security/test_request_limits.py": 10,
     "tests/simulator/test_caller.py": 55,
     "tests/simulator/test_local_speech.py": 10,
     "tests/workers/test_cached_greeting.py": 30,
