@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 
+from callcenter.headers import add_headers
 from tests.factories import client_of
 from tests.security.urls import filled, routes
 from tests.security.world import make_world
@@ -57,7 +59,33 @@ def test_every_answer_tells_the_browser_what_it_may_run() -> None:
         assert policy["default-src"] == policy["form-action"] == "'self'"
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert {"microphone=()", "camera=()", "geolocation=()"} <= set(headers["Permissions-Policy"].split(", "))
+
+
+def test_no_answer_about_calls_is_kept_in_a_cache() -> None:
+    world = make_world()
+    client = client_of(superuser=True)
+    for path in (filled(route, world.rows) for route in routes()):
+        if path.startswith(("/admin/calls/", "/api/", "/stats", "/admin/auditlog/")):
+            assert "no-store" in client.get(path).headers["Cache-Control"], path
+
+
+def test_static_files_may_be_kept() -> None:
+    headers = Client().get("/static/callcenter/favicon.svg").headers
+
+    assert "no-store" not in headers["Cache-Control"]
+    assert "microphone=()" in headers["Permissions-Policy"]
+
+
+def test_a_page_that_needs_the_microphone_says_so_itself() -> None:
+    def page(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"Permissions-Policy": "microphone=(self)"})
+
+    answer = add_headers(page)(RequestFactory().get("/"))
+
+    assert answer.headers["Permissions-Policy"] == "microphone=(self)"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_sound_comes_from_the_site_itself() -> None:
