@@ -39,7 +39,7 @@ def unsafe_secrets() -> list[str]:
     found = [line for name in LENGTHS for value in _values(name) if (line := _weak_key(name, value))]
     if _is_known(settings.LIVEKIT_API_KEY):
         found.append("LIVEKIT_API_KEY is one that everybody knows")
-    for name in ("DATABASE_URL", "CELERY_BROKER_URL"):
+    for name in ("DATABASE_URL", "CELERY_BROKER_URL", "CACHE_URL"):
         password = _password(getattr(settings, name))
         if password and _is_known(password):
             found.append(f"the password in {name} is one that everybody knows")

@@ -186,6 +186,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
 # --- Services -------------------------------------------------------------------------------------------------------
 _POSTGRES = "postgres://callcenter:{}@127.0.0.1:{}/callcenter"
 _RABBITMQ = "amqp://callcenter:{}@127.0.0.1:{}//"
+_REDIS = "redis://:{}@127.0.0.1:{}/1"  # LiveKit's is database 0
 DATABASE_URL: str = env.str("DATABASE_URL", default="") or _POSTGRES.format(
     quote(env.str("POSTGRES_PASSWORD", default=""), safe=""), env.int("POSTGRES_PORT", default=5442)
 )
@@ -209,6 +210,27 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", default="") or _RABBITMQ.format(
     quote(env.str("RABBITMQ_PASSWORD", default=""), safe=""), env.int("RABBITMQ_PORT", default=5682)
 )
+CACHE_URL: str = env.str("CACHE_URL", default="") or _REDIS.format(
+    quote(env.str("REDIS_PASSWORD", default=""), safe=""), env.int("REDIS_PORT", default=6389)
+)
+CACHES: dict[str, Any] = {
+    # One a process, for what may be different in each.
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+    # What processes count together: logins and requests that write (callcenter.counting). Nobody waits long for it.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": "callcenter",
+        "OPTIONS": {
+            "serializer": "callcenter.counting.JsonSerializer",
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 0.5,
+        },
+    },
+}
 LIVEKIT_URL: str = env.str("LIVEKIT_URL", default="") or f"ws://127.0.0.1:{env.int('LIVEKIT_PORT', default=7890)}"
 LIVEKIT_API_KEY: str = env.str("LIVEKIT_API_KEY", default="")
 LIVEKIT_API_SECRET: str = env.str("LIVEKIT_API_SECRET", default="")

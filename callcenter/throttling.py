@@ -7,9 +7,8 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle, UserRateThrottle
 
-from callcenter import counting
 from callcenter.addresses import client_network
-from callcenter.counting import Window
+from callcenter.counting import Window, counter
 
 if TYPE_CHECKING:  # rest_framework.views imports this module
     from rest_framework.views import APIView
@@ -23,12 +22,12 @@ class _Counted(SimpleRateThrottle):
     duration: int
 
     def allow_request(self, request: Request | HttpRequest, view: "APIView | None" = None) -> bool:
-        self._window = counting.add(self._key(request, view), self.duration)
+        self._window = counter.add(self._key(request, view), self.duration)
         return self._window.count <= self.num_requests
 
     def is_exceeded(self, request: Request | HttpRequest) -> bool:
         """Whether the next request would be one too many; counts nothing."""
-        self._window = counting.look(self._key(request, None), self.duration)
+        self._window = counter.look(self._key(request, None), self.duration)
         return self._window.count >= self.num_requests
 
     def wait(self) -> float:

@@ -133,6 +133,7 @@ RULES: dict[str, Rule] = {
     "LIVEKIT_UDP_PORT": port(),
     "LIVEKIT_API_KEY": ANYTHING,
     "LIVEKIT_API_SECRET": SECRET,
+    "CACHE_URL": url("redis", "rediss", example="redis://:password@host:6379/1", secret=True),
     "REDIS_PORT": port(),
     "REDIS_PASSWORD": SECRET,
     "TWILIO_ACCOUNT_SID": ANYTHING,

@@ -85,11 +85,18 @@ def rabbitmq() -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="session")
-def livekit() -> Iterator[LiveKitServer]:
+def redis() -> Iterator[Redis]:
+    """Redis, on REDIS_PORT."""
+    service = Redis(INSTANCE)
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def livekit(redis: Redis) -> Iterator[LiveKitServer]:
     """LiveKit with its Redis. It sends webhooks to WEB_PORT."""
-    redis, server = Redis(INSTANCE), LiveKit(INSTANCE)
-    redis.start()
+    server = LiveKit(INSTANCE)
     server.start()
     yield LiveKitServer(INSTANCE.livekit_url, INSTANCE.livekit_api_key, INSTANCE.livekit_api_secret)
     server.stop()
-    redis.stop()

@@ -158,13 +158,14 @@ def test_a_port_is_published_from_a_network_that_reaches_the_outside(project: Pr
 def test_the_database_and_the_broker_are_reached_by_their_users_only(project: Project) -> None:
     members = {
         network: {name for name, service in services(project) if network in networks(service)}
-        for network in ("database", "broker", "telephony")
+        for network in ("database", "broker", "telephony", "counting")
     }
     django = {"web", "worker", "housekeeping", "beat", "demo-data"}
     assert members["database"] == django | {"postgres", "migrate", "grafana"}
     assert members["broker"] == django | {"rabbitmq", "flower"}
     assert members["telephony"] >= {"redis", "livekit"}
     assert not members["telephony"] & set(OURS)
+    assert members["counting"] == {"redis", "web"}
 
 
 def test_every_name_that_is_read_is_one_of_env_template(project: Project) -> None:
@@ -181,8 +182,10 @@ def test_every_setting_of_the_processes_is_passed_on_to_them(base: Project) -> N
     wanted = set(re.findall(r'env\.\w+\("([A-Z_0-9]+)"', text))
     # these make addresses of private services, which the Compose file writes itself
     private = {"POSTGRES_PASSWORD", "POSTGRES_PORT", "RABBITMQ_PASSWORD", "RABBITMQ_PORT", "LIVEKIT_PORT"}
+    private |= {"REDIS_PASSWORD", "REDIS_PORT"}
+    of_the_web_process = {"CACHE_URL"}
     of_a_worker = {"SPOOL_DIR", "METRICS_PORT", "METRICS_HOST", "METRICS_DIR"}
-    assert wanted - private <= set(base["services"]["worker"]["environment"])
+    assert wanted - private - of_the_web_process <= set(base["services"]["worker"]["environment"])
     assert wanted - private - of_a_worker <= set(base["services"]["web"]["environment"])
 
 
@@ -193,6 +196,7 @@ def test_redis_asks_its_guests_for_the_password_that_they_have(project: Project)
     assert 'requirepass "$REDISCLI_AUTH"' in redis["command"][-1]
     assert yaml.safe_load(livekit["environment"]["LIVEKIT_CONFIG"])["redis"]["password"] == password
     assert yaml.safe_load(sip["environment"]["SIP_CONFIG_BODY"])["redis"]["password"] == password
+    assert project["services"]["web"]["environment"]["CACHE_URL"] == f"redis://:{password}@redis:6379/1"
 
 
 def test_no_secret_stands_in_a_file() -> None:

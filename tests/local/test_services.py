@@ -192,12 +192,14 @@ def test_a_recycled_process_id_is_not_taken_for_the_service(instance: Instance) 
 
 
 @pytest.mark.parametrize(
-    ("url", "left"),
+    ("urls", "left"),
     [
-        ("DATABASE_URL", ["rabbitmq", "redis", "livekit"]),
-        ("CELERY_BROKER_URL", ["postgres", "redis", "livekit"]),
-        ("LIVEKIT_URL", ["postgres", "rabbitmq"]),
+        (["DATABASE_URL"], ["rabbitmq", "redis", "livekit"]),
+        (["CELERY_BROKER_URL"], ["postgres", "redis", "livekit"]),
+        (["LIVEKIT_URL"], ["postgres", "rabbitmq", "redis"]),
+        (["CACHE_URL"], ["postgres", "rabbitmq", "redis", "livekit"]),
+        (["LIVEKIT_URL", "CACHE_URL"], ["postgres", "rabbitmq"]),
     ],
 )
-def test_a_url_in_the_environment_replaces_the_private_service(url: str, left: list[str]) -> None:
-    assert [service.name for service in services(INSTANCE, {url: "somewhere://else"})] == left
+def test_a_url_in_the_environment_replaces_the_private_service(urls: list[str], left: list[str]) -> None:
+    assert [service.name for service in services(INSTANCE, dict.fromkeys(urls, "somewhere://else"))] == left

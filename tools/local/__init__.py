@@ -28,16 +28,16 @@ __all__ = [
     "services",
 ]
 
-# A service, and the variable that names another one to be used in its place.
-_REPLACED_BY: list[tuple[type[Service], str]] = [
-    (Postgres, "DATABASE_URL"),
-    (RabbitMQ, "CELERY_BROKER_URL"),
-    (Redis, "LIVEKIT_URL"),
-    (LiveKit, "LIVEKIT_URL"),
+# A service, and the variables that name others to be used in its place. LiveKit and the web processes use Redis.
+_REPLACED_BY: list[tuple[type[Service], tuple[str, ...]]] = [
+    (Postgres, ("DATABASE_URL",)),
+    (RabbitMQ, ("CELERY_BROKER_URL",)),
+    (Redis, ("LIVEKIT_URL", "CACHE_URL")),
+    (LiveKit, ("LIVEKIT_URL",)),
 ]
 
 
 def services(instance: Instance, environ: Mapping[str, str] | None = None) -> list[Service]:
     """The private services in the order to start them, without those that a URL in the environment replaces."""
     environ = os.environ if environ is None else environ
-    return [service(instance) for service, url in _REPLACED_BY if not environ.get(url)]
+    return [service(instance) for service, urls in _REPLACED_BY if not all(environ.get(url) for url in urls)]

@@ -65,17 +65,17 @@ class Instance:
             state_dir=state_dir or ROOT / ".local",
             web_port=_port(environ, "WEB_PORT"),
             postgres_port=_port(environ, "POSTGRES_PORT"),
-            postgres_password=_required(environ, "POSTGRES_PASSWORD", unless="DATABASE_URL"),
+            postgres_password=_required(environ, "POSTGRES_PASSWORD", unless=("DATABASE_URL",)),
             rabbitmq_port=rabbitmq_port,
             rabbitmq_epmd_port=rabbitmq_port + 1,
             rabbitmq_dist_port=rabbitmq_port + 2,
-            rabbitmq_password=_required(environ, "RABBITMQ_PASSWORD", unless="CELERY_BROKER_URL"),
+            rabbitmq_password=_required(environ, "RABBITMQ_PASSWORD", unless=("CELERY_BROKER_URL",)),
             redis_port=_port(environ, "REDIS_PORT"),
-            redis_password=_required(environ, "REDIS_PASSWORD", unless="LIVEKIT_URL"),
+            redis_password=_required(environ, "REDIS_PASSWORD", unless=("CACHE_URL", "LIVEKIT_URL")),
             livekit_port=_port(environ, "LIVEKIT_PORT"),
             livekit_udp_port=_port(environ, "LIVEKIT_UDP_PORT"),
-            livekit_api_key=_required(environ, "LIVEKIT_API_KEY", unless="LIVEKIT_URL"),
-            livekit_api_secret=_required(environ, "LIVEKIT_API_SECRET", unless="LIVEKIT_URL"),
+            livekit_api_key=_required(environ, "LIVEKIT_API_KEY", unless=("LIVEKIT_URL",)),
+            livekit_api_secret=_required(environ, "LIVEKIT_API_SECRET", unless=("LIVEKIT_URL",)),
             durable=durable,
             postgres_reader_password=environ.get("POSTGRES_READER_PASSWORD") or None,
             rabbitmq_metrics_port=_port_or_none(environ, "RABBITMQ_METRICS_PORT"),
@@ -123,10 +123,10 @@ def _everyone_may_enter(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in existing)
 
 
-def _required(environ: Mapping[str, str], name: str, unless: str = "") -> str:
-    """`unless` names the URL of a service elsewhere, which makes the variable needless."""
+def _required(environ: Mapping[str, str], name: str, unless: tuple[str, ...] = ()) -> str:
+    """`unless` names the URLs of services elsewhere, all of which together make the variable needless."""
     value = environ.get(name, "")
-    if not value and not environ.get(unless):
+    if not value and not (unless and all(environ.get(url) for url in unless)):
         raise ServiceError(f"{name} is not set; run scripts/setup, or set {name} in .env")
     return value
 
