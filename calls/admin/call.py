@@ -7,6 +7,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import smart_split, unescape_string_literal
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.views import ChangeList
@@ -16,9 +18,10 @@ from calls import audit, services, statistics
 from calls.admin.call_page import COLOURS, call_page
 from calls.admin.filters import DayRangeFilter
 from calls.models import Call, Turn
-from calls.narrative import call_title, readable_duration, readable_number, readable_time, tell
+from calls.narrative import call_title, readable_duration, readable_number, tell
 from calls.phone import mask_numbers, masked
-from calls.states import Status
+from calls.short_text import short_end_reason, short_time, short_wait
+from calls.states import Direction, Status
 from calls.visibility import may_read_words, may_see_numbers
 
 
@@ -46,10 +49,8 @@ class CallAdmin(HistoryAdmin):
     list_display = (
         "state",
         "when",
-        "direction",
         "caller",
-        "number",
-        "persona",
+        "answered_by",
         "waited",
         "duration",
         "reply",
@@ -119,43 +120,38 @@ class CallAdmin(HistoryAdmin):
 
     @column("When", ordering="created_at")
     def when(self, call: Call) -> str:
-        return readable_time(call.created_at)
+        return short_time(call.created_at)
 
     @column("Caller", ordering="caller_number")
     def caller(self, call: Call) -> str:
-        return readable_number(call.caller_number) or "anonymous"
+        return _other_side(call, readable_number(call.caller_number))
 
     @column("Caller")  # not sortable: the order would tell what is masked
     def masked_caller(self, call: Call) -> str:
-        return masked(call.caller_number) if call.caller_number else "anonymous"
+        return _other_side(call, masked(call.caller_number))
 
-    @column("Number", ordering="phone_number__e164")
-    def number(self, call: Call) -> str:
+    @column("Number and persona", ordering="phone_number__e164")
+    def answered_by(self, call: Call) -> SafeString:
         label = call.phone_number.label if call.phone_number else ""
-        return label or readable_number(call.called_number) or "not known"
-
-    @column("Persona", ordering="persona_version__persona__name")
-    def persona(self, call: Call) -> str:
-        return str(call.persona_version) if call.persona_version else "–"
+        number = label or readable_number(call.called_number) or "not known"
+        return format_html("{}<small>{}</small>", number, call.persona_version or "")
 
     @column("Waited")
     def waited(self, call: Call) -> str:
-        position: int | None = getattr(call, "position", None)
-        waited = readable_duration(call.wait)
-        return f"{waited}, number {position} in the queue" if position else waited
+        return short_wait(call)
 
-    @column("Duration")
+    @column("Talked")
     def duration(self, call: Call) -> str:
         return readable_duration(call.duration) if call.duration is not None else "–"
 
-    @column("Median reply", ordering="median_reply_ms")
+    @column("Reply", ordering="median_reply_ms")  # the median
     def reply(self, call: Call) -> str:
         median: float | None = getattr(call, "median_reply_ms", None)
         return f"{median:,.0f} ms" if median is not None else "–"
 
     @column("End", ordering="end_reason")
-    def reason(self, call: Call) -> str:
-        return call.get_end_reason_display() or "–"
+    def reason(self, call: Call) -> SafeString:
+        return format_html('<span title="{}">{}</span>', call.get_end_reason_display(), short_end_reason(call))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -201,3 +197,9 @@ class CallAdmin(HistoryAdmin):
             return
         audit.record(request.user, call, "hung up")
         messages.success(request, "The call is ended, and its room is being closed.")
+
+
+def _other_side(call: Call, number: str) -> str:
+    """Who called, or `to` whom we called."""
+    shown = number if call.caller_number else "anonymous"
+    return f"to {shown}" if call.direction == Direction.OUTBOUND else shown

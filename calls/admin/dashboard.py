@@ -6,12 +6,14 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from calls import statistics
 from calls.admin.call_page import COLOURS
 from calls.models import Call
-from calls.narrative import readable_duration, readable_number, readable_time
+from calls.narrative import readable_duration, readable_number
 from calls.phone import masked
+from calls.short_text import short_end_reason, short_time
 from calls.states import Status
 from calls.visibility import may_see_numbers
 
@@ -87,14 +89,14 @@ def _cards(day: statistics.Today) -> list[dict[str, str]]:
 
 
 def _bars(day: statistics.Today) -> list[dict[str, str | int]]:
-    url = reverse("admin:calls_call_changelist")
+    url, today = reverse("admin:calls_call_changelist"), timezone.localdate()
     return [
         {
             "name": status.label,
             "css": status.value,
             "count": count,
             "percent": f"{100 * count / day.total:.2f}",
-            "url": f"{url}?status__exact={status.value}",
+            "url": f"{url}?status__exact={status.value}&created_at_from={today}",
         }
         for status, count in day.by_status.items()
         if count
@@ -130,10 +132,10 @@ def _row(call: Call, name: Callable[[str], str]) -> RecentCall:
         url=reverse("admin:calls_call_change", args=[call.pk]),
         status=Status(call.status).label,
         colour=COLOURS[Status(call.status)],
-        when=readable_time(call.created_at),
+        when=short_time(call.created_at),
         caller=name(call.caller_number) if call.caller_number else "anonymous",
         number=_number(call),
         persona=str(call.persona_version) if call.persona_version else "–",
         duration=readable_duration(call.duration) if call.duration is not None else "–",
-        reason=call.get_end_reason_display(),
+        reason=short_end_reason(call),
     )

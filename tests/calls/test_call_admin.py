@@ -1,6 +1,8 @@
 """Calls in the admin: found, read, and never changed."""
 
-from datetime import timedelta
+import html
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from calls.admin.call import CallAdmin
 from calls.models import Call, CallEvent, Turn, WebhookEvent
-from calls.states import EndReason, Status
+from calls.short_text import short_time
+from calls.states import Direction, EndReason, Status
 from tests.factories import client_of, make_call, make_event, make_number, make_persona, make_turn, make_turns
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +134,39 @@ def test_the_list_takes_as_many_queries_for_many_calls_as_for_few() -> None:
     with CaptureQueriesContext(connection) as many:
         assert len(_listed(client)) == 13
     assert len(many) == len(few)
+
+
+def test_a_row_of_the_list_is_short_whatever_happened() -> None:
+    """Ten columns with whole sentences needed 1,700 pixels, and rows of six lines."""
+    number = make_number(label="Front desk", persona=make_persona("Anna"))
+    for reason in EndReason:
+        make_call(Status.COMPLETED, number, end_reason=reason, direction=Direction.OUTBOUND)
+    page = client_of("Supervisors").get(LIST).content.decode()
+    cells = [html.unescape(strip_tags(cell)) for cell in re.findall(r"<td class=.*?</td>", page, re.DOTALL)]
+    assert len(CallAdmin.list_display) <= 8
+    assert len(cells) == 7 * len(EndReason)
+    assert max(len(cell.strip()) for cell in cells) <= 20
+    assert {"to +1 202 555 0199", "Front deskAnna v1"} <= {cell.strip() for cell in cells}
+
+
+def test_the_whole_reason_of_an_end_is_shown_on_hovering() -> None:
+    make_call(Status.FAILED, end_reason=EndReason.PROVIDER_FAILURE)
+    page = client_of("Viewers").get(LIST).content.decode()
+    assert '<span title="A speech or language provider failed">Provider failed</span>' in page
+
+
+@pytest.mark.parametrize(("year", "shown"), [(2026, "22 Nov, 13:02"), (2025, "22 Nov 2025, 13:02")])
+def test_the_list_leaves_out_the_year_of_today(year: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 12, 1, tzinfo=UTC))
+    assert short_time(datetime(year, 11, 22, 13, 2, tzinfo=UTC)) == shown
+
+
+def test_a_status_of_the_dashboard_leads_to_the_calls_that_it_counts() -> None:
+    today = make_call(Status.COMPLETED)
+    make_call(Status.COMPLETED, created_at=timezone.now() - timedelta(days=2))
+    client = client_of("Viewers")
+    (bar,) = client.get("/admin/").context["bars"]
+    assert set(client.get(bar["url"]).context["cl"].result_list) == {today}
 
 
 def test_the_list_shows_the_median_reply() -> None:

@@ -201,7 +201,7 @@ def test_a_waiting_call_tells_its_position_and_for_how_long_it_has_waited() -> N
     rows = {row["id"]: row for row in client_of(superuser=True).get("/api/calls/").json()["results"]}
 
     assert positions == {first.pk: 1, second.pk: 2, running.pk: None}
-    assert re.search(r"4\d s, number 1 in the queue", page)
+    assert re.search(r"4\d s, no. 1", page)
     assert [rows[str(call.pk)]["position"] for call in (first, second, running)] == [1, 2, None]
     assert rows[str(first.pk)]["wait_s"] == pytest.approx(42, abs=5)
 
