@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from calls.models import Call, DeadLetter
 from calls.models.dead_letter import Cause
-from calls.states import Direction, EndReason, Status
+from calls.states import TRANSFERRED_BECAUSE, Direction, EndReason, Status
 
 EVENT_TITLES = {
     "agent_lost": "The worker that held the call was lost",
@@ -186,6 +186,8 @@ def _outbound(call: Call) -> str:
             return f"{talked} {_completed(call)}"
         case _ if call.answered_at is None:
             return f"{begin} in vain: {_reason(call)}"
+        case _ if call.end_reason == EndReason.PROVIDER_FAILURE:
+            return f"{talked} {_given_up(call)}"
         case _:
             return f"{talked} until the call was cut off: {_reason(call)}"
 
@@ -193,7 +195,20 @@ def _outbound(call: Call) -> str:
 def _failed(call: Call) -> str:
     if call.answered_at is None:
         return f"{_waited(call)} and was never answered: {_reason(call)}"
-    return f"{_waited(call)}, talked with {agent_name(call)} for {_talked(call)} and was cut off: {_reason(call)}"
+    talked = f"{_waited(call)}, talked with {agent_name(call)} for {_talked(call)}"
+    if call.end_reason == EndReason.PROVIDER_FAILURE:
+        return f"{talked} {_given_up(call)}"
+    return f"{talked} and was cut off: {_reason(call)}"
+
+
+def _given_up(call: Call) -> str:
+    """What the caller heard when no provider worked any more: nobody is cut off without a word."""
+    version = call.persona_version
+    persona = version.persona.name if version else "the agent"
+    if call.end_detail.startswith(TRANSFERRED_BECAUSE) and version:
+        to = readable_number(version.transfer_number) or "another number"
+        return f"until {_reason(call)}; {persona} transferred the caller to {to}"
+    return f"until {_reason(call)}; {persona} apologized and hung up"
 
 
 def _reason(call: Call) -> str:

@@ -49,6 +49,9 @@ class EndReason(TextChoices):
     NO_LIVE_PERSONA = "no_live_persona", "The number's persona has no published version"
 
 
+TRANSFERRED_BECAUSE = "transferred, because "
+"""Begins the detail of a provider failure after which the caller was transferred."""
+
 WAITING = frozenset({Status.QUEUED})
 HELD = frozenset({Status.CONNECTING, Status.IN_PROGRESS})
 LIVE = WAITING | HELD

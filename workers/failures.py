@@ -13,7 +13,7 @@ from agents.models import PersonaVersion
 from agents.phrases import phrases_of
 from calls import rooms
 from calls.models import Call
-from calls.states import EndReason, Status
+from calls.states import TRANSFERRED_BECAUSE, EndReason, Status
 from workers.answer_timer import ANSWER_WITHIN_S, AnswerTimer
 from workers.background import Background
 from workers.failover_stt import FailoverSTT
@@ -106,7 +106,7 @@ class Failures:
         if self._version.transfer_number:
             await self._speaking.say_and_wait(self._phrases.connecting)
             if await self._transfer():
-                self._progress.end(Status.FAILED, EndReason.PROVIDER_FAILURE, f"transferred, because {why}")
+                self._progress.end(Status.FAILED, EndReason.PROVIDER_FAILURE, f"{TRANSFERRED_BECAUSE}{why}")
                 return
         await self._speaking.say_and_wait(self._phrases.goodbye)
         self._progress.end(Status.FAILED, EndReason.PROVIDER_FAILURE, why)

@@ -59,7 +59,15 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
             Status.FAILED,
             12,
             EndReason.PROVIDER_FAILURE,
-            ", waited 0.4 s, talked with Anna v1 for 12 s and was cut off: a speech or language provider failed.",
+            ", waited 0.4 s, talked with Anna v1 for 12 s until a speech or language provider failed; "
+            "Anna apologized and hung up.",
+        ),
+        (
+            Status.FAILED,
+            12,
+            EndReason.AGENT_LOST,
+            ", waited 0.4 s, talked with Anna v1 for 12 s and was cut off: "
+            "the agent was lost, and no other could take over.",
         ),
         (
             Status.FAILED,
@@ -78,6 +86,13 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
 )
 def test_every_call_is_told_in_one_sentence(status: Status, seconds: float | None, reason: str, rest: str) -> None:
     assert tell(_call(status, talked=seconds, end_reason=reason)) == BEGINNING + rest
+
+
+def test_a_caller_who_was_transferred_because_of_a_provider_was_not_cut_off() -> None:
+    detail = "transferred, because llm: HTTP 429"
+    call = _call(Status.FAILED, talked=12, end_reason=EndReason.PROVIDER_FAILURE, end_detail=detail)
+    call.persona_version.transfer_number = "+12025550199"  # type: ignore[union-attr]  # it has one
+    assert tell(call).endswith("provider failed; Anna transferred the caller to +1 202 555 0199.")
 
 
 def test_a_call_that_is_going_on_is_told_as_such() -> None:
