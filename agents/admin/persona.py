@@ -52,7 +52,7 @@ class PersonaAdmin(ModelAdmin):
     @column("Callers hear", ordering="live_version__number", label={"live": "success", "none": "danger"})
     def live(self, persona: Persona) -> tuple[str, str]:
         version = persona.live_version
-        return ("live", f"Version {version.number}") if version else ("none", "Nothing yet")
+        return ("live", f"Version {version.number}") if version else ("none", "Not live yet")
 
     @column("Draft", label={"differs": "warning", "same": "info", "new": "warning"})
     def draft(self, persona: Persona) -> tuple[str, str]:
@@ -70,6 +70,14 @@ class PersonaAdmin(ModelAdmin):
             return "none"
         return format_html('<a class="text-link" href="{}?persona__id__exact={}">{}</a>', url, persona.pk, count)
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # unfold shows these buttons on the pages of objects that are there already only.
+        unfold: Any = self
+        extra = {"actions_submit_line": unfold.get_actions_submit_line(request, None)}
+        return super().add_view(request, form_url, {**(extra_context or {}), **extra})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -84,10 +92,19 @@ class PersonaAdmin(ModelAdmin):
         # Only what was edited: a whole stale row would undo a version that somebody publishes meanwhile.
         obj.save(update_fields=[*form.changed_data, "updated_at"] if change else None)
 
+    def response_add(self, request: HttpRequest, obj: Persona, post_url_continue: str | None = None) -> HttpResponse:
+        return self._publishing(request, obj) or super().response_add(request, obj, post_url_continue)
+
     def response_change(self, request: HttpRequest, obj: Persona) -> HttpResponse:
-        if SAVE_AND_PUBLISH in request.POST:
-            return redirect("admin:agents_persona_publish_view", object_id=obj.pk)
-        return super().response_change(request, obj)
+        return self._publishing(request, obj) or super().response_change(request, obj)
+
+    def _publishing(self, request: HttpRequest, persona: Persona) -> HttpResponse | None:
+        """The publish page after "Save and publish"; else a warning about a persona that callers cannot reach."""
+        if SAVE_AND_PUBLISH in request.POST and self.has_publish_permission(request):
+            return redirect("admin:agents_persona_publish_view", object_id=persona.pk)
+        if persona.live_version_id is None:
+            messages.warning(request, f"{persona} is not live yet: its numbers reject calls until it is published.")
+        return None
 
     def has_publish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("agents.publish_persona")
@@ -97,7 +114,7 @@ class PersonaAdmin(ModelAdmin):
 
     @page_button("Save and publish", permission="publish", icon="campaign", path="save-and-publish")
     def save_and_publish(self, request: HttpRequest, persona: Persona) -> None:
-        """The button beside Save: when the draft is saved, `response_change` goes on to the publish page."""
+        """The button beside Save: when the draft is saved, the publish page follows."""
 
     @page_button("Publish", permission="publish", icon="campaign", path="publish", primary=True)
     def publish_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -1,19 +1,25 @@
 """Numbers: who answers them, whether they take calls, and what callers get while no agent is free."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
 from agents.admin.base import ModelAdmin, ModelForm, Textarea, TextInput, column
+from agents.models import Persona
 from calls import overflow
 from calls.models import PhoneNumber
 from calls.narrative import readable_number
 from calls.phone import to_e164
 from calls.states import LIVE
+
+if TYPE_CHECKING:
+    PersonaChoiceField = forms.ModelChoiceField[Persona]
+else:
+    PersonaChoiceField = forms.ModelChoiceField
 
 FIELDSETS: Any = (
     (None, {"fields": ("e164", "label", "persona", "is_active")}),
@@ -31,6 +37,13 @@ FIELDSETS: Any = (
     ),
     ("Personal data", {"fields": ("kept_days",)}),
 )
+
+
+class PersonaChoice(PersonaChoiceField):
+    """A list of personas that says which of them cannot answer yet."""
+
+    def label_from_instance(self, persona: Persona) -> str:
+        return str(persona) if persona.live_version_id else f"{persona} (not live yet)"
 
 
 class PhoneNumberForm(ModelForm):
@@ -82,9 +95,15 @@ class PhoneNumberAdmin(ModelAdmin):
         live = Count("calls", filter=Q(calls__status__in=LIVE))
         return rows.select_related("persona").annotate(live_count=live)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        extra = {"form_class": PersonaChoice} if db_field.related_model is Persona else {}
+        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **extra})
+
     def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         overflow.speak_messages(obj)
+        if obj.is_active and obj.persona.live_version_id is None:
+            messages.warning(request, f"{readable_number(obj.e164)} rejects calls: {obj.persona} is not live yet.")
 
     @column("Number", ordering="e164")
     def readable(self, number: PhoneNumber) -> str:
@@ -95,7 +114,7 @@ class PhoneNumberAdmin(ModelAdmin):
         if not number.is_active:
             return ("closed", "Calls are rejected")
         if number.persona.live_version_id is None:
-            return ("unpublished", "Persona is not published")
+            return ("unpublished", "Persona not live yet")
         return ("open", "Takes calls")
 
     @column("Live calls", ordering="live_count")

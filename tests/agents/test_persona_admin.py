@@ -13,9 +13,11 @@ from django.urls import reverse
 from agents import services
 from agents.admin.persona import PersonaAdmin
 from agents.models import Persona
-from tests.factories import client_of, make_persona, make_tool
+from tests.factories import client_of, make_persona, make_tool, make_user
 
 pytestmark = pytest.mark.django_db
+
+ADD = "/admin/agents/persona/add/"
 
 
 def _change_url(persona: Persona) -> str:
@@ -89,6 +91,45 @@ def test_save_and_publish_goes_on_to_the_publish_page() -> None:
     assert persona.greeting == "Hi."
     assert persona.live_version is not None
     assert persona.live_version.greeting != "Hi."
+
+
+def _new(**values: Any) -> dict[str, Any]:
+    """The page's form for a persona that is not there yet."""
+    settings = {"name": "Ben", "prompt": "You answer the phone.", "voice_id": "JBFqnCBsd6RMkjVDRZzb"}
+    return _form(Persona(**settings), **values)
+
+
+def test_a_new_persona_can_be_saved_and_published_in_one_go() -> None:
+    client = client_of("Supervisors")
+    assert 'name="agents_persona_save_and_publish"' in client.get(ADD).content.decode()
+    response = client.post(ADD, _new(agents_persona_save_and_publish=""))
+    persona = Persona.objects.get(name="Ben")
+    assert response.headers["Location"] == _publish_url(persona)
+    client.post(_publish_url(persona), {"note": ""})
+    persona.refresh_from_db()
+    assert persona.live_version is not None
+
+
+def test_who_may_not_publish_is_not_offered_to_save_and_publish() -> None:
+    user = make_user("paula", "agents.add_persona", "agents.view_persona", is_staff=True)
+    client = Client()
+    client.force_login(user)
+    assert 'name="agents_persona_save_and_publish"' not in client.get(ADD).content.decode()
+    answer = client.post(ADD, _new(agents_persona_save_and_publish=""))
+    assert answer.status_code == 302
+    assert "publish" not in answer.headers["Location"]
+
+
+def test_who_saves_a_persona_that_was_never_published_is_told_that_it_is_not_live() -> None:
+    client = client_of("Supervisors")
+    page = client.post(ADD, _new(), follow=True).content.decode()
+    assert "Ben is not live yet: its numbers reject calls until it is published." in page
+    persona = Persona.objects.get(name="Ben")
+    assert "not live yet" in client.get(_change_url(persona)).content.decode()
+    services.publish(persona)
+    persona.refresh_from_db()
+    page = client.post(_change_url(persona), _form(persona, greeting="Hi."), follow=True).content.decode()
+    assert "not live yet" not in page
 
 
 def test_saving_the_draft_leaves_a_version_that_was_published_meanwhile() -> None:

@@ -71,3 +71,21 @@ def test_the_groups_come_with_the_migrations() -> None:
     assert viewers < supervisors
     assert {"agents.publish_persona", "calls.change_phonenumber"} <= supervisors
     assert not any(permission.startswith("auth.") for permission in supervisors)
+
+
+def test_a_persona_that_is_not_live_yet_is_marked_where_it_is_chosen() -> None:
+    make_persona("Ben", published=False)
+    make_persona("Anna")
+    page = client_of("Supervisors").get(ADD).content.decode()
+    assert page.count("Ben (not live yet)") == 2  # who answers, and who answers when nobody is free
+    assert "Anna (not live yet)" not in page
+
+
+def test_a_number_whose_persona_is_not_live_yet_says_that_it_rejects_calls() -> None:
+    client = client_of("Supervisors")
+    saved = client.post(ADD, _form(persona=make_persona("Ben", published=False).pk), follow=True).content.decode()
+    page = client.get(f"/admin/calls/phonenumber/{PhoneNumber.objects.get().pk}/change/").content.decode()
+    assert "+1 202 555 0100 rejects calls: Ben is not live yet." in saved
+    assert "This number rejects calls until" in page
+    page = client.get(f"/admin/calls/phonenumber/{make_number().pk}/change/").content.decode()
+    assert "This number rejects calls until" not in page
