@@ -64,35 +64,36 @@ class PersonaSettings(models.Model):
         help_text="Said before the agent hangs up after silence or at the longest duration.",
     )
     stt_fallback_model = models.CharField(
-        "speech to text model",
+        "fallback speech to text model",
         max_length=64,
         blank=True,
         help_text="Empty: nova-3-general for the fast turn policy, the other nova model for the local ones.",
     )
     llm_fallback_model = models.CharField(
-        "language model name",
+        "fallback language model name",
         max_length=64,
         blank=True,
         help_text="Empty: gpt-4.1-mini, or gpt-4o-mini when that is the persona's own.",
     )
     tts_fallback_model = models.CharField(
-        "text to speech model",
+        "fallback text to speech model",
         max_length=64,
         blank=True,
         help_text="Empty: eleven_flash_v2_5, or eleven_turbo_v2_5 when that is the persona's own.",
     )
     fallback_voice_id = models.CharField(
-        "voice id",
+        "fallback voice id",
         max_length=64,
         blank=True,
         help_text="Empty: the persona's own. Needed when the other ElevenLabs account does not have that voice.",
     )
     transfer_number = models.CharField(
-        "transfer to",
+        "number for provider failures",
         max_length=16,
         blank=True,
         validators=[RegexValidator(r"^\+[1-9]\d{6,14}$", "Write the number with its country code: +12025550100.")],
-        help_text="Where a caller goes when no provider works any more. Empty: the agent apologizes and hangs up.",
+        help_text="Callers are transferred here only when no provider works any more. "
+        "Empty: the agent apologizes and hangs up.",
     )
 
     class Meta:

@@ -76,8 +76,16 @@ class PersonaVersionAdmin(HistoryAdmin):
             "before": before,
             "after": after,
             "differences": highlight(services.compare(before, after)),
+            "roll_back_to": self._roll_back_targets(request, before, after),
         }
         return TemplateResponse(request, "admin/agents/personaversion/compare.html", context)
+
+    def _roll_back_targets(self, request: HttpRequest, *versions: PersonaVersion) -> list[PersonaVersion]:
+        """Those of the versions that are not live, newest first, for who may roll back."""
+        if not self.has_publish_permission(request):
+            return []
+        found = {version.pk: version for version in versions if version.persona.live_version_id != version.pk}
+        return sorted(found.values(), key=lambda version: -version.number)
 
     @page_button(
         "Roll back to this version",

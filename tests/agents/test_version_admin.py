@@ -1,11 +1,13 @@
 """Published versions in the admin: compared, made live again, never edited."""
 
 import pytest
+from auditlog.models import LogEntry as AuditEntry
+from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from agents import services
 from agents.admin.highlight import mark_words
-from agents.models import Persona, PersonaVersion
+from agents.models import Persona, PersonaSettings, PersonaVersion
 from tests.factories import client_of, make_persona, make_tool
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,28 @@ def test_texts_are_escaped_where_they_differ_and_where_they_do_not() -> None:
     before, after = mark_words("<b>old</b> <i>", "<b>new</b> <i>")
     assert before == "&lt;b&gt;<del>old</del>&lt;/b&gt; &lt;i&gt;"
     assert after == "&lt;b&gt;<ins>new</ins>&lt;/b&gt; &lt;i&gt;"
+
+
+def test_comparing_offers_to_roll_back_to_the_version_that_is_not_live() -> None:
+    first, second = _two_versions()
+    page = client_of("Supervisors").get(_url("compare_view", second)).content.decode()
+    assert _url("roll_back_view", first) in page
+    assert _url("roll_back_view", second) not in page
+    assert _url("roll_back_view", first) not in client_of("Viewers").get(_url("compare_view", second)).content.decode()
+
+
+def test_a_roll_back_stands_in_the_audit_log() -> None:
+    first, _ = _two_versions()
+    client_of("Supervisors", username="sofia").post(_url("roll_back_view", first))
+    entry = AuditEntry.objects.get_for_object(first.persona).latest("timestamp")
+    assert str(entry.actor) == "sofia"
+    assert "live_version" in entry.changes_dict
+    assert LogEntry.objects.latest("action_time").change_message == "Rolled back to version 1."
+
+
+def test_no_two_fields_of_a_comparison_have_the_same_name() -> None:
+    labels = [str(field.verbose_name) for field in PersonaSettings._meta.fields]
+    assert len(set(labels)) == len(labels)
 
 
 def test_rolling_back_asks_first_and_then_makes_version_and_draft_the_old_ones() -> None:
