@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import JSONField, URLField
+from django.http import HttpRequest
 
 from agents import json_values
-from agents.admin.base import ModelForm, StackedInline, Textarea, URLInput
+from agents.admin.base import ModelForm, StackedInline, Textarea, URLInput, column
 from agents.admin.voice_field import voice_field
 from agents.models import Persona, PersonaTool
 
@@ -116,6 +117,7 @@ class ToolInline(StackedInline):
     verbose_name = "tool"
     verbose_name_plural = "Tools: web services that the agent may call during a conversation"
     fields = (("name", "timeout_s"), "description", ("url", "secret"), "parameters")
+    readonly_fields = ("secret_name",)
     formfield_overrides: ClassVar = {
         **StackedInline.formfield_overrides,
         URLField: {"widget": URLInput, "assume_scheme": "https"},
@@ -124,3 +126,13 @@ class ToolInline(StackedInline):
             "widget": Textarea(attrs={"rows": 10, "class": "code-field", "spellcheck": "false"}),
         },
     }
+
+    def get_fields(self, request: HttpRequest, obj: Persona | None = None) -> Any:
+        """Who only reads gets no link to a secret's page that they may not open: Django would make one."""
+        if self.has_change_permission(request, obj) or request.user.has_perm("agents.view_toolsecret"):
+            return self.fields
+        return (("name", "timeout_s"), "description", ("url", "secret_name"), "parameters")
+
+    @column("Secret")
+    def secret_name(self, tool: PersonaTool) -> str:
+        return tool.secret.name if tool.secret else "none"
