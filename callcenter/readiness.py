@@ -12,7 +12,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from livekit import api
 
-from calls import broker, leases, limits, rooms
+from calls import broker, capacity, leases, rooms
 from calls.database import in_database
 
 log = structlog.get_logger(__name__)
@@ -101,8 +101,8 @@ async def _livekit() -> Facts:
 
 
 async def _slots() -> Facts:
-    free = await in_database(limits.free_slots, leases.LEASE)
-    if free <= 0:
+    free = (await in_database(capacity.measure, leases.LEASE)).free
+    if free == 0:
         raise NotReady({"free": 0})
     return {"free": free}
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
-from calls.models import Call, Heartbeat, PhoneNumber
+from calls import capacity
+from calls.models import Call, PhoneNumber
 from calls.models.call import CallQuerySet
 from calls.states import HELD
 
@@ -44,23 +45,10 @@ def refusal(number: PhoneNumber, alive_within: timedelta) -> str | None:
     _one_claim_at_a_time()
     if Call.objects.live().filter(phone_number=number).count() >= number.max_calls:
         return f"{number.e164} has as many calls as it may have ({number.max_calls})"
-    free = free_slots(alive_within)
+    free = capacity.measure(alive_within).free
     if free > settings.INBOUND_RESERVE:
         return None
-    return f"slots free: {max(free, 0)}, of which {settings.INBOUND_RESERVE} are kept for callers"
-
-
-def free_slots(alive_within: timedelta) -> int:
-    """Slots that no call has and none waits for; negative when more calls wait than there are free slots.
-
-    By the calls' rows: workers tell how many slots they have, but how many are busy they tell some seconds late.
-    """
-    workers = Heartbeat.objects.alive(alive_within)
-    slots = workers.filter(draining=False).aggregate(Sum("slots"))["slots__sum"] or 0
-    live = Call.objects.live()
-    on_leaving = live.filter(lease_holder__in=workers.filter(draining=True).values("holder"))
-    taken = live.count()
-    return min(slots - (taken - on_leaving.count()), settings.MAX_CONCURRENT_AGENTS - taken)
+    return f"slots free: {free}, of which {settings.INBOUND_RESERVE} are kept for callers"
 
 
 def _one_claim_at_a_time() -> None:

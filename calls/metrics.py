@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import prometheus_client
 import structlog
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
@@ -20,11 +20,11 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from agents.dispatch import BROKER_ERRORS
-from calls import broker, leases
+from calls import broker, capacity, leases
 from calls.fresh import Fresh
 from calls.models import Call, CallEvent, Heartbeat
 from calls.models.heartbeat import SWEEP
-from calls.states import FINAL, HELD, EndReason, Status
+from calls.states import FINAL, EndReason
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ class CallCenterMetrics(Collector):
 
     def _of_database(self) -> Iterable[Metric]:
         try:
-            gauges = [*_calls(), *_slots()]
+            gauges = [*_capacity(), *_sweep()]
             self._events.look()
         except (DatabaseError, InterfaceError) as error:
             log.warning("metrics_incomplete", error=type(error).__name__)
@@ -117,23 +117,20 @@ class CallCenterMetrics(Collector):
         )
 
 
-def _calls() -> Iterable[Metric]:
-    live = Call.objects.live().order_by().values_list("status").annotate(Count("pk"), Min("queued_at"))
-    rows = {Status(status): (count, since) for status, count, since in live}
-    held = sum(rows[status][0] for status in HELD & rows.keys())
-    queued, since = rows.get(Status.QUEUED, (0, None))
+def _capacity() -> Iterable[Metric]:
+    now = capacity.measure(leases.LEASE)
+    since = Call.objects.waiting().order_by().aggregate(since=Min("queued_at"))["since"]
     wait_s = max(0.0, (timezone.now() - since).total_seconds()) if since else 0.0
-    yield GaugeMetricFamily("callcenter_calls_active", "Calls that an agent holds.", held)
-    yield GaugeMetricFamily("callcenter_calls_queued", "Calls that wait for a slot.", queued)
+    yield GaugeMetricFamily("callcenter_calls_active", "Calls that an agent holds.", now.held)
+    yield GaugeMetricFamily("callcenter_calls_queued", "Calls that wait to be taken.", now.queued)
     yield GaugeMetricFamily("callcenter_longest_wait_seconds", "How long the first of these has waited.", wait_s)
+    yield GaugeMetricFamily("callcenter_workers", "Worker processes that take calls.", now.workers)
+    yield GaugeMetricFamily("callcenter_slots_total", "Calls that they can hold.", now.slots)
+    yield GaugeMetricFamily("callcenter_slots_busy", "Calls that they hold.", now.busy)
+    yield GaugeMetricFamily("callcenter_slots_free", "Slots that another caller could have now.", now.free)
 
 
-def _slots() -> Iterable[Metric]:
-    workers = Heartbeat.objects.alive(leases.LEASE).filter(draining=False, slots__gt=0)
-    row = workers.aggregate(count=Count("pk"), slots=Sum("slots"), busy=Sum("busy"))
-    yield GaugeMetricFamily("callcenter_workers", "Worker processes that take calls.", row["count"])
-    yield GaugeMetricFamily("callcenter_slots_total", "Calls that they can hold.", row["slots"] or 0)
-    yield GaugeMetricFamily("callcenter_slots_busy", "Calls that they hold.", row["busy"] or 0)
+def _sweep() -> Iterable[Metric]:
     swept = GaugeMetricFamily("callcenter_sweep_age_seconds", "Time since housekeeping last swept, if ever.", labels=())
     for age in Heartbeat.objects.filter(holder=SWEEP).values_list(Now() - F("seen_at"), flat=True):
         swept.add_metric([], max(0.0, age.total_seconds()))

@@ -1,4 +1,5 @@
-"""What `GET /stats` tells about the whole call center: one query and one question to the broker, at most every second.
+"""What `GET /stats` tells about the whole call center: two queries and one question to the broker, at most every
+second.
 
 What has a past is of the last hour, by the time at which calls ended and replies were given.
 """
@@ -9,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import connection
 
 from agents.dispatch import BROKER_ERRORS
-from calls import broker, leases
+from calls import broker, capacity, leases
+from calls.capacity import Capacity
 from calls.fresh import Fresh
-from calls.states import HELD, LIVE, EndReason, Status
+from calls.states import EndReason, Status
 from calls.success import success_rate
 
 log = structlog.get_logger(__name__)
@@ -32,11 +33,7 @@ ERRORS: dict[str, frozenset[EndReason]] = {
 """Which ends of calls count as which kind of error."""
 
 _QUERY = """
-WITH worker AS MATERIALIZED (
-    SELECT holder, slots, draining FROM calls_heartbeat WHERE seen_at > now() - %(lease)s AND slots > 0
-), live AS MATERIALIZED (
-    SELECT status, queued_at, lease_holder FROM calls_call WHERE status = ANY(%(live)s)
-), recent AS MATERIALIZED (
+WITH recent AS MATERIALIZED (
     SELECT id, status, end_reason, ended_at FROM calls_call
     WHERE created_at > now() - %(longest)s::interval
       AND (ended_at IS NULL OR ended_at > now() - interval '60 minutes')
@@ -51,11 +48,6 @@ WITH worker AS MATERIALIZED (
     GROUP BY minutes
 )
 SELECT json_build_object(
-    'workers', (SELECT count(*) FROM worker WHERE NOT draining),
-    'slots', (SELECT coalesce(sum(slots), 0) FROM worker WHERE NOT draining),
-    'on_leaving', (SELECT count(*) FROM live WHERE lease_holder IN (SELECT holder FROM worker WHERE draining)),
-    'live', (SELECT coalesce(json_object_agg(status, n), '{}')
-             FROM (SELECT status, count(*) AS n FROM live GROUP BY status) AS by_status),
     'ends', (SELECT coalesce(json_agg(json_build_array(status, end_reason, n)), '[]')
              FROM (SELECT status, end_reason, count(*) AS n FROM recent WHERE ended_at IS NOT NULL
                    GROUP BY status, end_reason) AS by_reason),
@@ -102,33 +94,23 @@ def uptime_s() -> float:
 def look() -> Overview:
     """Ask the database and the broker. Raises DatabaseError."""
     with connection.cursor() as cursor:
-        windows = list(WINDOWS_MIN)
-        values: dict[str, Any] = {
-            "lease": leases.LEASE,
-            "live": sorted(LIVE),
-            "longest": LONGEST_CALL,
-            "windows": windows,
-        }
-        cursor.execute(_QUERY, values)
+        cursor.execute(_QUERY, {"longest": LONGEST_CALL, "windows": list(WINDOWS_MIN)})
         [text] = cursor.fetchone()
-    return _overview(json.loads(text), _queue_length())
+    return _overview(capacity.measure(leases.LEASE), json.loads(text), _queue_length())
 
 
 overview = Fresh(look, FRESH_S)
 
 
-def _overview(found: dict[str, Any], queue_length: int | None) -> Overview:
-    live: dict[str, int] = found["live"]
+def _overview(now: Capacity, found: dict[str, Any], queue_length: int | None) -> Overview:
     ends = {(status, reason): count for status, reason, count in found["ends"]}
-    taken = sum(live.values())
-    free = min(found["slots"] - (taken - found["on_leaving"]), settings.MAX_CONCURRENT_AGENTS - taken)
     return Overview(
-        active_calls=sum(live.get(status, 0) for status in HELD),
-        queued_calls=live.get(Status.QUEUED, 0),
+        active_calls=now.held,
+        queued_calls=now.queued,
         missed_calls=sum(count for (status, _), count in ends.items() if status == Status.MISSED),
-        slots_total=found["slots"],
-        slots_free=max(free, 0),
-        workers=found["workers"],
+        slots_total=now.slots,
+        slots_free=now.free,
+        workers=now.workers,
         queue_length=queue_length,
         success_rate=success_rate(ends),
         errors={

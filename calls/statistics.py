@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Aggregate, Case, Count, FloatField, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models import Aggregate, Case, Count, FloatField, OuterRef, QuerySet, Subquery, When
 from django.utils import timezone
 
-from calls import leases
-from calls.models import Call, Heartbeat, Turn
+from calls.models import Call, Turn
 from calls.states import Status
 from calls.success import success_rate
 
@@ -63,21 +62,6 @@ def today() -> Today:
         median_ms=latency["median"],
         p95_ms=latency["p95"],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """The slots of the workers that are alive and take calls."""
-
-    total: int
-    free: int
-
-
-def slots() -> Slots:
-    """How many calls the workers can hold now, and how many more they can take."""
-    heartbeats = Heartbeat.objects.alive(leases.LEASE).filter(draining=False)
-    total = heartbeats.aggregate(total=Sum("slots"))["total"] or 0
-    return Slots(total, Heartbeat.objects.free_slots(leases.LEASE))
 
 
 def with_position(calls: QuerySet[Call]) -> QuerySet[Call]:

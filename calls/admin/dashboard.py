@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from calls import statistics
+from calls import capacity, leases, statistics
 from calls.admin.call_page import COLOURS
 from calls.models import Call
 from calls.narrative import readable_duration, readable_number
@@ -66,12 +66,12 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _cards(day: statistics.Today) -> list[dict[str, str]]:
     rate = day.success_rate
-    slots = statistics.slots()
+    now = capacity.measure(leases.LEASE)
     return [
         {
             "title": "Free slots",
-            "value": f"{slots.free} of {slots.total}",
-            "hint": "calls that the running workers can still take" if slots.total else "no worker is running",
+            "value": f"{now.free} of {now.slots}",
+            "hint": "calls that can still be taken without waiting" if now.slots else "no worker is running",
         },
         {"title": "Live calls", "value": str(day.live), "hint": "ringing, connecting or talking now"},
         {"title": "Calls today", "value": str(day.total), "hint": "since midnight, rejected ones included"},

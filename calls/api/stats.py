@@ -15,7 +15,7 @@ from calls.overview import ERRORS, WINDOWS_MIN, Latency, Overview, overview, upt
 
 class SlotsSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField(help_text="Of the workers that take calls.")
-    free = serializers.IntegerField(help_text="That no call has and none waits for.")
+    free = serializers.IntegerField(help_text="Calls that can be taken now without waiting.")
 
 
 class ErrorsSerializer(serializers.Serializer[Any]):

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import F, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -14,11 +13,6 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     def alive(self, within: timedelta) -> "HeartbeatQuerySet":
         """Who was seen within this time, by the database's clock."""
         return self.filter(seen_at__gt=Now() - within)
-
-    def free_slots(self, within: timedelta) -> int:
-        """How many more calls the live workers can take now."""
-        alive = self.alive(within).filter(draining=False)
-        return int(alive.aggregate(free=Sum(F("slots") - F("busy")))["free"] or 0)
 
 
 class Heartbeat(models.Model):

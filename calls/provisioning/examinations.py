@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from livekit import api
 
 from agents.dispatch import BROKER_ERRORS
-from calls import leases, rooms, statistics
+from calls import capacity, leases, rooms
 from calls.models import Heartbeat, PhoneNumber
 from calls.models.heartbeat import SWEEP
 
@@ -88,14 +88,14 @@ def broker() -> str:
 
 def workers() -> str:
     """Somebody takes calls, and housekeeping sweeps."""
-    slots = statistics.slots()
-    if not slots.total:
+    now = capacity.measure(leases.LEASE)
+    if not now.slots:
         raise Unwell("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
     if not Heartbeat.objects.alive(3 * leases.LEASE).filter(holder=SWEEP).exists():
         raise Unwell("nobody sweeps: lost calls are not found again", "Start Celery's beat and a housekeeping worker.")
-    if slots.total <= settings.INBOUND_RESERVE:
-        return f"{slots.free} of {slots.total} slots free, all kept for callers (INBOUND_RESERVE)"
-    return f"{slots.free} of {slots.total} slots free"
+    if now.slots <= settings.INBOUND_RESERVE:
+        return f"{now.free} of {now.slots} slots free, all kept for callers (INBOUND_RESERVE)"
+    return f"{now.free} of {now.slots} slots free"
 
 
 def numbers() -> str:

@@ -16,10 +16,11 @@ from calls.management.commands.doctor import PRODUCT
 from calls.models.heartbeat import SWEEP
 from calls.provisioning import examinations, provider_keys
 from calls.provisioning.examinations import NotNeeded, Unwell
+from calls.states import Status
 from simulator.app import running_simulator
 from simulator.twilio_api import TwilioAccount, running_twilio
 from simulator.twilio_trunks import Trunk, Trunks
-from tests.factories import make_number, make_persona
+from tests.factories import make_call, make_number, make_persona
 from tests.services import LiveKitServer
 from tools.local import Instance
 
@@ -177,7 +178,8 @@ def test_the_database_is_well_when_all_migrations_are_applied() -> None:
 
 def test_workers_are_well_when_there_are_slots_and_a_sweep() -> None:
     assert unwell(examinations.workers)[0] == "no worker is running: callers hear ringing"
-    leases.beat("host:1", slots=4, busy=1)
+    leases.beat("host:1", slots=4)
+    make_call(Status.IN_PROGRESS, lease_holder="host:1")
     assert unwell(examinations.workers)[0].startswith("nobody sweeps")
     leases.beat(SWEEP)
 

@@ -218,17 +218,19 @@ def test_the_page_of_a_waiting_call_tells_its_position() -> None:
 
 
 def test_the_dashboard_shows_free_slots_and_who_waits() -> None:
-    leases.beat("host:1", slots=4, busy=3)
-    leases.beat("host:2", slots=4, busy=4)
-    leases.beat("host:3", slots=4, busy=1, draining=True)
+    leases.beat("host:1", slots=4)
+    leases.beat("host:2", slots=4)
+    leases.beat("host:3", slots=4, draining=True)
     number = make_number()
+    for holder in ("host:1", "host:1", "host:2", "host:3"):
+        make_call(Status.IN_PROGRESS, number, lease_holder=holder)
     waiting(number, 5, caller_number="+12025550122")
     waiting(number, 42, caller_number="+12025550121")
 
     context = client_of("Supervisors").get("/admin/").context
 
     [slots] = [card for card in context["cards"] if card["title"] == "Free slots"]
-    assert slots["value"] == "1 of 8"
+    assert slots["value"] == "3 of 8"
     assert [(row.position, row.caller) for row in context["waiting_calls"]] == [
         (1, "+1 202 555 0121"),
         (2, "+1 202 555 0122"),

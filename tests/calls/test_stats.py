@@ -1,4 +1,4 @@
-"""`GET /stats`: right numbers, from one query, however many ask."""
+"""`GET /stats`: right numbers, from two queries, however many ask."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,6 +16,7 @@ from calls.fresh import Fresh
 from calls.states import NOT_REACHED, Direction, EndReason, Status
 from calls.success import success_rate
 from tests.factories import make_call, make_number, make_turn, make_user
+from tests.stack import eventually
 from tools.local import Instance
 
 pytestmark = pytest.mark.django_db
@@ -170,11 +171,11 @@ def test_latencies_are_of_the_replies_of_each_window_also_of_calls_that_go_on(re
     assert (latency["last_60_min"]["replies"], latency["last_60_min"]["p50"]) == (4, 700)
 
 
-def test_one_query_answers_everybody_for_a_second(
+def test_one_look_answers_everybody_for_a_second(
     reader: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     login = 4  # session, user, and the permissions of the user and of the user's groups
-    with django_assert_num_queries(login + 1):
+    with django_assert_num_queries(login + 2):
         stats(reader)
     make_call()
     with django_assert_num_queries(3 * login):
@@ -213,7 +214,7 @@ def test_the_queue_is_as_long_as_the_broker_says(rabbitmq: Instance, monkeypatch
         try:
             for _ in range(3):
                 app.amqp.Producer(channel).publish({}, exchange="calls", routing_key="calls")
-            assert broker.waiting_messages("calls") == 3
+            eventually(lambda: broker.waiting_messages("calls") == 3, "what was published is in the queue")
         finally:
             CALLS(channel).purge()
 

@@ -21,7 +21,7 @@ from tools.setup.environment import read
 PROVIDED = yaml.safe_load((GRAFANA / "provisioning/datasources/callcenter.yml").read_text())["datasources"]
 # Numbers of the database, which every web process exports alike.
 _OF_DATABASE = (
-    r"callcenter_(?:calls_active|calls_queued|calls_total|slots_total|slots_busy|workers|longest_wait_seconds"
+    r"callcenter_(?:calls_active|calls_queued|calls_total|slots_total|slots_busy|slots_free|workers|longest_wait_seconds"
     r"|sweep_age_seconds|queue_length|lease_losses_total|dependency_up)"
 )
 _ADDED_UP = re.compile(rf"sum(?:\s+(?:by|without)\s*\((?![^)]*\binstance\b)[^)]*\))?\s*\((?:\w+\()*{_OF_DATABASE}\b")

@@ -14,6 +14,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from calls.models import Heartbeat
+from calls.states import Status
+from tests.factories import make_call
 from tests.metrics.provisioned import RULES, promql
 from tests.services import INSTANCE
 from tests.stack import eventually
@@ -65,7 +67,9 @@ def query(prometheus: Prometheus, expression: str) -> list[dict[str, Any]]:
 
 def test_prometheus_reaches_every_process_and_answers_every_query(prometheus: Prometheus) -> None:
     for holder in ("a:1", "b:1"):
-        Heartbeat.objects.create(holder=holder, slots=10, busy=3)
+        Heartbeat.objects.create(holder=holder, slots=10)
+        for _ in range(3):
+            make_call(Status.IN_PROGRESS, lease_holder=holder)
 
     def reached() -> bool:
         jobs = sorted(found["metric"]["job"] for found in query(prometheus, "up == 1"))

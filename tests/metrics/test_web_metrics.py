@@ -54,11 +54,11 @@ def end(call: Call, status: Status, reason: EndReason) -> None:
 
 def test_calls_and_slots_are_those_of_the_database() -> None:
     make_call(Status.QUEUED, queued_at=timezone.now() - timedelta(seconds=20))
-    make_call(Status.CONNECTING)
-    make_call(Status.IN_PROGRESS)
+    make_call(Status.CONNECTING, lease_holder="a:1")
+    make_call(Status.IN_PROGRESS, lease_holder="c:1")
     make_call(Status.COMPLETED)
-    for holder, busy, draining in (("a:1", 2, False), ("b:1", 3, False), ("c:1", 4, True)):
-        Heartbeat.objects.create(holder=holder, slots=10, busy=busy, draining=draining)
+    for holder, draining in (("a:1", False), ("b:1", False), ("c:1", True)):
+        Heartbeat.objects.create(holder=holder, slots=10, draining=draining)
     Heartbeat.objects.create(holder="gone:1", slots=10, seen_at=timezone.now() - timedelta(minutes=1))
     Heartbeat.objects.create(holder=SWEEP, seen_at=timezone.now() - timedelta(seconds=7))
 
@@ -68,7 +68,8 @@ def test_calls_and_slots_are_those_of_the_database() -> None:
     assert value(text, "callcenter_calls_queued") == 1
     assert value(text, "callcenter_longest_wait_seconds") == pytest.approx(20, abs=5)
     assert value(text, "callcenter_slots_total") == 20
-    assert value(text, "callcenter_slots_busy") == 5
+    assert value(text, "callcenter_slots_busy") == 1
+    assert value(text, "callcenter_slots_free") == 18
     assert value(text, "callcenter_workers") == 2
     assert value(text, "callcenter_sweep_age_seconds") == pytest.approx(7, abs=5)
     assert value(text, "callcenter_dependency_up", dependency="postgresql") == 1
@@ -77,7 +78,15 @@ def test_calls_and_slots_are_those_of_the_database() -> None:
 def test_an_empty_call_center_exports_zeros() -> None:
     text = Exporter().scrape()
 
-    for name in ("calls_active", "calls_queued", "longest_wait_seconds", "slots_total", "slots_busy", "workers"):
+    for name in (
+        "calls_active",
+        "calls_queued",
+        "longest_wait_seconds",
+        "slots_total",
+        "slots_busy",
+        "slots_free",
+        "workers",
+    ):
         assert value(text, f"callcenter_{name}") == 0
     ended = samples(text)["callcenter_calls_total"]
     assert set(ended.values()) == {0}
@@ -174,7 +183,7 @@ def test_without_the_database_counters_stay_and_gauges_are_missing(monkeypatch: 
     def away() -> None:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(metrics, "_calls", away)
+    monkeypatch.setattr(metrics, "_capacity", away)
     text = exporter.scrape()
 
     assert value(text, "callcenter_dependency_up", dependency="postgresql") == 0
