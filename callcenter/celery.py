@@ -63,6 +63,7 @@ app.conf.update(
         "collect_dead_letters": {"task": "calls.collect_dead_letters", "schedule": 10.0},
         "purge_calls": {"task": "calls.purge", "schedule": 86_400.0},
         "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 86_400.0},
+        "forget_idempotency_keys": {"task": "calls.forget_idempotency_keys", "schedule": 3600.0},
         "forget_lines": {"task": "agents.forget_lines", "schedule": 86_400.0},
     },
 )

@@ -49,12 +49,17 @@ WHERE number.e164 = %s
 """
 
 
+def find_number(e164: str) -> CalledNumber | None:
+    """The number of ours that was called; None when it is not known."""
+    with connection.cursor() as cursor:
+        cursor.execute(CALLED_NUMBER, [e164])
+        row = cursor.fetchone()
+    return CalledNumber(*row) if row else None
+
+
 def receive_call(incoming: IncomingCall) -> Call | None:
     """Look the called number up, and write the call as `receive_call_to` does."""
-    with connection.cursor() as cursor:
-        cursor.execute(CALLED_NUMBER, [incoming.called_number])
-        row = cursor.fetchone()
-    return receive_call_to(CalledNumber(*row) if row else None, incoming)
+    return receive_call_to(find_number(incoming.called_number), incoming)
 
 
 @transaction.atomic(savepoint=False)
@@ -65,7 +70,7 @@ def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call
     None when the room has its call already.
     """
     now = timezone.now()
-    refusal = _refusal(number)
+    reason = refusal(number)
     call = Call(
         room_name=incoming.room_name,
         caller_identity=incoming.caller_identity,
@@ -75,15 +80,15 @@ def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call
         twilio_call_sid=incoming.twilio_call_sid,
         phone_number_id=number.pk if number else None,
         persona_version_id=number.live_version_id if number else None,
-        status=Status.REJECTED if refusal else Status.QUEUED,
-        end_reason=refusal or "",
+        status=Status.REJECTED if reason else Status.QUEUED,
+        end_reason=reason or "",
         created_at=now,
         rings_until=now + timedelta(seconds=number.ring_time_s) if number else None,
-        ended_at=now if refusal else None,
+        ended_at=now if reason else None,
     )
     if not insert_once(call, followed_by=_event(call.pk, call.status, reason=call.end_reason)):
         return None
-    if refusal:
+    if reason:
         transaction.on_commit(lambda: dispatch.close_room(call.room_name))
     else:
         transaction.on_commit(lambda: dispatch.send_call(call.pk))
@@ -98,7 +103,8 @@ def identify_dialed(dialed: IncomingCall) -> bool:
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
 
 
-def _refusal(number: CalledNumber | None) -> EndReason | None:
+def refusal(number: CalledNumber | None) -> EndReason | None:
+    """Why nobody answers this number; None when a persona does."""
     if number is None:
         return EndReason.UNKNOWN_NUMBER
     if not number.is_active:

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from celery import shared_task
 from django.utils import timezone
 
-from calls import dead_letters, dispatch, erasure, leases, overflow, reaper, rooms
+from calls import dead_letters, dispatch, erasure, idempotency, leases, overflow, reaper, rooms
 from calls.models import Call, WebhookEvent
 
 UNCLAIMED_AFTER = timedelta(seconds=3)
@@ -61,3 +61,9 @@ def purge() -> None:
 def forget_webhooks() -> None:
     """Delete webhooks that are too old to be replayed: their tokens have long expired."""
     WebhookEvent.objects.filter(received_at__lt=timezone.now() - WEBHOOKS_KEPT).delete()
+
+
+@shared_task(name="calls.forget_idempotency_keys")
+def forget_idempotency_keys() -> None:
+    """Delete the keys of requests that are too old to be sent again."""
+    idempotency.forget_old()

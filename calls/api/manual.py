@@ -14,7 +14,9 @@ from rest_framework.views import APIView
 
 from callcenter.permissions import HasScope
 from calls import audit, rooms, services
+from calls.api import idempotency
 from calls.api.serializers import CallSerializer
+from calls.idempotency import Answer, KeyedRequest
 from calls.models import Call
 from calls.phone import to_e164
 from calls.services import IncomingCall
@@ -56,6 +58,7 @@ class ManualDispatchView(APIView):
         parameters=[
             OpenApiParameter("room", str, required=True, description="A room whose name begins with `call-`."),
             OpenApiParameter("participant_identity", str, required=True, description="Who is in it and waits."),
+            idempotency.HEADER,
             OpenApiParameter(
                 "called_number",
                 str,
@@ -66,6 +69,7 @@ class ManualDispatchView(APIView):
         responses={
             200: OpenApiResponse(CallSerializer, description="The room has this call already; nothing was done."),
             202: OpenApiResponse(CallSerializer, description="The call was written; follow it by its id."),
+            422: idempotency.REUSED,
             404: OpenApiResponse(description="This participant is not in the room."),
             503: OpenApiResponse(description="LiveKit cannot be asked."),
         },
@@ -73,15 +77,36 @@ class ManualDispatchView(APIView):
     def post(self, request: Request) -> Response:
         asked = DispatchSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        room = asked.validated_data["room"]
-        call = Call.objects.filter(room_name=room).first()
-        if call is None:
-            call = services.receive_call(_waiting(asked.validated_data))
-            if call is not None:
-                audit.record(request.user, call, "sent an agent by hand")
-                return _answer(request, call, status.HTTP_202_ACCEPTED)
-            call = Call.objects.get(room_name=room)  # its webhook was faster
-        return _answer(request, call, status.HTTP_200_OK)
+        keyed = idempotency.keyed(request, request.query_params)
+        answer = idempotency.earlier_answer(keyed) or self._dispatch(request, keyed, asked.validated_data)
+        return idempotency.response(answer, _as_json(request, answer.call))
+
+    def _dispatch(self, request: Request, keyed: KeyedRequest | None, asked: dict[str, Any]) -> Answer:
+        """LiveKit is asked before the transaction: nothing waits for a network in one."""
+        known = Call.objects.filter(room_name=asked["room"]).first()
+        incoming = None if known else _waiting(asked)
+
+        def begin() -> Answer:
+            call = _receive(incoming) if incoming else None
+            if call is None:  # the room has its call: it did before, or its webhook was faster
+                return Answer(Call.objects.get(room_name=asked["room"]), status.HTTP_200_OK)
+            audit.record(request.user, call, "sent an agent by hand")
+            return Answer(call, status.HTTP_202_ACCEPTED)
+
+        return idempotency.once(keyed, begin)
+
+
+def _receive(incoming: IncomingCall) -> Call | None:
+    """Write the call. Raises ValidationError when nobody would answer it: then the room stays as it is.
+
+    A caller who dialed such a number is turned away, but a supervisor who mistyped it has only to try again.
+    """
+    number = services.find_number(incoming.called_number)
+    refusal = services.refusal(number)
+    if refusal is not None:
+        problem = f"{incoming.called_number} cannot be answered: {refusal.label}. Nothing was done."
+        raise serializers.ValidationError({"called_number": [problem]})
+    return services.receive_call_to(number, incoming)
 
 
 def _waiting(asked: dict[str, Any]) -> IncomingCall:
@@ -109,8 +134,8 @@ def _waiting(asked: dict[str, Any]) -> IncomingCall:
     )
 
 
-def _answer(request: Request, call: Call, code: int) -> Response:
+def _as_json(request: Request, call: Call) -> Any:
     user = request.user
     shown = {"masks_numbers": not may_see_numbers(user), "with_words": may_read_words(user)}
     row = Call.objects.select_related("phone_number", "persona_version__persona").get(pk=call.pk)
-    return Response(CallSerializer(row, context=shown).data, status=code)
+    return CallSerializer(row, context=shown).data

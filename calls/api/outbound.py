@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from agents.models import Persona, PersonaVersion
 from callcenter.permissions import HasScope
 from calls import audit, outbound
+from calls.api import idempotency
 from calls.api.serializers import CallSerializer
+from calls.idempotency import Answer, KeyedRequest
 from calls.models import Call, PhoneNumber
 from calls.phone import to_e164
 
@@ -74,20 +76,33 @@ class PlacesCalls(viewsets.GenericViewSet[Call]):
         return [HasScope.of("dispatch")()] if self.action == "create" else super().get_permissions()  # type: ignore[return-value]
 
     @extend_schema(
+        parameters=[idempotency.HEADER],
         request=OutboundCallSerializer,
         responses={
             202: CallSerializer,
-            429: OpenApiResponse(description="No slot is free: ask again after the seconds that Retry-After says."),
+            422: idempotency.REUSED,
+            429: OpenApiResponse(description="No slot is free: see Retry-After."),
         },
     )
     def create(self, request: Request) -> Response:
         """Place a call. It is dialed as soon as an agent is in its room; follow it by its id."""
+        keyed = idempotency.keyed(request, request.data)
+        answer = idempotency.earlier_answer(keyed) or self._place(request, keyed)
+        return idempotency.response(answer, self.get_serializer(answer.call).data)
+
+    def _place(self, request: Request, keyed: KeyedRequest | None) -> Answer:
         asked = OutboundCallSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        to: str = asked.validated_data["to"]
+        number: PhoneNumber = asked.validated_data["from"]
         version: PersonaVersion = asked.validated_data["version"]
+
+        def begin() -> Answer:
+            call = outbound.place(to, number, version)
+            audit.record(request.user, call, "placed")
+            return Answer(call, status.HTTP_202_ACCEPTED)
+
         try:
-            call = outbound.place(asked.validated_data["to"], asked.validated_data["from"], version)
+            return idempotency.once(keyed, begin)
         except outbound.HouseFull as full:
             raise exceptions.Throttled(outbound.RETRY_AFTER_S, f"The house is full: {full}.") from full
-        audit.record(request.user, call, "placed")
-        return Response(self.get_serializer(call).data, status=status.HTTP_202_ACCEPTED)

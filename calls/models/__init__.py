@@ -3,6 +3,7 @@ from calls.models.dead_letter import DeadLetter
 from calls.models.erasure import Erasure
 from calls.models.heartbeat import Heartbeat
 from calls.models.history import CallEvent, Turn
+from calls.models.idempotency_key import IdempotencyKey
 from calls.models.phone_number import PhoneNumber
 from calls.models.webhook_event import WebhookEvent
 
@@ -13,6 +14,7 @@ __all__ = [
     "DeadLetter",
     "Erasure",
     "Heartbeat",
+    "IdempotencyKey",
     "PhoneNumber",
     "Turn",
     "WebhookEvent",

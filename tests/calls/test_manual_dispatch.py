@@ -1,6 +1,7 @@
 """Sending an agent by hand: to whom, once, and what is refused."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -11,9 +12,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from calls import rooms
 from calls.models import Call, PhoneNumber
-from calls.states import EndReason, Status
+from calls.states import Status
 from tests.calls.conftest import Deliver, SentMessages
-from tests.factories import caller, make_call, make_number, make_user, new_room, webhook_request
+from tests.factories import caller, make_call, make_number, make_persona, make_user, new_room, webhook_request
 
 pytestmark = pytest.mark.django_db
 
@@ -147,17 +148,49 @@ def test_somebody_who_did_not_call_by_telephone_needs_a_number(
     assert (taken.status_code, taken.json()["phone_number"]) == (202, "+12025550100")
 
 
-def test_a_number_that_is_not_known_is_rejected_as_it_is_for_callers(
+@pytest.mark.parametrize(
+    ("called", "why"),
+    [("+12025550199", "known"), ("+12025550101", "active"), ("+12025550102", "published"), ("", "known")],
+)
+def test_a_number_that_nobody_answers_is_refused_and_the_caller_goes_on_waiting(
+    called: str,
+    why: str,
     dispatcher: Client,
     room: str,
     sent: SentMessages,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        response = dispatch(dispatcher, room=room, participant_identity=IDENTITY)
+    make_number("+12025550101", is_active=False)
+    make_number("+12025550102", make_persona(published=False))
+    query = {"called_number": called} if called else {}
 
-    assert (response.status_code, response.json()["end_reason"]) == (202, EndReason.UNKNOWN_NUMBER)
-    assert sent.to("calls.close_room") == [room]
+    with django_capture_on_commit_callbacks(execute=True):
+        response = dispatch(dispatcher, room=room, participant_identity=IDENTITY, **query)
+
+    assert (response.status_code, list(response.json())) == (400, ["called_number"])
+    assert why in response.json()["called_number"][0]
+    assert sent == []
+    assert not Call.objects.exists()
+    make_number("+12025550100")
+    assert dispatch(dispatcher, room=room, participant_identity=IDENTITY).status_code == 202
+
+
+def test_a_dispatch_that_is_sent_again_under_its_key_is_answered_without_asking_livekit(
+    dispatcher: Client, room: str, number: PhoneNumber, present: Present
+) -> None:
+    def ask(identity: str = IDENTITY) -> Any:
+        query = {"room": room, "participant_identity": identity}
+        return dispatcher.post(f"/manual/dispatch?{urlencode(query)}", headers={"Idempotency-Key": "k-1"})
+
+    first = ask()
+    present.clear()
+
+    again, other = ask(), ask("somebody else")
+
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 422)
+    assert again.json()["id"] == first.json()["id"]
+    assert (again.headers.get("Idempotent-Replayed"), first.headers.get("Idempotent-Replayed")) == ("true", None)
+    assert LogEntry.objects.get_for_model(Call).count() == 1
 
 
 @pytest.mark.parametrize(
