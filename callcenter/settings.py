@@ -105,7 +105,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = "UTC"
+# What a day is, on pages, in filters and limits. Rows hold UTC.
+TIME_ZONE: str = env.str("TIME_ZONE", default="").strip() or "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 BOOLEANS = frozenset({"true", "on", "ok", "y", "yes", "1", "false", "off", "n", "no", "0"})  # django-environ's
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
@@ -76,6 +77,14 @@ def _is_network(text: str) -> bool:
     return True
 
 
+def _is_time_zone(text: str) -> bool:
+    try:
+        ZoneInfo(text.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # not known, or no name at all, or a folder of them
+        return False
+    return True
+
+
 def _is_price(text: str) -> bool:
     try:
         return 0 <= float(text) < math.inf
@@ -113,6 +122,7 @@ RULES: dict[str, Rule] = {
     "WEB_PORT": port(),
     "TRUSTED_PROXIES": NETWORKS,
     "ADMIN_REQUIRES_OTP": BOOLEAN,
+    "TIME_ZONE": Rule("write a name such as Europe/Berlin or UTC", _is_time_zone, may_be_empty=True),
     "LOGIN_RATE": RATE,
     "DISPATCH_RATE": RATE,
     "ADMIN_USERNAME": ANYTHING,
