@@ -1,11 +1,13 @@
 """Personas: a draft that supervisors edit, and immutable numbered versions that callers hear."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.module_loading import import_string
 
 from agents import tools
 from agents.choices import Language, LlmProvider, SttProvider, TtsProvider, TurnPolicy
@@ -118,6 +120,15 @@ class PersonaSettings(models.Model):
             raise ValidationError(
                 {"stt_fallback_model": "The local turn policy needs a nova model here, too (nova-2-general)."}
             )
+        if self.transfer_number:
+            self._check_transfer_number()
+
+    def _check_transfer_number(self) -> None:
+        check: Callable[[str], None] = import_string(settings.TRANSFER_NUMBER_CHECK)
+        try:
+            check(self.transfer_number)
+        except ValidationError as error:
+            raise ValidationError({"transfer_number": error.messages}) from error
 
     def settings_values(self) -> dict[str, Any]:
         """The shared fields by name, to copy a draft to a version and back."""

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from calls import destinations
+
 REQUIRED = (
     "DJANGO_SECRET_KEY",
     "LIVEKIT_API_KEY",
@@ -86,3 +88,13 @@ def proxy_settings(**_: Any) -> list[CheckMessage]:
         cure = "Set TRUSTED_PROXIES to the network of the proxy that ends TLS, or every page redirects to itself."
         found.append(Warning(message, hint=cure, id="callcenter.W007"))
     return found
+
+
+@register()
+def destination_settings(**_: Any) -> list[Error]:
+    """The countries that may be dialed exist: callcenter.variables has no list of them."""
+    import phonenumbers  # here, because workers never need its 4 MB of numbering plans
+
+    unknown = set(settings.OUTBOUND_COUNTRIES) - phonenumbers.SUPPORTED_REGIONS - {destinations.ANY_COUNTRY}
+    hint = "Write ISO codes, separated by commas: US,CA. * allows all countries."
+    return [_error(8, f"OUTBOUND_COUNTRIES: {country} is not a country.", hint) for country in sorted(unknown)]

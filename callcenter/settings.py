@@ -263,6 +263,13 @@ LIVEKIT_SIP_URI: str = env.str("LIVEKIT_SIP_URI", default="")
 
 # --- Capacity -------------------------------------------------------------------------------------------------------
 MAX_CONCURRENT_AGENTS: int = env.int("MAX_CONCURRENT_AGENTS", default=100)
+# Whom outbound calls and transfers may reach: calls/destinations.py. Empty: the countries of our own numbers.
+OUTBOUND_COUNTRIES: list[str] = [code.strip().upper() for code in env.list("OUTBOUND_COUNTRIES", default=[])]
+OUTBOUND_ALLOWED_PREFIXES: list[str] = [text.strip() for text in env.list("OUTBOUND_ALLOWED_PREFIXES", default=[])]
+OUTBOUND_DENIED_PREFIXES: list[str] = [text.strip() for text in env.list("OUTBOUND_DENIED_PREFIXES", default=[])]
+OUTBOUND_DAILY_LIMIT: int = env.int("OUTBOUND_DAILY_LIMIT", default=1000)
+# What a persona's transfer number must pass, by its path: agents does not import calls.
+TRANSFER_NUMBER_CHECK = "calls.destinations.check"
 INBOUND_RESERVE: int = env.int("INBOUND_RESERVE", default=2)
 WORKER_SCALE_FACTOR: int = env.int("WORKER_SCALE_FACTOR", default=10)
 DRAIN_SECONDS: int = env.int("DRAIN_SECONDS", default=600)

@@ -112,6 +112,14 @@ HOSTS = several(
     "write the host names of this site without a scheme or port, separated by commas, such as calls.example.com",
     may_be_empty=False,
 )
+COUNTRIES = several(
+    lambda country: re.fullmatch(r"\*|[A-Za-z]{2}", country) is not None,
+    "write ISO codes of countries, separated by commas, such as US,CA, or * for all",
+)
+PREFIXES = several(
+    lambda prefix: re.fullmatch(r"\+[1-9][0-9]{0,14}", prefix) is not None,
+    "write how numbers begin, with the country code and separated by commas, such as +1900,+4930",
+)
 NETWORKS = several(_is_network, "write networks such as 10.0.3.0/24, separated by commas")
 
 RULES: dict[str, Rule] = {
@@ -166,6 +174,10 @@ RULES: dict[str, Rule] = {
     "TOOL_ALLOWED_NETWORKS": NETWORKS,
     "FIELD_ENCRYPTION_KEYS": SECRET,
     "CALLS_KEPT_DAYS": number(0, 36_500, "days"),
+    "OUTBOUND_COUNTRIES": COUNTRIES,
+    "OUTBOUND_ALLOWED_PREFIXES": PREFIXES,
+    "OUTBOUND_DENIED_PREFIXES": PREFIXES,
+    "OUTBOUND_DAILY_LIMIT": number(0, 10_000_000, "calls a day"),
     "MAX_CONCURRENT_AGENTS": number(1, 100_000, "live calls in all"),
     "INBOUND_RESERVE": number(0, 100_000, "slots kept free for callers"),
     "WORKER_SCALE_FACTOR": number(1, 100, "calls of one worker"),

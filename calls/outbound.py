@@ -4,11 +4,12 @@ import uuid
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from agents.models import PersonaVersion
-from calls import dispatch, leases, limits, services
+from calls import destinations, dispatch, leases, limits, services, statistics
 from calls.dialing import RINGS
 from calls.models import Call, PhoneNumber
 from calls.phone import masked
@@ -25,16 +26,27 @@ class HouseFull(Exception):
     """No slot is free for another outbound call. Says why, in a few words."""
 
 
+class DailyLimitReached(Exception):
+    """As many calls were placed today as OUTBOUND_DAILY_LIMIT allows; `again_in_s` until midnight."""
+
+    def __init__(self, again_in_s: int) -> None:
+        super().__init__(f"{settings.OUTBOUND_DAILY_LIMIT} calls were placed today, as OUTBOUND_DAILY_LIMIT allows")
+        self.again_in_s = again_in_s
+
+
 @transaction.atomic
 def place(to: str, number: PhoneNumber, version: PersonaVersion) -> Call:
     """Write a call from `number` to the number `to` (E.164), and send it to the workers on commit.
 
-    Raises HouseFull, and writes nothing, when it would have to wait for a slot or take one that is kept for callers.
+    Raises destinations.NotAllowed when `to` may not be dialed, HouseFull when the call would have to wait for a slot
+    or take one that is kept for callers, and DailyLimitReached. Then nothing is written.
     """
+    destinations.check(to)
     refusal = limits.refusal(number, leases.LEASE)
     if refusal is not None:
         log.info("outbound_refused", number=masked(number.e164))
         raise HouseFull(refusal)
+    _check_daily_limit()  # counted while other claims wait, as the slots are
     now = timezone.now()
     call = Call.objects.create(
         room_name=f"{ROOM_PREFIX}{uuid.uuid4().hex}",
@@ -52,3 +64,10 @@ def place(to: str, number: PhoneNumber, version: PersonaVersion) -> Call:
     transaction.on_commit(lambda: dispatch.send_call(call.pk))
     log.info("outbound_placed", call_id=str(call.pk), to=masked(to))
     return call
+
+
+def _check_daily_limit() -> None:
+    since = statistics.start_of_day()
+    placed = Call.objects.filter(direction=Direction.OUTBOUND, created_at__gte=since).count()
+    if placed >= settings.OUTBOUND_DAILY_LIMIT:
+        raise DailyLimitReached(statistics.seconds_to_midnight())

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +75,13 @@ def with_position(calls: QuerySet[Call]) -> QuerySet[Call]:
 def start_of_day(at: datetime | None = None) -> datetime:
     """Midnight before `at` (or now), in the site's time zone."""
     return timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def seconds_to_midnight(at: datetime | None = None) -> int:
+    """Until the next day begins in the site's time zone, which is not always 24 hours after the last one did."""
+    now = at or timezone.now()
+    tomorrow = start_of_day(now) + timedelta(days=1)  # by the wall clock
+    return max(1, ceil((tomorrow.astimezone(UTC) - now).total_seconds()))
 
 
 def by_median_reply(calls: QuerySet[Call]) -> QuerySet[Call]:

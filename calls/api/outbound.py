@@ -11,12 +11,12 @@ from rest_framework.response import Response
 
 from agents.models import Persona, PersonaVersion
 from callcenter.permissions import HasScope
-from calls import audit, outbound
+from calls import audit, destinations, outbound
 from calls.api import idempotency
 from calls.api.serializers import CallSerializer
 from calls.idempotency import Answer, KeyedRequest
 from calls.models import Call, PhoneNumber
-from calls.phone import to_e164
+from calls.phone import masked, to_e164
 
 
 class OutboundCallSerializer(serializers.Serializer[Any]):
@@ -81,7 +81,7 @@ class PlacesCalls(viewsets.GenericViewSet[Call]):
         responses={
             202: CallSerializer,
             422: idempotency.REUSED,
-            429: OpenApiResponse(description="No slot is free: see Retry-After."),
+            429: OpenApiResponse(description="No slot is free, or the daily limit is reached: see Retry-After."),
         },
     )
     def create(self, request: Request) -> Response:
@@ -106,3 +106,8 @@ class PlacesCalls(viewsets.GenericViewSet[Call]):
             return idempotency.once(keyed, begin)
         except outbound.HouseFull as full:
             raise exceptions.Throttled(outbound.RETRY_AFTER_S, f"The house is full: {full}.") from full
+        except outbound.DailyLimitReached as reached:
+            raise exceptions.Throttled(reached.again_in_s, f"{reached}.") from reached
+        except destinations.NotAllowed as refused:
+            audit.record(request.user, number, "was refused an outbound call", to=masked(to))
+            raise serializers.ValidationError({"to": refused.messages}) from refused

@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from agents.models import Persona
+from calls import destinations
 from calls.phone import to_e164
 
 
@@ -113,6 +114,10 @@ class PhoneNumber(models.Model):
         elif self.overflow_number == self.e164:
             problem = "Choose another number than this one: the call would come back."
         else:
+            try:
+                destinations.check(self.overflow_number, ours=self.e164)
+            except destinations.NotAllowed as error:
+                raise ValidationError({"overflow_number": error.messages}) from error
             return
         raise ValidationError({"overflow_number": problem})
 

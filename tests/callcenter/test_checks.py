@@ -108,3 +108,13 @@ def test_doctor_without_a_database_says_so_once() -> None:
         "– Numbers   not tried: the database does not answer",
         "1 of 3 not well.",
     ]
+
+
+@pytest.mark.parametrize(("countries", "wrong"), [(["US", "UK"], "UK"), (["*", "XX"], "XX")])
+def test_a_country_that_does_not_exist_is_named(countries: list[str], wrong: str, settings: Settings) -> None:
+    settings.OUTBOUND_COUNTRIES = countries
+
+    [(message, hint)] = problems()
+
+    assert message == f"OUTBOUND_COUNTRIES: {wrong} is not a country."
+    assert "US,CA" in hint

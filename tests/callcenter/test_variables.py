@@ -51,6 +51,19 @@ WRONG: list[tuple[str, str, str]] = [
         "LIVEKIT_SIP_URI is 'sip.example.com': write sip: and a host, such as sip:sip.example.com.",
     ),
     (
+        "OUTBOUND_COUNTRIES",
+        "US,Germany",
+        "OUTBOUND_COUNTRIES is 'US,Germany': write ISO codes of countries, separated by commas, such as US,CA, or * "
+        "for all.",
+    ),
+    (
+        "OUTBOUND_DENIED_PREFIXES",
+        "+1900,4930",
+        "OUTBOUND_DENIED_PREFIXES is '+1900,4930': write how numbers begin, with the country code and separated by "
+        "commas, such as +1900,+4930.",
+    ),
+    ("OUTBOUND_DAILY_LIMIT", "-1", "OUTBOUND_DAILY_LIMIT is '-1': write calls a day from 0 to 10000000."),
+    (
         "DATABASE_URL",
         f"mysql://user:{SECRET}@db/name",
         "DATABASE_URL (its value is a secret): write an address such as postgres://user:password@host:5432/name.",

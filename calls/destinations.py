@@ -1,0 +1,89 @@
+"""Which numbers may be dialed: outbound calls, transfers and, in future, campaigns all ask here.
+
+Fraud on telephone systems dials expensive numbers, thousands of times. So a number is refused when it
+
+1. begins with one of OUTBOUND_DENIED_PREFIXES;
+2. is premium-rate, shared-cost, a pager, a personal or a universal access number, or a satellite or other service
+   without a country, by the numbering plans of the package phonenumbers;
+3. is of no country in OUTBOUND_COUNTRIES: `*` is any, and an empty list those of the center's own numbers.
+
+OUTBOUND_ALLOWED_PREFIXES makes exceptions from 2 and 3, never from 1.
+"""
+
+from collections.abc import Iterable
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+ANY_COUNTRY = "*"
+_NO_COUNTRY = "001"  # the plans' "region" of satellites, international networks, freephone and premium rate
+
+
+class NotAllowed(ValidationError):
+    """The number may not be dialed; the message says why, and which setting decides it."""
+
+
+def check(e164: str, *, ours: str = "") -> None:
+    """Raise NotAllowed unless this number may be dialed. `ours` is a number of ours that is not saved yet."""
+    for prefix in settings.OUTBOUND_DENIED_PREFIXES:
+        if e164.startswith(prefix):
+            raise NotAllowed(f"Numbers that begin with {prefix} may not be dialed (OUTBOUND_DENIED_PREFIXES).")
+    if e164.startswith(tuple(settings.OUTBOUND_ALLOWED_PREFIXES)):
+        return
+    try:
+        region = _region(e164)
+    except ValueError as error:
+        raise NotAllowed("Write the number with its country code: for example +1 202 555 0100.") from error
+    kind = _refused_kind(e164, region)
+    if kind:
+        raise NotAllowed(f"This is {kind}: such numbers are dialed only if OUTBOUND_ALLOWED_PREFIXES names them.")
+    countries = _countries(ours)
+    if ANY_COUNTRY not in countries and region not in countries:
+        allowed = ", ".join(sorted(countries))
+        raise NotAllowed(f"Numbers in {region} may not be dialed: only those in {allowed} (OUTBOUND_COUNTRIES).")
+
+
+def _countries(ours: str) -> set[str]:
+    """ISO codes; ANY_COUNTRY also when there is no own number: nothing can be dialed then, whatever is allowed."""
+    if settings.OUTBOUND_COUNTRIES:
+        return set(settings.OUTBOUND_COUNTRIES)
+    rows = apps.get_model("calls", "PhoneNumber").objects  # not imported: the model itself asks here
+    own: Iterable[str] = [*rows.values_list("e164", flat=True), *([ours] if ours else [])]
+    return {_region(e164) for e164 in own} - {_NO_COUNTRY} or {ANY_COUNTRY}
+
+
+def _region(e164: str) -> str:
+    """The number's ISO code, also where several countries share a calling code; else that code's main country.
+
+    Raises ValueError when it is no number.
+    """
+    import phonenumbers  # here, because workers never need its 4 MB of numbering plans
+
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError(str(error)) from error
+    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return str(phonenumbers.region_code_for_number(number) or main)
+
+
+def _refused_kind(e164: str, region: str) -> str:
+    """What a number is that is refused for its kind; empty for an ordinary one."""
+    import phonenumbers
+    from phonenumbers import PhoneNumberType
+
+    number = phonenumbers.parse(e164, None)
+    if region in (_NO_COUNTRY, phonenumbers.UNKNOWN_REGION):
+        return "a satellite number or another one without a country"
+    if not phonenumbers.is_valid_number(number):
+        return f"no number of the numbering plan of {region}"
+    kinds = {
+        PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
+        PhoneNumberType.SHARED_COST: "a shared-cost number",
+        PhoneNumberType.PAGER: "a pager",
+        PhoneNumberType.PERSONAL_NUMBER: "a personal number, which costs more",
+        PhoneNumberType.UAN: "a universal access number",
+        PhoneNumberType.VOICEMAIL: "a voicemail access number",
+    }
+    return kinds.get(phonenumbers.number_type(number), "")
