@@ -9,9 +9,11 @@ from django.core.asgi import get_asgi_application
 from django.urls import resolve, reverse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from callcenter.http_only import HttpOnly
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
 
-site = get_asgi_application()
+site = HttpOnly(get_asgi_application())
 
 # Models can be imported only now.
 from callcenter import safe_start, warm_up  # noqa: E402

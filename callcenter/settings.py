@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "calls.scraping.answer_scrapes",
     "callcenter.headers.add_headers",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "callcenter.bad_values.BadValuesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -305,6 +306,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["callcenter.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "callcenter.unavailable.answer_error",
 }
 SPECTACULAR_SETTINGS = {

@@ -13,6 +13,7 @@ from calls.api.stats import StatsView
 
 admin.autodiscover()
 logged_in = user_passes_test(second_factor.opens_pages)
+handler404 = "callcenter.unavailable.answer_not_found"
 handler500 = "callcenter.unavailable.answer_page_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -1,6 +1,6 @@
 """Filters of the list of calls."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
@@ -20,17 +20,18 @@ class DayRangeFilter(RangeDateFilter):
     """From one day to another, both included, in the site's time zone. A date that cannot be read is left out."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Call]) -> QuerySet[Call]:
-        first, last = (self._midnight(f"{self.field_path}_{side}") for side in ("from", "to"))
+        first = self._midnight(f"{self.field_path}_from")
+        last = self._midnight(f"{self.field_path}_to", plus=timedelta(days=1))
         if first:
             queryset = queryset.filter(created_at__gte=first)
         if last:
-            queryset = queryset.filter(created_at__lt=last + timedelta(days=1))
+            queryset = queryset.filter(created_at__lt=last)
         return queryset
 
-    def _midnight(self, parameter: str) -> datetime | None:
+    def _midnight(self, parameter: str, plus: timedelta = timedelta()) -> datetime | None:
         value: Any = self.used_parameters.get(parameter) or ""
         try:
             day = parse_date(value)
-        except ValueError:
+            return timezone.make_aware(datetime.combine(day + plus, time.min)).astimezone(UTC) if day else None
+        except (ValueError, TypeError, OverflowError):  # no date, a list of dates, a date at the end of time
             return None
-        return timezone.make_aware(datetime.combine(day, time.min)) if day else None

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework import pagination, viewsets
+from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -15,20 +15,9 @@ from calls.api import serializers
 from calls.api.filters import CallFilter
 from calls.api.hang_up import EndsCalls
 from calls.api.outbound import PlacesCalls
+from calls.api.pagination import NewestFirst, OldestFirst
 from calls.models import Call, PhoneNumber, Turn
 from calls.visibility import may_read_words, may_see_numbers
-
-
-class NewestFirst(pagination.CursorPagination):
-    """Pages stay stable while new calls come in."""
-
-    ordering = ("-created_at", "-id")
-
-
-class OldestFirst(pagination.CursorPagination):
-    """Pages stay stable while rows are added."""
-
-    ordering = "id"
 
 
 class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):

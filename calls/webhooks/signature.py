@@ -36,7 +36,7 @@ def verified_event(body: bytes, authorization: str) -> WebhookEvent:
         raise BadSignature("Authorization: the token's sha256 is not that of the body")
     try:
         event = Parse(body, WebhookEvent(), ignore_unknown_fields=True)
-    except (ParseError, UnicodeDecodeError) as error:
+    except (ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:  # the parser's own surprises
         raise BadBody("body: this is not a LiveKit webhook event in JSON") from error
     if not event.id or not event.event:
         raise BadBody("body: id and event are required")

@@ -173,6 +173,6 @@ def _sent_at(parameters: Mapping[str, str]) -> datetime:
     """Twilio's own time, which only status callbacks have, or now."""
     try:
         told = parsedate_to_datetime(parameters.get("Timestamp", ""))
-    except ValueError:
+        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return timezone.now()
-    return told if told.tzinfo else told.replace(tzinfo=UTC)

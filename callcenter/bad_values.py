@@ -1,0 +1,51 @@
+"""Values that no view has refused, and that the database cannot hold or compare: 400, and not an error of ours.
+
+Django's admin, for one, hands filters of a query string to the database as they come.
+"""
+
+import structlog
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
+
+log = structlog.get_logger(__name__)
+
+# A NUL, a number or a time beyond the column's range; a time beyond Python's.
+UNUSABLE = (DataError, OverflowError)
+EXPLANATION = "A value in this request cannot be used: a NUL character, or a number or time that is out of range."
+
+
+class BadValuesMiddleware(MiddlewareMixin):
+    """Refuses a NUL in the address, and answers 400 where a view stumbles over what the database refuses."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Called by Django before any view."""
+        if "\0" in request.path_info:
+            return _refusal(request)
+        for name, values in request.GET.lists():
+            if any("\0" in text for text in (name, *values)):
+                return _refusal(request, name)
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Called by Django for what a view, or the rendering of its page, has raised."""
+        if not isinstance(error, UNUSABLE) and not _is_bad_filter(request, error):
+            return None
+        log.warning("bad_value_refused", path=request.path, error=type(error).__name__, exc_info=True)
+        return _refusal(request)
+
+
+def _is_bad_filter(request: HttpRequest, error: Exception) -> bool:
+    """Django's admin puts what stands in a query string into lookups, of which some raise when the list is read."""
+    return isinstance(error, ValueError) and request.method == "GET" and bool(request.GET) and _is_admin(request)
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin/")
+
+
+def _refusal(request: HttpRequest, parameter: str = "") -> HttpResponse:
+    if _is_admin(request):
+        return HttpResponseBadRequest(EXPLANATION + "\n", content_type="text/plain")
+    answer = {parameter: ["Null characters are not allowed."]} if parameter else {"detail": EXPLANATION}
+    return JsonResponse(answer, status=400)
