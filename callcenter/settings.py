@@ -313,6 +313,10 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Call center",
     "DESCRIPTION": "Calls, their turns, personas and phone numbers, to read; and calls to place.",
     "VERSION": VERSION,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "callcenter.openapi.document_errors",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -43,7 +43,7 @@ def keyed(request: Request, body: Any) -> KeyedRequest | None:
         raise exceptions.ValidationError(
             {"Idempotency-Key": ["Send 1 to 255 visible ASCII characters, such as a UUID."]}
         )
-    return KeyedRequest.of(request.user.pk, key, str(request.method), request.path.rstrip("/"), body)
+    return KeyedRequest.of(int(request.user.pk or 0), key, str(request.method), request.path.rstrip("/"), body)
 
 
 def earlier_answer(request: KeyedRequest | None) -> Answer | None:

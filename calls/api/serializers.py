@@ -34,10 +34,14 @@ class CallEventSerializer(serializers.ModelSerializer[CallEvent]):
 
 class CallSerializer(serializers.ModelSerializer[Call]):
     phone_number: serializers.SlugRelatedField[PhoneNumber] = serializers.SlugRelatedField(
-        slug_field="e164", read_only=True
+        slug_field="e164", read_only=True, allow_null=True
     )
-    persona = serializers.CharField(source="persona_version.persona.name", default=None, read_only=True)
-    persona_version = serializers.IntegerField(source="persona_version.number", default=None, read_only=True)
+    persona = serializers.CharField(
+        source="persona_version.persona.name", default=None, read_only=True, allow_null=True
+    )
+    persona_version = serializers.IntegerField(
+        source="persona_version.number", default=None, read_only=True, allow_null=True
+    )
     position = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Place of a waiting call in the queue, 1 for the next; else null."
     )
@@ -106,7 +110,7 @@ class PersonaVersionSerializer(serializers.ModelSerializer[PersonaVersion]):
 
 
 class PersonaSerializer(serializers.ModelSerializer[Persona]):
-    live_version = PersonaVersionSerializer(read_only=True)
+    live_version = PersonaVersionSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Persona
@@ -116,7 +120,7 @@ class PersonaSerializer(serializers.ModelSerializer[Persona]):
 class PhoneNumberSerializer(serializers.ModelSerializer[PhoneNumber]):
     persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(slug_field="name", read_only=True)
     overflow_persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(
-        slug_field="name", read_only=True
+        slug_field="name", read_only=True, allow_null=True
     )
 
     class Meta:
