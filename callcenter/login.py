@@ -6,10 +6,12 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django_otp import devices_for_user
 from django_otp.plugins.otp_static.models import StaticDevice
 
+from callcenter.authentication import LONGEST_NAME
 from callcenter.throttling import LoginThrottle
 
 # Not from agents.admin.base: the pages of agents need the site, and the site this form.
@@ -42,6 +44,8 @@ class LoginForm(AuthenticationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Django limits what the browser takes, and not what it is sent: django-axes could not write it down.
+        self.fields["username"].validators.append(MaxLengthValidator(LONGEST_NAME))
         if not settings.ADMIN_REQUIRES_OTP:
             del self.fields["otp_token"]
 

@@ -141,6 +141,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "callcenter.addresses.client_address"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token"]  # beside the password: not written down
 LOGIN_RATE: str = env.str("LOGIN_RATE", default="30/min")
 DISPATCH_RATE: str = env.str("DISPATCH_RATE", default="120/min")
 # No inline script and no script from elsewhere. Alpine, which unfold's pages are made with, compiles the expressions in
@@ -293,7 +294,7 @@ PRICE_LLM_MILLION_TOKENS_OUT: float = env.float("PRICE_LLM_MILLION_TOKENS_OUT", 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "callcenter.authentication.TokenAuthentication",
         "callcenter.authentication.SessionAuthentication",
         # A password opens the API only where it opens the admin.
         *([] if ADMIN_REQUIRES_OTP else ["callcenter.authentication.BasicAuthentication"]),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -44,6 +45,12 @@ class ApiTokenAdmin(ModelAdmin):
     list_select_related = ("user",)
     list_fullwidth = True
     search_fields = ("name", "user__username")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A token may do what its owner may, and is shown to who makes it: only superusers make those of others."""
+        if db_field.name == "user" and not getattr(request.user, "is_superuser", False):
+            kwargs["queryset"] = User.objects.filter(pk=request.user.pk or 0)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @column("Begins with")
     def begins_with(self, token: ApiToken) -> str:
