@@ -96,7 +96,8 @@ class _Call:
         self._room.on("track_subscribed", self._on_track)
         self._room.on("disconnected", self._on_disconnected)
         url, room, rings_s = self._settings.livekit_url, self._report.room, self._settings.picks_up_after_s
-        options = rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT_S, auto_subscribe=rings_s is None)
+        takes_audio = rings_s is None and not self._settings.deaf
+        options = rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT_S, auto_subscribe=takes_audio)
         # Never cancelled: LiveKit's native client would panic 15 s later, and the SDK end this process
         # (https://github.com/livekit/python-sdks/issues/784). `_leave` waits for it.
         self._connecting = asyncio.create_task(self._room.connect(url, token(self._settings, room), options))
@@ -110,6 +111,8 @@ class _Call:
         self._tell("joined", self._origin, text=room)
         if rings_s is not None:
             await pick_up(self._room, rings_s, self._gone)
+        if self._settings.mute:
+            return
         track = rtc.LocalAudioTrack.create_audio_track("telephone", self._source)
         # a telephone line sends silence too, and no redundant copies
         await self._publish(

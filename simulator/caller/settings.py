@@ -22,7 +22,7 @@ class CallerSettings:
     as livekit-sip would give it. `speech` is local (Piper) or scripted (espeak-ng, with marks that the scripted
     recogniser reads). `ring_timeout_s` is how long the phone rings, `max_seconds` how long the call may take after it
     was answered. With `picks_up_after_s` the telephone does not call but is called: it rings so long in the room, and
-    `to_number` is who calls.
+    `to_number` is who calls. A line that is `mute` sends no audio at all, and one that is `deaf` takes none.
     """
 
     livekit_url: str
@@ -37,6 +37,8 @@ class CallerSettings:
     ring_timeout_s: float = 30.0
     max_seconds: float = 300.0
     picks_up_after_s: float | None = None
+    mute: bool = False
+    deaf: bool = False
 
     def __post_init__(self) -> None:
         """Raise CallError for a setting that cannot work."""

@@ -32,6 +32,7 @@ SECONDS = {
     "tests/faults/test_livekit.py": 65,
     "tests/faults/test_memory.py": 40,
     "tests/faults/test_number_limits.py": 20,
+    "tests/faults/test_ordinary_callers.py": 260,
     "tests/faults/test_outbound.py": 35,
     "tests/faults/test_providers.py": 290,
     "tests/faults/test_short_calls.py": 110,
