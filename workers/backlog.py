@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -94,6 +95,7 @@ class Backlog:
                 self._spool.append(items)
             except (OSError, sqlite3.Error) as error:
                 log.error("spool_not_available", directory=str(self.directory), error=str(error))
+                self._drop_empty_spool()
                 self._keep_within_bounds()
                 return False
             with self._changed:
@@ -105,7 +107,11 @@ class Backlog:
     def spill_forever(self) -> None:
         """Move to disk what waits too long or is too much. The body of a thread."""
         while True:
-            if self._is_stuck() and not self.spill():
+            try:
+                if self._is_stuck() and not self.spill():
+                    time.sleep(self._spill_after_s)
+            except Exception:
+                log.exception("spooling_failed")
                 time.sleep(self._spill_after_s)
 
     def _is_stuck(self) -> bool:
@@ -141,6 +147,14 @@ class Backlog:
             if dropped:
                 self._memory = deque(item for item in self._memory if item not in dropped)
                 spool.log_dropped([item.kind for item in dropped], "memory")
+
+    def _drop_empty_spool(self) -> None:
+        """A disk that is full took the file and nothing in it: who reads goes on with what is in memory."""
+        if self._spool is not None:
+            with suppress(OSError, sqlite3.Error):
+                if not self._spool.first(1):
+                    self._spool.delete()
+                    self._spool = None
 
     def _leave_spool(self, error: sqlite3.Error) -> None:
         """Go on without a file that cannot be read. It stays where it is: the next process tries again."""

@@ -45,7 +45,10 @@ class Draining:
             offers = list(self._offers)
         log.warning("calls_handed_over", count=len(offers))
         for give_back in offers:
-            give_back()
+            try:
+                give_back()
+            except Exception:  # one that fails must not keep the others
+                log.exception("call_not_offered")
 
 
 draining = Draining()

@@ -103,12 +103,15 @@ class Failures:
         if self._progress.closing:
             return
         self._progress.closing = True
-        if self._version.transfer_number:
-            await self._speaking.say_and_wait(self._phrases.connecting)
-            if await self._transfer():
-                self._progress.end(Status.FAILED, EndReason.PROVIDER_FAILURE, f"{TRANSFERRED_BECAUSE}{why}")
-                return
-        await self._speaking.say_and_wait(self._phrases.goodbye)
+        try:
+            if self._version.transfer_number:
+                await self._speaking.say_and_wait(self._phrases.connecting)
+                if await self._transfer():
+                    self._progress.end(Status.FAILED, EndReason.PROVIDER_FAILURE, f"{TRANSFERRED_BECAUSE}{why}")
+                    return
+            await self._speaking.say_and_wait(self._phrases.goodbye)
+        except Exception:
+            log.exception("apology_not_said")
         self._progress.end(Status.FAILED, EndReason.PROVIDER_FAILURE, why)
 
     async def _transfer(self) -> bool:

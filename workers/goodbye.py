@@ -2,12 +2,16 @@
 
 import asyncio
 
+import structlog
+
 from agents.models import PersonaVersion
 from calls.states import EndReason, Status
 from workers.barge_in import BargeIn
 from workers.farewells import is_farewell, takes_leave
 from workers.progress import Progress
 from workers.speaking import Speaking, letters
+
+log = structlog.get_logger(__name__)
 
 
 class Goodbye:
@@ -23,11 +27,14 @@ class Goodbye:
         self._was_heard = False  # then the caller had heard the goodbye to its end
 
     async def close(self, reason: EndReason) -> None:
-        """Say goodbye, wait until it has been heard, and end the call."""
+        """Say goodbye, wait until it has been heard, and end the call, also when it cannot be said."""
         if self._progress.closing:
             return
         self._take_leave(True)
-        await self._say()
+        try:
+            await self._say()
+        except Exception:
+            log.exception("goodbye_not_said")
         self._progress.end(Status.COMPLETED, reason)
 
     async def hang_up(self) -> None:
@@ -45,6 +52,8 @@ class Goodbye:
             self._take_leave(False)
             self._was_stopped = True
             raise
+        except Exception:
+            log.exception("goodbye_not_said")
         self._progress.end(Status.COMPLETED, EndReason.AGENT_GOODBYE)
 
     def caller_said(self, text: str) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from workers.call_loop import call_loop
 log = structlog.get_logger(__name__)
 
 EVERY_S = 1.5  # three beats in a lease
+LEASE_S = leases.LEASE.total_seconds()
 
 
 class Heartbeat:
@@ -38,12 +40,17 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._beat_at: float | None = None  # by time.monotonic: no clock that is set makes a process alive
 
     def start(self, slots: int) -> None:
         """Begin to beat; `slots` is how many calls the process can hold."""
         self._slots = slots
         self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
         self._thread.start()
+
+    def is_beating(self) -> bool:
+        """Whether the process said within a lease that it lives. One that did not keeps no lease, and claims none."""
+        return self._beat_at is not None and time.monotonic() - self._beat_at < LEASE_S
 
     def drain(self) -> None:
         """From the next beat on, the slots of this process are not counted: it takes no more calls."""
@@ -70,25 +77,41 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Beat once. Raises what the database raises."""
+        began = time.monotonic()
         with self._lock:
             held = dict(self._held)
         leases.beat(self.holder, slots=self._slots, busy=len(held), draining=self._draining)
-        for key in leases.renew(self.holder, held.keys()):
+        lost = leases.renew(self.holder, held.keys())
+        self._beat_at = began
+        for key in lost:
             log.warning("lease_lost", call_id=str(key[0]), attempt=key[1])
-            held[key]()
+            try:
+                held[key]()
+            except Exception:  # the others are to be told all the same
+                log.exception("loss_not_told", call_id=str(key[0]))
 
     def _beat_until_stopped(self) -> None:
-        while not self._stopping.wait(EVERY_S):
+        while True:
+            self._try_to_beat()
+            if self._stopping.wait(EVERY_S):
+                return
+
+    def _try_to_beat(self) -> None:
+        """Beat, unless the process is not fit to live. Raises nothing: its leases would end with the thread."""
+        try:
             if not memory.is_to_be_had():
                 _die()
             if call_loop.is_turning():
                 _if_database_is_there(self.beat)
             else:
                 log.error("call_loop_stands_still")
+        except Exception:
+            with suppress(Exception):  # memory may be what is missing
+                log.exception("heartbeat_failed", calls=[str(call_id) for call_id, _ in self._held])
 
 
 def _if_database_is_there(work: Callable[[], object]) -> None:
-    """Do it if the database is there. While it is away nobody can take a call back, so there is nothing to renew."""
+    """Do it if the database is there. While it is away from all, nobody can take a call back."""
     try:
         with borrowed_connection():
             work()

@@ -116,7 +116,11 @@ def create(directory: Path, max_bytes: int = SPOOL_MAX_BYTES) -> Spool:
     with _alone_in(directory):
         path = directory / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         path.touch(mode=0o600)
-        return Spool(path, max_bytes)
+        try:
+            return Spool(path, max_bytes)
+        except sqlite3.Error:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def leftovers(directory: Path) -> list[Spool]:

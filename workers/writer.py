@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -101,11 +102,14 @@ class Writer:
             asked = {number: self._outcomes.pop(number) for number in list(self._outcomes) if number <= done}
             reached = [call for number, call in self._waiting if number <= done]
             self._waiting = [(number, call) for number, call in self._waiting if number > done]
-        for number, tell in asked.items():
-            if number in outcomes:
-                tell(outcomes[number])
-        for call in reached:
-            call()
+        told: list[Callable[[], object]] = [
+            partial(tell, outcomes[number]) for number, tell in asked.items() if number in outcomes
+        ]
+        for call in [*told, *reached]:
+            try:
+                call()
+            except Exception:  # who is told last must not wait for ever because of who is told first
+                log.exception("outcome_not_told")
 
     def _finish(self) -> None:
         """At the end of the process: what is not written soon is left on disk for the next one."""
@@ -127,7 +131,7 @@ def _leftovers(directory: Path) -> list[Spool]:
         pass  # said below
     try:
         return spool.leftovers(directory)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         log.error("spool_not_available", directory=str(directory), error=str(error))
         return []
 

@@ -122,7 +122,19 @@ async def test_words_that_are_never_said_keep_nobody_waiting(agent: Agent, monke
     async with asyncio.timeout(5):
         await agent.goodbye.close(EndReason.MAX_DURATION)
 
-    assert agent.progress.ending.result().reason == EndReason.MAX_DURATION
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.MAX_DURATION)
+
+
+async def test_a_goodbye_that_cannot_be_said_ends_the_call_all_the_same(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_words: str) -> None:
+        raise RuntimeError("the pipeline has ended")
+
+    monkeypatch.setattr(agent.speaking, "say_and_wait", fail)
+    await agent.goodbye.close(EndReason.MAX_DURATION)
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.MAX_DURATION)
 
 
 async def test_an_interrupted_reply_is_no_answer(agent: Agent) -> None:
@@ -207,11 +219,12 @@ async def test_a_model_that_said_goodbye_before_it_hangs_up_says_it_once(agent: 
     await agent.goodbye.hang_up()
 
     assert agent.voice.queued == []
-    assert agent.progress.ending.result().reason == EndReason.AGENT_GOODBYE
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.AGENT_GOODBYE)
 
 
 async def test_a_call_that_ends_for_another_reason_just_after_a_goodbye_hears_no_second_one(agent: Agent) -> None:
     agent.speaking.ended("Thank you, goodbye.", interrupted=False)
     await agent.goodbye.close(EndReason.MAX_DURATION)
 
-    assert (agent.voice.queued, agent.progress.ending.result().reason) == ([], EndReason.MAX_DURATION)
+    assert agent.voice.queued == []
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.MAX_DURATION)

@@ -7,9 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import workers.heartbeat
+from calls import leases
 from calls.models import Heartbeat as Row
 from calls.states import Status
 from tests.factories import make_call
@@ -68,6 +72,56 @@ def test_a_process_is_on_the_list_while_it_runs_and_its_slots_do_not_count_while
     assert not Row.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_error_that_nobody_has_thought_of_does_not_end_the_beat(
+    heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception] = [RuntimeError("nobody has thought of it"), ValueError("nor of this")]
+    written = leases.beat
+
+    def beat(*arguments: Any, **values: Any) -> None:
+        if errors:
+            raise errors.pop()
+        written(*arguments, **values)
+
+    monkeypatch.setattr(leases, "beat", beat)
+    monkeypatch.setattr(workers.heartbeat, "EVERY_S", 0.01)
+    heartbeat.start(slots=1)
+    try:
+        eventually(Row.objects.filter(holder="host:1").exists, "a beat after two errors")
+    finally:
+        heartbeat.stop()
+
+
+@pytest.mark.django_db
+def test_a_process_beats_until_its_last_beat_is_as_old_as_a_lease(
+    heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(workers.heartbeat, "time", SimpleNamespace(monotonic=lambda: now_s))
+    assert not heartbeat.is_beating()
+    heartbeat.beat()
+    now_s += 4.9
+    assert heartbeat.is_beating()
+    now_s += 0.2
+    assert not heartbeat.is_beating()
+
+
+@pytest.mark.django_db
+def test_a_call_that_cannot_be_told_does_not_keep_the_others_from_being_told(heartbeat: Heartbeat) -> None:
+    taken = [make_call(Status.IN_PROGRESS, lease_holder="host:2", attempt=2) for _ in range(2)]
+    told: list[str] = []
+
+    def fail() -> None:
+        told.append("told")
+        raise RuntimeError("its loop has ended")
+
+    with heartbeat.holding(taken[0].pk, 1, fail), heartbeat.holding(taken[1].pk, 1, fail):
+        heartbeat.beat()
+
+    assert told == ["told", "told"]
+
+
 def test_a_process_that_gets_no_more_memory_ends_itself_within_a_beat() -> None:
     program = """
 import django, resource, threading
@@ -111,11 +165,15 @@ def test_a_loop_that_stands_still_is_noticed_and_so_is_its_going_on(loop: CallLo
 def test_at_the_deadline_every_call_is_given_back_and_a_later_one_at_once() -> None:
     draining, given_back = Draining(), threading.Semaphore(0)
 
-    with draining.offering(given_back.release):
+    with draining.offering(_fail), draining.offering(given_back.release), draining.offering(_fail):
         draining.begin(seconds=0)
         assert given_back.acquire(timeout=30)
         with draining.offering(given_back.release):
             assert given_back.acquire(timeout=30)
+
+
+def _fail() -> None:
+    raise RuntimeError("its loop has ended")
 
 
 def test_a_call_that_ends_before_the_deadline_is_not_given_back() -> None:

@@ -164,6 +164,50 @@ class TestBacklog:
         assert [line["event"] for line in logs] == ["spool_not_available", "spool_full"]
         assert (logs[1]["dropped_events"], logs[1]["dropped_turns"]) == (3, 0)
 
+    def test_a_disk_that_takes_the_file_and_nothing_in_it_keeps_nothing_from_being_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(Spool, "append", full)
+        backlog = Backlog(tmp_path)
+        backlog.put("turn", "a")
+        assert not backlog.spill()
+
+        assert [item.line for item in backlog.first(10, wait=True)] == ["a"]
+        backlog.remove(1)
+        assert backlog.first(10, wait=False) == []
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_process_whose_disk_is_full_keeps_what_it_has_to_write_in_memory(self, tmp_path: Path) -> None:
+        program = f"""
+import resource
+from pathlib import Path
+from workers.backlog import Backlog
+resource.setrlimit(resource.RLIMIT_FSIZE, (12288, resource.RLIM_INFINITY))  # three pages: an empty table
+backlog = Backlog(Path({str(tmp_path)!r}))
+for _ in range(100):
+    backlog.put("turn", "x" * 500)
+print(backlog.spill(), len(backlog.first(1000, wait=True)))
+"""
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "False 100"
+        assert "spool_not_available" in done.stdout + done.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_disk_that_does_not_even_take_the_file_is_left_as_it_was(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(Spool, "__init__", full)
+        backlog = Backlog(tmp_path)
+        backlog.put("turn", "a")
+        assert not backlog.spill()
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_spool_that_cannot_be_read_is_left_and_the_rest_goes_on(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
