@@ -1,5 +1,6 @@
 """Publishing a persona, going back, and comparing versions."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,4 +103,10 @@ def _shown(version: PersonaVersion, name: str) -> str:
 
 
 def _describe(tool: dict[str, Any] | None) -> str:
-    return "none" if tool is None else "\n".join(f"{key}: {value}" for key, value in tool.items() if key != "name")
+    """A tool line by line, its schema as the JSON that was typed."""
+    if tool is None:
+        return "none"
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for key, value in tool.items()
+    }
+    return "\n".join(f"{key}: {text}" for key, text in texts.items() if key != "name")

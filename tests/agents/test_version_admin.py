@@ -1,9 +1,12 @@
 """Published versions in the admin: compared, made live again, never edited."""
 
+import html
+
 import pytest
 from auditlog.models import LogEntry as AuditEntry
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from agents import services
 from agents.admin.highlight import mark_words
@@ -31,6 +34,8 @@ def test_two_versions_are_shown_side_by_side_with_what_differs_marked() -> None:
     assert "Good <del>morning</del>." in page
     assert "Good <ins>evening</ins>." in page
     assert "Tool find_order" in page
+    assert "description: Finds an order by its number." in page
+    assert '{"type": "object", "required": ["order"]' in html.unescape(strip_tags(page))
 
 
 def test_without_a_choice_a_version_is_compared_with_the_one_before_it() -> None:
