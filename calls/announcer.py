@@ -30,7 +30,6 @@ JOINED_WITHIN_S = 5.0  # until the caller hears what is said
 SAID_WITHIN_S = 20.0
 LAST_PACKETS_S = 0.3  # on their way to the caller when the last sample has left
 CHUNK_SAMPLES = lines.SAMPLE_RATE // 10
-IDENTITY = "announcer"
 
 
 class CallerGone(Exception):
@@ -119,7 +118,7 @@ async def _join(room: rtc.Room, source: rtc.AudioSource, call: Call) -> None:
             answered.set()
 
     room.on("participant_attributes_changed", look)
-    token = rooms.agent_token(call.room_name, IDENTITY)
+    token = rooms.agent_token(call.room_name, rooms.ANNOUNCER)
     await room.connect(settings.LIVEKIT_URL, token, rtc.RoomOptions(auto_subscribe=False))
     if call.caller_identity not in room.remote_participants:
         raise CallerGone

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 SETTLED = timedelta(seconds=10)  # younger differences are events on their way
 OVERTIME = timedelta(seconds=60)  # a call that its own agent has not ended by then has no agent that could
 ANNOUNCING = timedelta(seconds=60)  # longer than the announcer speaks, or waits for a transfer
+ANNOUNCER_JOINS = timedelta(seconds=20)  # by then the announcer is in the room, or its process was restarted
 FORGET_HOLDERS = timedelta(minutes=5)
 
 type Rooms = dict[str, list[ParticipantInfo]]
@@ -76,7 +77,9 @@ def _end_overtime(calls: Iterable[Call]) -> None:
 def _close_finished(present: Rooms) -> None:
     """Rooms that outlived their call: somebody in them hears nothing."""
     over = Call.objects.filter(status__in=FINAL, ended_at__lt=Now() - SETTLED, room_name__in=present)
-    over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCING)
+    told = [name for name, people in present.items() if any(person.identity == rooms.ANNOUNCER for person in people)]
+    over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCER_JOINS)
+    over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCING, room_name__in=told)
     for room_name in over.values_list("room_name", flat=True):
         log.warning("room_left_open", room=room_name)
         dispatch.close_room(room_name)

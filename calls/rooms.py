@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 
+ANNOUNCER = "announcer"  # who tells a caller why the call ends, where no agent does
 ROOM_PREFIX = "call-"
 ROOM_ENDED: frozenset[int] = frozenset(
     {api.DisconnectReason.ROOM_DELETED, api.DisconnectReason.ROOM_CLOSED, api.DisconnectReason.SERVER_SHUTDOWN}

@@ -205,5 +205,5 @@ def test_an_announcer_that_joins_too_slowly_hangs_up_and_leaves_when_it_has_join
 
     [room] = made
     assert closed == [call.room_name]
-    assert room.local_participant.identity == announcer.IDENTITY
+    assert room.local_participant.identity == rooms.ANNOUNCER
     assert not room.isconnected()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from livekit.api import ParticipantInfo
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from agents import dispatch as agents_dispatch
@@ -166,20 +167,27 @@ def test_a_call_overflows_or_is_claimed_but_never_both(sent: SentMessages) -> No
 
 
 @pytest.mark.parametrize(
-    ("reason", "ended_s", "closed"),
+    ("reason", "ended_s", "identities", "closed"),
     [
-        (EndReason.NO_AGENT_FREE, 30, False),
-        (EndReason.NO_AGENT_FREE, 61, True),
-        (EndReason.CALLER_GAVE_UP, 30, True),
+        (EndReason.NO_AGENT_FREE, 30, ["announcer"], False),
+        (EndReason.NO_AGENT_FREE, 61, ["announcer"], True),
+        (EndReason.NO_AGENT_FREE, 15, [], False),  # the announcer is on its way
+        (EndReason.NO_AGENT_FREE, 21, [], True),  # housekeeping was killed: the caller hears nothing any more
+        (EndReason.CALLER_GAVE_UP, 30, [], True),
     ],
 )
 def test_the_reaper_closes_no_room_in_which_the_caller_is_told_why(
-    reason: EndReason, ended_s: float, closed: bool, monkeypatch: pytest.MonkeyPatch, sent: SentMessages
+    reason: EndReason,
+    ended_s: float,
+    identities: list[str],
+    closed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: SentMessages,
 ) -> None:
     call = make_call(Status.MISSED, end_reason=reason, ended_at=timezone.now() - timedelta(seconds=ended_s))
 
     async def occupied(_prefix: str) -> reaper.Rooms:
-        return {call.room_name: []}
+        return {call.room_name: [ParticipantInfo(identity=identity) for identity in identities]}
 
     monkeypatch.setattr(rooms, "occupied", occupied)
 
