@@ -18,6 +18,7 @@ SECONDS = {
     "tests/agents/test_fallbacks.py": 12,
     "tests/agents/test_lines.py": 30,
     "tests/agents/test_persona_admin.py": 12,
+    "tests/callcenter/test_counting.py": 10,
     "tests/calls/test_api.py": 10,
     "tests/calls/test_dead_letters.py": 12,
     "tests/calls/test_poison.py": 10,
