@@ -27,7 +27,9 @@ class Daemon:
     def start(self) -> None:
         """Starts the process; its output is appended to the log file."""
         pid = self.launch()
-        self.pid_file.write_text(f"{pid} {_identity(pid)}\n")
+        beside = self.pid_file.with_suffix(".new")
+        beside.write_text(f"{pid} {_identity(pid)}\n")
+        beside.replace(self.pid_file)  # whoever reads it meanwhile finds the old one or the new one
 
     def launch(self) -> int:
         """Begins the process and returns its id. How a process comes to be is all that another kind may change."""

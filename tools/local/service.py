@@ -24,7 +24,7 @@ class Service(ABC):
     title: str  # for people
     system_user: str | None = None  # runs as this user when we are root
     stop_signal: signal.Signals = signal.SIGTERM
-    start_deadline_s: float = 60.0
+    start_deadline_s: float = 120.0  # on a busy machine; a server that has ended is noticed at once
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
