@@ -1,5 +1,6 @@
 """A stereo recording of a call: the caller on the left, the agent on the right, as the caller heard them, and when."""
 
+import os
 import wave
 from collections import deque
 from pathlib import Path
@@ -58,12 +59,17 @@ class Recording:
         self.right = Channel(origin)
 
     def write(self, path: Path) -> None:
-        """Write a stereo WAV file, 16 bit at 16 kHz. The shorter side ends in silence. Raises OSError."""
+        """Write a stereo WAV file, 16 bit at 16 kHz, for its owner alone. The shorter side ends in silence.
+
+        Raises OSError.
+        """
         left, right = self.left.samples(), self.right.samples()
         both = np.zeros((max(len(left), len(right)), 2), dtype="<i2")
         both[: len(left), 0] = left
         both[: len(right), 1] = right
-        with wave.open(str(path), "wb") as file:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.fchmod(handle, 0o600)
+        with os.fdopen(handle, "wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(2)
             file.setsampwidth(2)
             file.setframerate(SAMPLE_RATE)

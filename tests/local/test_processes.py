@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,20 @@ def _lives(pid: str) -> bool:
         return b"sleep" in Path("/proc", pid, "cmdline").read_bytes()
     except FileNotFoundError:
         return False
+
+
+def test_logs_go_on_in_the_next_run_and_are_private(tmp_path: Path, procfile: Path) -> None:
+    log = tmp_path / "one.log"
+    for lines in ("begun\n", "begun\nbegun\n"):
+        running = _run(tmp_path, procfile)
+        eventually(partial(_holds, log, lines), "its line")
+        running.terminate()
+        running.wait(20)
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def _holds(log: Path, text: str) -> bool:
+    return log.exists() and log.read_text() == text
 
 
 def test_each_process_has_a_log_of_its_own_and_all_end_on_sigterm(tmp_path: Path, procfile: Path) -> None:

@@ -11,6 +11,7 @@ from tools.demo.errors import DemoError
 from tools.demo.settings import check_settings, read_environment
 from tools.demo.stack import Stack
 from tools.local import ROOT, Instance, Service, ServiceError, services
+from tools.local.logs import PRIVATE
 from tools.local.ports import require_free
 
 
@@ -79,4 +80,5 @@ def _check_ports(found: list[Service]) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(PRIVATE)
     raise SystemExit(main())

@@ -20,6 +20,7 @@ from honcho import environ, manager
 from honcho.printer import Message, Printer
 from honcho.process import Popen, Process
 
+from tools.local.logs import PRIVATE, open_log, rotate
 from tools.local.restarts import Restarts
 
 PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
@@ -37,10 +38,12 @@ class LogFiles(Printer):  # type: ignore[misc]  # honcho has no types
 
     def write(self, message: Message) -> None:
         name = "honcho" if message.name == manager.SYSTEM_PRINTER_NAME else message.name
+        path = self._log_dir / f"{name}.log"
         if name not in self._files:
-            self._files[name] = (self._log_dir / f"{name}.log").open("wb", buffering=0)
+            self._files[name] = open_log(path)
         data = message.data
         self._files[name].write(data if isinstance(data, bytes) else data.encode())
+        rotate([path])
 
 
 class Restarting(Process):  # type: ignore[misc]  # honcho has no types
@@ -98,6 +101,7 @@ class Manager(manager.Manager):  # type: ignore[misc]  # honcho has no types
 
 
 def main() -> int:
+    os.umask(PRIVATE)
     log_dir = Path(sys.argv[1])
     processes = Manager(LogFiles(log_dir))
     for name, command in environ.parse_procfile(PROCFILE.read_text()).processes.items():

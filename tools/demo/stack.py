@@ -13,6 +13,7 @@ from pathlib import Path
 from tools.demo import console
 from tools.demo.errors import DemoError
 from tools.local import ROOT, Instance, Service
+from tools.local.logs import make_log_dir, open_log, set_aside
 from tools.local.ports import LOOPBACK
 from tools.local.queues import has_consumer
 
@@ -28,14 +29,14 @@ class Stack:
     """Everything that the Procfile names, as one child process which runs honcho."""
 
     def __init__(self, log_dir: Path) -> None:
-        log_dir.mkdir(parents=True, exist_ok=True)
+        make_log_dir(log_dir)
         self.log_dir = log_dir
         self._honcho: subprocess.Popen[bytes] | None = None
 
     def manage(self, *command: str) -> None:
         """Runs a Django command. Raises DemoError with the end of its output."""
         log = self.log_dir / f"{command[0]}.log"
-        with log.open("wb") as output:
+        with open_log(log) as output:
             done = subprocess.run(
                 [sys.executable, str(ROOT / "manage.py"), *command],
                 cwd=ROOT,
@@ -59,7 +60,9 @@ class Stack:
                 start.result()
 
     def start(self) -> None:
-        (self.log_dir / "honcho.log").unlink(missing_ok=True)  # an older one would tell of other processes
+        honcho = self.log_dir / "honcho.log"
+        if honcho.exists():
+            set_aside(honcho)  # it tells of other processes
         self._honcho = subprocess.Popen(
             [sys.executable, "-m", "tools.demo.processes", str(self.log_dir)],
             cwd=ROOT,

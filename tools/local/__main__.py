@@ -9,6 +9,7 @@ import environ
 
 from callcenter.variables import refuse_unusable
 from tools.local import ROOT, Instance, LiveKit, Service, ServiceError, services
+from tools.local.logs import PRIVATE
 from tools.local.ports import require_free
 
 
@@ -65,4 +66,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    os.umask(PRIVATE)
     raise SystemExit(main())

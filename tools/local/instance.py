@@ -118,6 +118,14 @@ class Instance:
         return f"ws://{LOOPBACK}:{self.livekit_port}"
 
 
+def make_enterable(directory: Path) -> None:
+    """Make the directory and those above it so that a service's system user may enter, whatever the umask is."""
+    if not directory.exists():
+        make_enterable(directory.parent)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o755)
+
+
 def _everyone_may_enter(path: Path) -> bool:
     existing = [folder for folder in (path, *path.parents) if folder.exists()]
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in existing)

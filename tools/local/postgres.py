@@ -11,6 +11,7 @@ from psycopg import sql
 
 from tools.local.errors import ServiceError
 from tools.local.instance import DATABASE, READER, USER
+from tools.local.logs import open_log
 from tools.local.ports import LOOPBACK, Transport
 from tools.local.process import Daemon, base_environment
 from tools.local.service import Service, program
@@ -116,8 +117,7 @@ class Postgres(Service):
         command += ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=reject"]
         if not self.instance.durable:
             command.append("--no-sync")
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("ab") as log:
+        with open_log(self.log_file) as log:
             done = subprocess.run(
                 command,
                 cwd=self.directory,

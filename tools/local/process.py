@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.local.logs import PRIVATE, open_log
+
 # Children of this very process: they must be waited for, or they stay as zombies.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -34,8 +36,7 @@ class Daemon:
     def launch(self) -> int:
         """Begins the process and returns its id. How a process comes to be is all that another kind may change."""
         account = pwd.getpwnam(self.user) if self.user else None
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_file.open("ab") as log:
+        with open_log(self.log_file) as log:
             process = subprocess.Popen(
                 self.command,
                 cwd=self.directory,
@@ -44,6 +45,7 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=PRIVATE,
                 user=account.pw_uid if account else None,
                 group=account.pw_gid if account else None,
                 extra_groups=os.getgrouplist(account.pw_name, account.pw_gid) if account else None,

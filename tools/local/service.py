@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.local.errors import ServiceError
-from tools.local.instance import Instance
+from tools.local.instance import Instance, make_enterable
 from tools.local.ports import Transport, require_free
 from tools.local.process import Daemon
 
@@ -85,7 +85,8 @@ class Service(ABC):
 
     def make_directory(self, path: Path, mode: int = 0o700) -> None:
         """Makes a directory that belongs to the service's user."""
-        path.mkdir(parents=True, exist_ok=True)
+        make_enterable(path.parent)
+        path.mkdir(exist_ok=True)
         path.chmod(mode)
         self.give(path)
 
@@ -124,7 +125,7 @@ class Service(ABC):
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """One start or stop at a time, across processes."""
-        self.instance.state_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        make_enterable(self.instance.state_dir)
         with (self.instance.state_dir / f"{self.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

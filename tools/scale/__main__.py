@@ -1,12 +1,14 @@
 """`scripts/scale.sh`: starts the call center with as many workers as asked for, and looks after it."""
 
 import argparse
+import os
 import signal
 import sys
 from typing import Protocol
 
 from tools.demo.errors import DemoError
 from tools.local import ServiceError
+from tools.local.logs import PRIVATE
 from tools.scale.arguments import parse
 from tools.scale.compose import Compose
 from tools.scale.errors import ScaleError
@@ -56,4 +58,5 @@ def _do(fleet: Fleet, options: argparse.Namespace) -> bool:
 
 
 if __name__ == "__main__":
+    os.umask(PRIVATE)
     raise SystemExit(main())

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools.local.instance import make_enterable
+
 
 @contextmanager
 def alone(state_dir: Path, within_s: float = 0.0) -> Iterator[None]:
     """Hold the lock meanwhile. Raises BlockingIOError when another program still holds it after `within_s`."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    make_enterable(state_dir)
     with (state_dir / "scale.lock").open("w") as lock:
         deadline = time.monotonic() + within_s
         while not _locked(lock.fileno(), at_last=time.monotonic() >= deadline):

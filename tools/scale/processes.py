@@ -24,9 +24,3 @@ def daemon(instance: Instance, name: str, command: str, mark: str = "") -> Daemo
         directory=ROOT,
         environment={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-
-
-def start(process: Daemon) -> None:
-    """Starts it with a new log."""
-    process.log_file.unlink(missing_ok=True)
-    process.start()

@@ -37,7 +37,7 @@ class Singles:
         """Starts those that do not run."""
         for daemon in self.daemons.values():
             if daemon.pid() is None:
-                processes.start(daemon)
+                daemon.start()
 
     def stop(self, patience_s: float) -> None:
         """Stops them: who makes new work first."""

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.local import Instance, LiveKit
+from tools.local.logs import rotate
 from tools.local.process import Daemon
 from tools.local.restarts import STEADY_S, Restarts
 from tools.scale import processes
@@ -45,7 +46,8 @@ class Supervisor:
         self._known: dict[str, Supervised] = {}
 
     def look(self) -> None:
-        """Note what has ended, and start what has paused long enough. Does nothing while `up` or `down` is at work."""
+        """Note what has ended, and start what has paused long enough, unless `up` or `down` is at work. Rotate logs."""
+        rotate((self.state_dir / "logs").glob("*.log"))
         before = self._told()
         with suppress(BlockingIOError), alone(self.state_dir):
             for name, daemon in self._meant().items():

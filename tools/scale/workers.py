@@ -45,7 +45,7 @@ class Workers:
         free = (number for number in range(1, len(taken) + count + 1) if number not in taken)
         begun = [number for number, _ in zip(free, range(count), strict=False)]
         for number in begun:
-            processes.start(self._daemon(number))
+            self._daemon(number).start()
         return begun
 
     def shrink(self, count: int) -> list[int]:
