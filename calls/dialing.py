@@ -74,6 +74,7 @@ def _request(call: Call, trunk_id: str) -> api.CreateSIPParticipantRequest:
         sip_number=call.called_number,
         room_name=call.room_name,
         participant_identity=call.caller_identity,
+        hide_phone_number=True,
         ringing_timeout=Duration(seconds=int(RINGS.total_seconds())),
         wait_until_answered=True,
     )

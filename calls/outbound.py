@@ -51,7 +51,7 @@ def place(to: str, number: PhoneNumber, version: PersonaVersion) -> Call:
     call = Call.objects.create(
         room_name=f"{ROOM_PREFIX}{uuid.uuid4().hex}",
         direction=Direction.OUTBOUND,
-        caller_identity=f"sip_{to}",
+        caller_identity=f"sip_{uuid.uuid4().hex[:16]}",  # not the number: LiveKit logs it
         caller_number=to,
         called_number=number.e164,
         phone_number=number,

@@ -45,6 +45,7 @@ async def create_sip_participant(
         room=create.room_name,
         scenario=parse_scenario(os.environ["CALLEE_SCENARIO"]),
         picks_up_after_s=RINGS_S,
+        identity=create.participant_identity,
     )
     calling = asyncio.create_task(place_call(callee, heed))
     _calls.add(calling)

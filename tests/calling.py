@@ -9,6 +9,7 @@ from typing import Any, Self
 from calls.rooms import remove_participant
 from simulator.caller import CallerEvent, CallReport
 from simulator.caller.report import EventKind
+from simulator.caller.settings import identity_of
 from simulator.scenario import parse_scenario
 from tests.stack import WAIT_S, Stack
 
@@ -69,7 +70,7 @@ class Caller:
 
     def hang_up(self) -> CallReport:
         """End a call whose scenario goes on and on: its agent sees a caller who leaves. Returns the report."""
-        asyncio.run(remove_participant(self.room, f"sip_{self._from_number}"))
+        asyncio.run(remove_participant(self.room, identity_of(self._from_number)))
         return self.report
 
     def give_up(self) -> None:

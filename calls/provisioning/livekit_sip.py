@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from livekit import api
 
-from calls import rooms
+from calls import rooms, sip_headers
 from calls.provisioning.changes import CannotProvision, Changes, differences
 
 NAME = "callcenter"
@@ -66,6 +66,7 @@ async def _inbound_trunk(livekit: api.LiveKitAPI, telephony: Telephony, changes:
         name=NAME,
         numbers=telephony.numbers,
         allowed_addresses=telephony.allowed_addresses,
+        headers_to_attributes=sip_headers.HEADERS_TO_ATTRIBUTES,
         ringing_timeout=Duration(seconds=RINGS_S),
         max_call_duration=Duration(seconds=LONGEST_CALL_S),
     )
@@ -100,11 +101,12 @@ async def _outbound_trunk(livekit: api.LiveKitAPI, telephony: Telephony, changes
 
 
 async def _dispatch_rule(livekit: api.LiveKitAPI, inbound_id: str, changes: Changes) -> None:
-    """Each caller comes into a room of its own."""
-    individual = api.SIPDispatchRuleIndividual(room_prefix=rooms.ROOM_PREFIX)
+    """Each caller comes into a room of its own, whose name has the called number in it and not the caller's."""
+    own_room = api.SIPDispatchRuleCallee(room_prefix=rooms.ROOM_PREFIX, randomize=True)
     wanted = api.SIPDispatchRuleInfo(
         name=NAME,
-        rule=api.SIPDispatchRule(dispatch_rule_individual=individual),
+        rule=api.SIPDispatchRule(dispatch_rule_callee=own_room),
+        hide_phone_number=True,
         trunk_ids=[inbound_id] if inbound_id else [],
         room_config=ROOM,
     )

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from livekit.api import ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
-from calls import leases, services
+from calls import leases, services, sip_headers
 from calls.inserting import Statement, insert_once, insertion
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
@@ -151,7 +151,7 @@ def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
     return IncomingCall(
         room_name=room_name,
         caller_identity=caller.identity,
-        caller_number=_number(attributes.get("sip.phoneNumber", "")),
+        caller_number=_number(sip_headers.caller_number(attributes)),
         called_number=_called_number(caller),
         sip_call_id=attributes.get("sip.callID", "")[:128],
         twilio_call_sid=attributes.get("sip.twilio.callSid", "")[:64],
@@ -159,7 +159,7 @@ def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
 
 
 def _called_number(caller: ParticipantInfo) -> str:
-    return _number(caller.attributes.get("sip.trunkPhoneNumber", ""))
+    return _number(sip_headers.called_number(caller.attributes))
 
 
 def _number(text: str) -> str:

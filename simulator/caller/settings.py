@@ -1,5 +1,6 @@
 """What a synthetic call needs to know, checked before anything starts."""
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ class CallerSettings:
     as livekit-sip would give it. `speech` is local (Piper) or scripted (espeak-ng, with marks that the scripted
     recogniser reads). `ring_timeout_s` is how long the phone rings, `max_seconds` how long the call may take after it
     was answered. With `picks_up_after_s` the telephone does not call but is called: it rings so long in the room, and
-    `to_number` is who calls. A line that is `mute` sends no audio at all, and one that is `deaf` takes none.
+    `to_number` is who calls; `identity` is then the participant's, as who calls has chosen it. A line that is `mute`
+    sends no audio at all, and one that is `deaf` takes none.
     """
 
     livekit_url: str
@@ -39,6 +41,7 @@ class CallerSettings:
     picks_up_after_s: float | None = None
     mute: bool = False
     deaf: bool = False
+    identity: str | None = None
 
     def __post_init__(self) -> None:
         """Raise CallError for a setting that cannot work."""
@@ -60,9 +63,19 @@ class CallerSettings:
         """The caller's number: from_number, else the scenario's."""
         return self.from_number or self.scenario.caller.from_number
 
+    @property
+    def participant_identity(self) -> str:
+        """The given one, else as LiveKit's SIP service makes it of a number that it hides."""
+        return self.identity or identity_of(self.caller_number)
+
     def new_room_name(self) -> str:
         """Return the room to join: the given one, or a fresh name."""
         return self.room or f"call-{secrets.token_hex(6)}"
+
+
+def identity_of(number: str) -> str:
+    """The participant of a telephone: sip_ and a digest, as in EvaluateDispatchRule of livekit/protocol's sip.go."""
+    return f"sip_{hashlib.sha256(number.encode()).hexdigest()[:16]}"
 
 
 def _check_number(name: str, number: str) -> None:

@@ -13,8 +13,9 @@ def token(settings: CallerSettings, room: str) -> str:
     """The token of a participant of kind SIP, with the attributes of a telephone that calls, or is called."""
     is_called = settings.picks_up_after_s is not None
     attributes = {
-        "sip.phoneNumber": settings.caller_number,
-        "sip.trunkPhoneNumber": settings.to_number,
+        # the headers of the INVITE: numbers are hidden from LiveKit itself
+        "callcenter.from": f"<sip:{settings.caller_number}@telephone.example>;tag={secrets.token_hex(4)}",
+        "callcenter.to": f"<sip:{settings.to_number}@sip.example.com>",
         "sip.callID": f"SCL_{secrets.token_hex(6)}",
         "sip.callStatus": "ringing" if is_called else "active",
         "sip.trunkID": "ST_simulator",
@@ -24,8 +25,8 @@ def token(settings: CallerSettings, room: str) -> str:
     lifetime_s = settings.ring_timeout_s + settings.max_seconds + 60
     return (
         api.AccessToken(settings.api_key, settings.api_secret)
-        .with_identity(f"sip_{settings.caller_number}")
-        .with_name(f"Phone {settings.caller_number}")
+        .with_identity(settings.participant_identity)
+        .with_name(f"Phone {settings.caller_number[-4:]}")
         .with_kind("sip")
         .with_attributes(attributes)
         .with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=is_called))

@@ -68,6 +68,7 @@ async def test_the_person_is_called_into_the_room_through_the_numbers_own_trunk(
     [asked] = livekit.asked
     assert (asked.sip_trunk_id, asked.sip_call_to, asked.sip_number) == ("ST_ours", "+12025550155", "+12025550100")
     assert (asked.room_name, asked.participant_identity) == ("call-1", "sip_+12025550155")
+    assert asked.hide_phone_number
     assert asked.wait_until_answered
     assert asked.ringing_timeout.seconds == dialing.RINGS.total_seconds()
 

@@ -11,7 +11,7 @@ from django.test import override_settings
 from livekit import api
 from pytest_django import Settings
 
-from calls import dialing, rooms
+from calls import dialing, rooms, sip_headers
 from calls.provisioning import livekit_sip
 from tests.services import LiveKitServer
 
@@ -76,7 +76,9 @@ def test_a_livekit_without_trunks_gets_all_that_calls_need() -> None:
     assert inbound.ringing_timeout.seconds == livekit_sip.RINGS_S
     assert (outbound.address, list(outbound.numbers)) == ("our-center.pstn.twilio.com", [NUMBER])
     assert outbound.auth_username == "callcenter"
-    assert rule.rule.dispatch_rule_individual.room_prefix == "call-"
+    assert dict(inbound.headers_to_attributes) == sip_headers.HEADERS_TO_ATTRIBUTES
+    assert rule.hide_phone_number
+    assert (rule.rule.dispatch_rule_callee.room_prefix, rule.rule.dispatch_rule_callee.randomize) == ("call-", True)
     assert list(rule.trunk_ids) == [inbound.sip_trunk_id]
     assert rule.room_config.departure_timeout == 15
 
@@ -92,6 +94,29 @@ def test_the_second_run_changes_nothing() -> None:
         "Everything is as it should be.",
     ]
     assert found() == before
+
+
+def test_a_rule_that_put_callers_numbers_into_rooms_names_is_corrected() -> None:
+    run()
+    of_before = api.SIPDispatchRuleInfo(
+        name=livekit_sip.NAME,
+        rule=api.SIPDispatchRule(dispatch_rule_individual=api.SIPDispatchRuleIndividual(room_prefix="call-")),
+        trunk_ids=[found()[0].sip_trunk_id],
+        room_config=livekit_sip.ROOM,
+    )
+
+    async def put_back() -> None:
+        async with rooms.livekit_api() as livekit:
+            await livekit.sip.update_dispatch_rule(found_rule.sip_dispatch_rule_id, of_before)
+
+    found_rule = found()[2]
+    asyncio.run(put_back())
+    assert not found()[2].hide_phone_number
+
+    assert run().endswith("1 change made.\n")
+
+    assert found()[2].hide_phone_number
+    assert found()[2].rule.WhichOneof("rule") == "dispatch_rule_callee"
 
 
 def test_a_dry_run_prints_the_plan_and_makes_nothing() -> None:

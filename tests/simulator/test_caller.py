@@ -19,6 +19,7 @@ from livekit.api import DeleteRoomRequest, LiveKitAPI
 from simulator.audio import wav
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.caller.ear import SPEECH_RMS
+from simulator.caller.settings import identity_of
 from simulator.marks import code_of, read_mark
 from simulator.scenario import Scenario, parse_scenario
 from simulator.speech.pcm import SAMPLE_RATE, rms
@@ -110,9 +111,10 @@ async def test_a_conversation_is_heard_and_measured(place: Place, tmp_path: Path
 
     assert agent.caller is not None
     assert agent.caller.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP
-    assert agent.caller.identity == f"sip_{CALLER}"
     attributes = agent.caller.attributes
-    assert (attributes["sip.phoneNumber"], attributes["sip.trunkPhoneNumber"]) == (CALLER, AGENT)
+    assert f"<sip:{CALLER}@" in attributes["callcenter.from"]
+    assert f"<sip:{AGENT}@" in attributes["callcenter.to"]
+    assert CALLER not in agent.caller.identity + agent.caller.name
     assert attributes["sip.callStatus"] == "active"
     assert attributes["sip.callID"]
     assert attributes["sip.twilio.callSid"]
@@ -319,5 +321,5 @@ async def test_a_call_that_is_given_up_while_the_phone_joins_has_joined_and_left
         await placing
 
     [room] = made
-    assert room.local_participant.identity == f"sip_{CALLER}"
+    assert room.local_participant.identity == identity_of(CALLER)
     assert not room.isconnected()

@@ -1,6 +1,7 @@
 """The caller's mouth, recording, settings and command line, each by itself."""
 
 import asyncio
+import stat
 import sys
 import time
 import wave
@@ -119,7 +120,9 @@ def test_a_recording_puts_sound_where_it_was_heard(tmp_path: Path) -> None:
         recording.left.add(frame, 100.0 + number * 0.02)
     for number in range(10):
         recording.right.add(frame, 100.5 + number * 0.02)
+    (tmp_path / "call.wav").touch(0o644)
     recording.write(tmp_path / "call.wav")
+    assert stat.S_IMODE((tmp_path / "call.wav").stat().st_mode) == 0o600
     with wave.open(str(tmp_path / "call.wav")) as file:
         both = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16).reshape(-1, 2)
     assert len(both) == SAMPLE_RATE

@@ -17,6 +17,7 @@ from calls.rooms import delete_room
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona, make_tool
 from tests.product import NUMBER
+from tests.services import INSTANCE
 from tests.stack import Process, Stack, eventually, final_call
 from workers.answer_timer import ANSWER_WITHIN_S
 
@@ -49,6 +50,9 @@ def test_a_call_is_answered_held_recorded_and_ended_by_the_agents_goodbye(stack:
 
     assert report.every_reply_heard
     assert report.ended_by == "agent"
+    log = (INSTANCE.log_dir / "livekit.log").read_text()
+    assert report.room in log
+    assert call.caller_number not in log  # no erasure reaches it there
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.AGENT_GOODBYE)
     assert [(turn.speaker, turn.text) for turn in call.turns.all()] == [
         ("agent", "Hello, this is Anna."),
