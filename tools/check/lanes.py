@@ -61,6 +61,7 @@ SECONDS = {
     "tests/security/test_request_limits.py": 10,
     "tests/simulator/test_caller.py": 55,
     "tests/simulator/test_local_speech.py": 10,
+    "tests/telephone/test_telephone.py": 60,
     "tests/workers/test_cached_greeting.py": 30,
     "tests/workers/test_failover_stt.py": 45,
     "tests/workers/test_memory.py": 60,
