@@ -2,7 +2,8 @@
 
 The row of the call stays, with its times and figures, so that statistics do not change. What goes: the caller's number
 and participant, the room's name (LiveKit puts the number into it), SIP and Twilio ids, the text of every turn, the
-details of events, the caller in stored webhooks, and the bodies of dead letters. Only calls that are over are touched.
+details of events, what tools were asked and answered, the caller in stored webhooks, and the bodies of dead letters.
+Only calls that are over are touched.
 """
 
 import hmac
@@ -20,7 +21,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, Turn, WebhookEvent
+from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, ToolCall, Turn, WebhookEvent
 from calls.phone import to_e164
 from calls.states import FINAL, LIVE
 
@@ -138,6 +139,7 @@ def _erase(batch: list[tuple[UUID, str]]) -> Counts:
         webhooks=WebhookEvent.objects.filter(room_name__in=rooms).update(room_name="", participant=""),
         dead_letters=DeadLetter.objects.filter(call__in=ids).exclude(body="").update(body=""),
     )
+    ToolCall.objects.filter(call__in=ids).delete()
     history = AdminLogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Call))
     history.filter(object_id__in=[str(pk) for pk in ids]).update(object_repr="call")
     counts.calls = Call.objects.filter(pk__in=ids).update(

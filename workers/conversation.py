@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import Any
 
+import structlog
+from django.db import DatabaseError, InterfaceError
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     Frame,
@@ -16,9 +18,11 @@ from pipecat.processors.aggregators.llm_response_universal import AssistantTurnS
 
 from agents.models import PersonaVersion
 from agents.phrases import phrases_of
-from calls.models import Call, Turn
+from calls import tool_calls
+from calls.database import in_database
+from calls.models import Call, ToolCall, Turn
 from calls.states import EndReason, Status
-from workers import messages, providers, tools
+from workers import messages, providers, tool_uses, tools
 from workers.background import Background
 from workers.failures import Failures
 from workers.goodbye import Goodbye
@@ -27,8 +31,12 @@ from workers.progress import Ending, Progress
 from workers.recorder import CallRecorder
 from workers.speaking import Speaking
 from workers.spoken_turns import SpokenTurns
+from workers.tool_uses import ToolUses
 from workers.transport import CallTransport
 
+log = structlog.get_logger(__name__)
+
+READ_WITHIN_S = 1.0  # how long a caller who changes agents waits for the database
 LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
 
 
@@ -57,6 +65,8 @@ class Conversation:
         self._turns = SpokenTurns(transport, recorder, pipeline.latency)
         self._failures = Failures(call, version, pipeline, recorder, self._progress, self._speaking, self._background)
         self._caller_turn_over = asyncio.Event()  # for the whole pipeline, to its last processor
+        self._caller_turn_over.set()  # nobody says so after a loss, when the agent answers what was said before
+        self._uses = ToolUses(call, recorder, self._background, lambda: self._turns.caller_turns)
         self._silences = 0
         self._listen()
 
@@ -92,23 +102,40 @@ class Conversation:
 
     async def _resume(self, past: list[Turn]) -> None:
         """Go on where an earlier agent stopped: nothing that was heard is said again."""
+        self._turns.resume(past)
         settled, unanswered = messages.split(past)
+        untold = await self._untold_tool_calls()
         await self._worker.queue_frame(LLMMessagesAppendFrame(messages.of(settled), run_llm=False))
-        if past and not unanswered and not past[-1].interrupted and not self._call.losses:
+        if past and not unanswered and not untold and not past[-1].interrupted and not self._call.losses:
             self._speaking.answered.set()
             self._background.later(self._version.silence_after_s, self._ask_if_nothing_happened)
             return
         await self._speaking.say(phrases_of(self._version).resumed)
         if not past:
             await self._speaking.say(self._version.greeting)
-        elif unanswered:
-            self._background.spawn(self._answer(unanswered))
+        elif unanswered or untold:
+            self._background.spawn(self._answer(unanswered, untold))
 
-    async def _answer(self, unanswered: list[Turn]) -> None:
-        """Reply to the caller's last words, unless it speaks up meanwhile. After the apology, as if they came then."""
+    async def _untold_tool_calls(self) -> list[ToolCall]:
+        """What the former agent asked of tools, and did not tell the caller."""
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                return await in_database(tool_calls.untold, self._call.pk)
+        except (DatabaseError, InterfaceError, TimeoutError) as error:
+            log.warning("tool_calls_not_read", error=type(error).__name__)
+            return []
+
+    async def _answer(self, unanswered: list[Turn], untold: list[ToolCall]) -> None:
+        """Reply to the caller's last words, unless it speaks up meanwhile. After the apology, as if they came then.
+
+        What tools were asked for the reply is not left to the model to ask anew: it might ask in other words.
+        """
+        tools_of = {tool.name: tool for tool in self._version.tools}
+        uses = [await self._uses.use_again(tools_of[one.tool], one) for one in untold if one.tool in tools_of]
         await self._speaking.wait_for(self._speaking.stopped)
         nothing_new = not self._turns.caller_spoke
-        await self._worker.queue_frame(LLMMessagesAppendFrame(messages.of(unanswered), run_llm=nothing_new))
+        said_and_done = messages.of(unanswered) + tool_uses.messages(uses)
+        await self._worker.queue_frame(LLMMessagesAppendFrame(said_and_done, run_llm=nothing_new))
         if nothing_new:
             self._failures.answer_timer.start()
 
@@ -139,7 +166,7 @@ class Conversation:
 
     def _listen(self) -> None:
         timer = self._failures.answer_timer
-        register = tools.Registration(self._recorder, self._goodbye.hang_up, self._caller_turn_over.wait, timer.start)
+        register = tools.Registration(self._uses, self._goodbye.hang_up, self._caller_turn_over.wait, timer.start)
         register.all(self._pipeline.llm, self._version.tools)
         self._pipeline.llm.add_event_handler("on_function_calls_started", self._on_tools_started)
         caller, agent = self._pipeline.caller, self._pipeline.agent

@@ -1,9 +1,11 @@
 """When the turns of a call began and ended, as its caller heard them, and their record."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from calls.models import Turn
 from calls.models.history import Speaker
 from workers.latency import LatencyMeter
 from workers.recorder import CallRecorder
@@ -11,7 +13,10 @@ from workers.transport import CallTransport
 
 
 class SpokenTurns:
-    """Records each turn when it is over. `caller_spoke`, `agent_spoke`: in this attempt, since it has begun."""
+    """Records each turn when it is over. `caller_spoke`, `agent_spoke`: in this attempt, since it has begun.
+
+    `caller_turns` counts those of the caller in the whole call, once `resume` has told of earlier attempts.
+    """
 
     def __init__(self, transport: CallTransport, recorder: CallRecorder, latency: LatencyMeter) -> None:
         self._transport = transport
@@ -20,6 +25,11 @@ class SpokenTurns:
         self._caller_began_at: datetime | None = None
         self._agent_began_at: datetime | None = None
         self._path_ms = 0
+        self.caller_turns = 0
+
+    def resume(self, past: Iterable[Turn]) -> None:
+        """Count what was said before, too."""
+        self.caller_turns += sum(turn.speaker == Speaker.CALLER for turn in past)
 
     @property
     def caller_spoke(self) -> bool:
@@ -34,6 +44,7 @@ class SpokenTurns:
 
     def caller_ended(self, text: str) -> None:
         now = timezone.now()
+        self.caller_turns += 1
         stopped_at = self._caller_stopped(now)
         # Words that interrupt, or answer before the agent has finished, were said before they began the turn.
         self._recorder.turn(Speaker.CALLER, text, min(self._caller_began_at or now, stopped_at), stopped_at)

@@ -5,6 +5,7 @@ import hmac
 import json
 import socket
 import time
+import uuid
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -19,6 +20,7 @@ from agents.models import ToolSecret
 from agents.tools import ToolSpec, host
 from calls.database import in_database
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
 TIMESTAMP = "X-Callcenter-Timestamp"
 SIGNATURE = "X-Callcenter-Signature"
 # Addresses in which an IPv4 address stands at the end: a gateway would lead to that one (RFC 6052).
@@ -34,9 +36,12 @@ def encoded(arguments: dict[str, Any]) -> bytes:
     return json.dumps(arguments, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def headers(tool: ToolSpec, body: bytes) -> dict[str, str]:
-    """The headers of a request. Raises SecretMissing when the tool's secret cannot be had, or is for another host."""
-    found = {"Content-Type": "application/json", **signature(tool.url, body)}
+async def headers(tool: ToolSpec, body: bytes, key: uuid.UUID) -> dict[str, str]:
+    """The headers of a request, `key` as its idempotency key.
+
+    Raises SecretMissing when the tool's secret cannot be had, or is for another host.
+    """
+    found = {"Content-Type": "application/json", IDEMPOTENCY_KEY: str(key), **signature(tool.url, body)}
     if tool.secret:
         found["Authorization"] = f"Bearer {await _secret(tool)}"
     return found

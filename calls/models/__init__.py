@@ -5,6 +5,7 @@ from calls.models.heartbeat import Heartbeat
 from calls.models.history import CallEvent, Turn
 from calls.models.idempotency_key import IdempotencyKey
 from calls.models.phone_number import PhoneNumber
+from calls.models.tool_call import ToolCall
 from calls.models.webhook_event import WebhookEvent
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "PhoneNumber",
+    "ToolCall",
     "Turn",
     "WebhookEvent",
 ]

@@ -18,7 +18,7 @@ from calls.database import in_database
 from tests.security.world import TOOL_SECRET, make_secret
 from tests.workers.certificates import make_certificate
 from tools.local.ports import LOOPBACK
-from workers import tool_requests, tools
+from workers import tool_requests, tool_service
 
 SCHEMA = {"type": "object", "properties": {"order": {"type": "string"}}}
 KEY = "a-signing-key-of-more-than-32-characters"
@@ -28,9 +28,9 @@ KEY = "a-signing-key-of-more-than-32-characters"
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = make_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    tools.trusted_certificates.cache_clear()
+    tool_service.trusted_certificates.cache_clear()
     yield path
-    tools.trusted_certificates.cache_clear()
+    tool_service.trusted_certificates.cache_clear()
 
 
 class Service:
@@ -98,7 +98,7 @@ def test_a_network_can_be_allowed(settings: Settings) -> None:
 async def test_no_way_to_write_this_machine_leads_to_it(host: str, service: Service, settings: Settings) -> None:
     settings.TOOL_ALLOWED_NETWORKS = []
 
-    result = await tools.call(service.tool(service.url.replace(LOOPBACK, host)), {})
+    result = (await tool_service.call(service.tool(service.url.replace(LOOPBACK, host)), {})).told
 
     assert "error" in result
     assert service.requests == []
@@ -112,7 +112,7 @@ async def test_a_public_name_with_a_private_address_is_refused(
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (LOOPBACK, port))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
-    result = await tools.call(service.tool(f"https://orders.example.com:{port}/orders"), {})
+    result = (await tool_service.call(service.tool(f"https://orders.example.com:{port}/orders"), {})).told
 
     assert result == {"error": "the service has no public address, and is in none of TOOL_ALLOWED_NETWORKS"}
     assert service.requests == []
@@ -121,7 +121,7 @@ async def test_a_public_name_with_a_private_address_is_refused(
 async def test_a_request_is_signed_over_time_address_and_body(service: Service, settings: Settings) -> None:
     settings.TOOL_SIGNING_KEY = KEY
 
-    await tools.call(service.tool(), {"order": "siebzehn ü"})
+    await tool_service.call(service.tool(), {"order": "siebzehn ü"})
 
     [(headers, body)] = service.requests
     timestamp = headers["X-Callcenter-Timestamp"]
@@ -154,7 +154,7 @@ def test_without_a_key_nothing_is_signed(settings: Settings) -> None:
 async def test_a_secret_is_sent_to_its_host(service: Service) -> None:
     await in_database(make_secret, "order_service", LOOPBACK)
 
-    assert await tools.call(service.tool(secret="order_service"), {}) == {"result": {"status": "sent"}}
+    assert (await tool_service.call(service.tool(secret="order_service"), {})).told == {"result": {"status": "sent"}}
     assert service.requests[0][0]["Authorization"] == f"Bearer {TOOL_SECRET}"
 
 
@@ -162,7 +162,7 @@ async def test_a_secret_is_sent_to_its_host(service: Service) -> None:
 async def test_a_secret_of_another_host_is_not_sent(service: Service) -> None:
     await in_database(make_secret, "order_service", "orders.example.com")
 
-    result = await tools.call(service.tool(secret="order_service"), {})
+    result = (await tool_service.call(service.tool(secret="order_service"), {})).told
 
     assert result == {"error": "there is no secret order_service for this host"}
     assert service.requests == []

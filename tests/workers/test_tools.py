@@ -15,7 +15,7 @@ from aiohttp import web
 from agents.tools import ToolSpec
 from tests.workers.certificates import make_certificate
 from tools.local.ports import LOOPBACK
-from workers import tools
+from workers import tool_service
 
 SCHEMA = {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,9 +33,9 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     """A certificate for the loopback address that this process trusts."""
     path = make_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    tools.trusted_certificates.cache_clear()
+    tool_service.trusted_certificates.cache_clear()
     yield path
-    tools.trusted_certificates.cache_clear()
+    tool_service.trusted_certificates.cache_clear()
 
 
 @asynccontextmanager
@@ -57,7 +57,7 @@ async def _service(certificate: Path, answer: Answer, timeout_s: float = 5.0) ->
 
 async def _call(certificate: Path, answer: Answer, timeout_s: float = 5.0, **arguments: Any) -> dict[str, Any]:
     async with _service(certificate, answer, timeout_s) as tool:
-        return await tools.call(tool, arguments or {"order": "17"})
+        return (await tool_service.call(tool, arguments or {"order": "17"})).told
 
 
 async def test_the_arguments_are_posted_as_json_and_the_answer_is_the_result(certificate: Path) -> None:
@@ -98,7 +98,7 @@ async def test_a_redirect_is_not_followed(certificate: Path) -> None:
 
 async def test_an_answer_that_is_too_long_is_refused(certificate: Path) -> None:
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=b"x" * (tools.MAX_ANSWER_BYTES + 1))
+        return web.Response(body=b"x" * (tool_service.MAX_ANSWER_BYTES + 1))
 
     assert "more than 64 KiB" in (await _call(certificate, answer))["error"]
 
@@ -114,7 +114,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    tools.trusted_certificates.cache_clear()
+    tool_service.trusted_certificates.cache_clear()
 
     async def answer(_: web.Request) -> web.Response:
         raise AssertionError("asked")
@@ -142,7 +142,7 @@ async def test_arguments_that_are_no_json_object_are_a_result_in_words(certifica
         raise AssertionError("asked")
 
     async with _service(certificate, answer) as tool:
-        result = await tools.call(replace(tool, parameters={"type": "object"}), arguments)
+        result = (await tool_service.call(replace(tool, parameters={"type": "object"}), arguments)).told
     assert result["error"].startswith("the arguments do not fit: ")
 
 
@@ -171,7 +171,7 @@ async def test_a_schema_that_was_published_before_it_was_refused_is_a_result_in_
         address = tool.url.split("/")[2]
         published = json.loads(json.dumps(order).replace("{address}", address))
         parameters = {"type": "object", "properties": {"order": published}}
-        result = await tools.call(replace(tool, parameters=parameters), {"order": "17"})
+        result = (await tool_service.call(replace(tool, parameters=parameters), {"order": "17"})).told
     assert result["error"].startswith("the tool's description of its arguments cannot be used: ")
     assert asked == []
 
@@ -183,7 +183,7 @@ async def test_what_a_caller_said_is_not_in_the_reason_that_is_stored(certificat
         raise AssertionError("asked")
 
     async with _service(certificate, answer) as tool:
-        result = await tools.call(replace(tool, parameters=parameters), {"order": "card 4242"})
+        result = (await tool_service.call(replace(tool, parameters=parameters), {"order": "card 4242"})).told
     assert result == {"error": 'the arguments do not fit: order: the value does not match "^[0-9]+$"'}
 
 
@@ -194,8 +194,8 @@ async def test_what_a_caller_said_is_not_in_the_reason_that_is_stored(certificat
         (b'{"left": -Infinity}', {"result": '{"left": -Infinity}'}),
         (b'{"note": "a\\u0000b\\ud800"}', {"result": {"note": "a\ufffdb\ufffd"}}),
         (b"a\0b", {"result": "a\ufffdb"}),
-        (b"[" * 60_000, {"error": tools.TOO_DEEP}),
-        (b"[" * 3000 + b"]" * 3000, {"error": tools.TOO_DEEP}),
+        (b"[" * 60_000, {"error": tool_service.TOO_DEEP}),
+        (b"[" * 3000 + b"]" * 3000, {"error": tool_service.TOO_DEEP}),
         (b"9" * 5000, {"result": "9" * 5000}),
     ],
     ids=["nan", "infinity", "nul in json", "nul", "60,000 brackets", "3,000 levels", "digits"],

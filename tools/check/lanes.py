@@ -37,6 +37,7 @@ SECONDS = {
     "tests/faults/test_outbound.py": 35,
     "tests/faults/test_providers.py": 290,
     "tests/faults/test_short_calls.py": 110,
+    "tests/faults/test_tool_requests.py": 100,
     "tests/faults/test_tools.py": 30,
     "tests/faults/test_web_restarts.py": 45,
     "tests/faults/test_webhooks.py": 10,
