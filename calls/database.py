@@ -1,10 +1,13 @@
 """Connections for threads that are no request and no task: taken from the process's pool, and given back."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+
+RETRY_S = 0.5
 
 
 @contextmanager
@@ -25,3 +28,18 @@ async def in_database[**P, T](function: Callable[P, T], *args: P.args, **kwargs:
             return function(*args, **kwargs)
 
     return await asyncio.to_thread(call)
+
+
+async def in_database_within[T](seconds: float, function: Callable[[], T]) -> T:
+    """As `in_database`, tried again while the database is away. Raises its last error when the time is over.
+
+    The function must bear to run twice: what was committed before the connection was lost is not known.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await in_database(function)
+        except (DatabaseError, InterfaceError):
+            if time.monotonic() + RETRY_S > deadline:
+                raise
+        await asyncio.sleep(RETRY_S)

@@ -87,15 +87,30 @@ def take_back_expired() -> int:
     expired = Call.objects.filter(status__in=HELD, lease_expires_at__lt=Now())
     calls = list(expired.select_for_update(skip_locked=True))
     for call in calls:
-        log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, holder=call.lease_holder)
-        services.write_event(call.pk, "agent_lost", attempt=call.attempt, holder=call.lease_holder)
-        if has_left(call):
-            services.end_abandoned(call)
-        elif call.losses < LOSSES_MAX and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
-            services.write_event(call.pk, Status.QUEUED, attempt=call.attempt, reason="agent lost")
-        else:
-            services.end_without_agent(call)
+        _take_back(call)
     return len(calls)
+
+
+@transaction.atomic
+def give_up(call_id: uuid.UUID, attempt: int) -> bool:
+    """Give a call back whose agent cannot go on, as if its worker were lost. False when it is not this attempt's."""
+    held = Call.objects.filter(pk=call_id, attempt=attempt, status__in=HELD)
+    call = held.select_for_update().first()
+    if call is not None:
+        _take_back(call)
+    return call is not None
+
+
+def _take_back(call: Call) -> None:
+    """Have another slot take a call that has lost its agent; the second time, end it. Its row is locked."""
+    log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, holder=call.lease_holder)
+    services.write_event(call.pk, "agent_lost", attempt=call.attempt, holder=call.lease_holder)
+    if has_left(call):
+        services.end_abandoned(call)
+    elif call.losses < LOSSES_MAX and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
+        services.write_event(call.pk, Status.QUEUED, attempt=call.attempt, reason="agent lost")
+    else:
+        services.end_without_agent(call)
 
 
 @transaction.atomic

@@ -14,6 +14,8 @@ ROOM_ENDED: frozenset[int] = frozenset(
     {api.DisconnectReason.ROOM_DELETED, api.DisconnectReason.ROOM_CLOSED, api.DisconnectReason.SERVER_SHUTDOWN}
 )
 """Why somebody who did not leave by itself is not in a room any more; the same numbers in webhooks and in rooms."""
+PUT_OUT: frozenset[int] = frozenset({api.DisconnectReason.PARTICIPANT_REMOVED, api.DisconnectReason.DUPLICATE_IDENTITY})
+"""Why an agent is not in a room any more that goes on: its successor has the call."""
 RETRY_S = (0.2, 1.0)  # LiveKit 1.9 answers "no response from servers" while the room is closing by itself
 ASKED_AT_ONCE = 16  # rooms
 JOINED_WITHIN = timedelta(minutes=5)
@@ -38,6 +40,12 @@ async def delete_room(room_name: str) -> None:
                 await asyncio.sleep(pause_s)
 
 
+async def reach() -> None:
+    """Ask LiveKit whether it is there. Raises as `delete_room` does when it is not."""
+    async with livekit_api() as livekit:
+        await livekit.room.list_rooms(api.ListRoomsRequest(names=[ROOM_PREFIX]))
+
+
 async def occupied(prefix: str) -> dict[str, list[api.ParticipantInfo]]:
     """The open rooms whose name begins with `prefix`, and who is in each. Raises as `delete_room` does."""
     async with livekit_api() as livekit:
@@ -56,6 +64,18 @@ async def occupied(prefix: str) -> dict[str, list[api.ParticipantInfo]]:
                 return list(answer.participants)
 
         return dict(zip(names, await asyncio.gather(*map(people, names)), strict=True))
+
+
+async def agents_in(room_name: str) -> set[str]:
+    """The agents, and announcers, in a room. Raises as `delete_room` does."""
+    async with livekit_api() as livekit:
+        try:
+            answer = await livekit.room.list_participants(api.ListParticipantsRequest(room=room_name))
+        except api.TwirpError as error:
+            if _is_gone(error):
+                return set()
+            raise
+    return {person.identity for person in answer.participants if person.kind == api.ParticipantInfo.Kind.AGENT}
 
 
 async def participant(room_name: str, identity: str) -> api.ParticipantInfo | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError
+from livekit.rtc import DisconnectReason
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     Frame,
@@ -21,21 +23,23 @@ from agents.phrases import phrases_of
 from calls import tool_calls
 from calls.database import in_database
 from calls.models import Call, ToolCall, Turn
+from calls.rooms import PUT_OUT, ROOM_ENDED
 from calls.states import EndReason, Status
 from workers import messages, providers, tool_uses, tools
 from workers.background import Background
 from workers.failures import Failures
 from workers.goodbye import Goodbye
 from workers.pipeline import CallPipeline
-from workers.progress import Ending, Progress
+from workers.progress import Ending, Leaving, Progress
 from workers.recorder import CallRecorder
 from workers.speaking import Speaking
 from workers.spoken_turns import SpokenTurns
 from workers.tool_uses import ToolUses
-from workers.transport import CallTransport
+from workers.transport import CallTransport, is_successor
 
 log = structlog.get_logger(__name__)
 
+WHY_WITHIN_S = 1.0  # this side says that everybody has left, and then why it is not in the room itself
 READ_WITHIN_S = 1.0  # how long a caller who changes agents waits for the database
 LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
 
@@ -68,11 +72,17 @@ class Conversation:
         self._caller_turn_over.set()  # nobody says so after a loss, when the agent answers what was said before
         self._uses = ToolUses(call, recorder, self._background, lambda: self._turns.caller_turns)
         self._silences = 0
+        self._hands_over = False
         self._listen()
 
     @property
-    def ending(self) -> asyncio.Future[Ending]:
+    def ending(self) -> asyncio.Future[Ending | Leaving]:
         return self._progress.ending
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the agent is saying its last words."""
+        return self._progress.closing
 
     @property
     def has_begun(self) -> bool:
@@ -81,18 +91,17 @@ class Conversation:
 
     # --- Beginning and end --------------------------------------------------------------------------------------------
 
-    async def begin(self, past: list[Turn]) -> None:
+    async def begin(self, past: list[Turn], talked: timedelta) -> None:
         """Greet the caller, who has just been connected, and start the clock of the longest duration.
 
-        A call that was answered before goes on after its `past`.
+        A call that was answered before, and has `talked` for so long, goes on after its `past`.
         """
         self._recorder.answered()
         self._progress.begun = True
         if self._failures.too_many:  # a provider was gone before the caller was there
             self._background.spawn(self._failures.give_up("a provider failed while the agent joined"))
             return
-        talked_s = self._call.duration.total_seconds() if self._call.duration else 0.0
-        remaining_s = max(self._version.max_duration_s - talked_s, 0.0)
+        remaining_s = max(self._version.max_duration_s - talked.total_seconds(), 0.0)
         self._background.later(remaining_s, self._goodbye.close, EndReason.MAX_DURATION)
         self._background.spawn(providers.warm_up(self._pipeline.llm, self._version))
         if self._call.answered_at is None:
@@ -150,10 +159,18 @@ class Conversation:
                     await speaking.answered.wait()
                     await speaking.stopped.wait()
 
-    async def only_listen(self) -> None:
+    def only_listen(self) -> None:
         """Begin nothing any more, and keep what the caller says: it is for the next agent."""
-        self._progress.closing = True
+        self._progress.closing = self._hands_over = True
         self._pipeline.stt.keep()
+
+    async def resume(self) -> None:
+        """Go on after `only_listen`, since no other agent comes: what the caller said meanwhile is answered here."""
+        self._progress.closing = self._hands_over = False
+        await self._pipeline.stt.go_on(None)
+
+    async def fall_silent(self) -> None:
+        """Leave the conversation to the next agent: no timer ends it from now on, and the agent has no voice."""
         self.stop()
         await self._transport.fall_silent()
 
@@ -175,6 +192,7 @@ class Conversation:
         caller.add_event_handler("on_user_turn_idle", self._on_silence)
         agent.add_event_handler("on_assistant_turn_started", self._on_agent_turn_started)
         agent.add_event_handler("on_assistant_turn_stopped", self._on_agent_turn_stopped)
+        self._transport.add_event_handler("on_participant_connected", self._on_participant_joined)
         self._transport.add_event_handler("on_participant_left", self._on_participant_left)
         self._transport.add_event_handler("on_disconnected", self._on_disconnected)
         self._transport.add_event_handler("on_dtmf_event", self._on_dtmf)
@@ -232,15 +250,33 @@ class Conversation:
         if not self._turns.caller_spoke and not self._turns.agent_spoke:
             await self._on_silence(None)
 
+    async def _on_participant_joined(self, _transport: Any, identity: str) -> None:
+        if is_successor(identity, self._call.attempt) and not self._hands_over:
+            self._progress.leave(Leaving.LOST)
+
     async def _on_participant_left(self, _transport: Any, identity: str, _reason: str) -> None:
         if identity != self._call.caller_identity or self._progress.transferring:
             return
-        if self._transport.room_was_closed():
-            self._progress.end(Status.FAILED, EndReason.ROOM_GONE)
+        because = self._transport.caller_left_because
+        if because is None:  # it is not the server that says so: this agent is not in the room any more, or was not
+            self._background.later(WHY_WITHIN_S, self._room_is_gone)
+        elif because in ROOM_ENDED:
+            await self._room_is_gone()
         else:
             self._progress.end(Status.COMPLETED, EndReason.CALLER_LEFT)
 
     async def _on_disconnected(self, _transport: Any) -> None:
+        match self._transport.disconnected_because:
+            case because if because in PUT_OUT:
+                self._progress.leave(Leaving.LOST)
+            case because if because in ROOM_ENDED:
+                await self._room_is_gone()
+            case DisconnectReason.CLIENT_INITIATED | None:
+                self._progress.end(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline left the room by itself")
+            case _:
+                self._progress.leave(Leaving.DISCONNECTED)
+
+    async def _room_is_gone(self) -> None:
         self._progress.end(Status.FAILED, EndReason.ROOM_GONE)
 
     async def _on_dtmf(self, _transport: Any, data: dict[str, Any]) -> None:

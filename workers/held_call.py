@@ -1,20 +1,12 @@
-"""A call that this process holds, and the two ways in which it may have to leave it to another."""
+"""A call that this process holds, and how it is told to leave it to another."""
 
 import asyncio
-from enum import StrEnum
 
-from calls.database import in_database
+from calls.database import in_database_within
+from calls.leases import LEASE
 from calls.models import Call, Turn
+from workers.progress import Leaving
 from workers.recorder import CallRecorder
-
-
-class Leaving(StrEnum):
-    """Why a slot leaves a call that goes on without it."""
-
-    LOST = "lost"
-    """Another slot has it already, or somebody ended it: nothing may be written, and the room is not ours to close."""
-    HANDED_OVER = "handed_over"
-    """This process is stopping: the call is queued again as soon as the agent's sentence is finished."""
 
 
 class HeldCall:
@@ -28,9 +20,13 @@ class HeldCall:
         self._loop = loop
 
     async def load_past(self) -> None:
-        """Read what was said under earlier attempts, and have the recorder go on counting from there."""
+        """Read what was said under earlier attempts, and have the recorder go on counting from there.
+
+        Raises DatabaseError or InterfaceError when the database is away for as long as the lease lasts.
+        """
         if self.call.attempt > 1:
-            self.past = await in_database(lambda: list(self.call.turns.order_by("number")))
+            turns = self.call.turns.order_by("number")
+            self.past = await in_database_within(LEASE.total_seconds(), lambda: list(turns.all()))
             self.recorder = CallRecorder(self.call, turns_before=self.past[-1].number if self.past else 0)
 
     def lose(self) -> None:

@@ -2,8 +2,25 @@
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum
 
 from calls.states import EndReason, Status
+
+LAST_WORDS_SAID = frozenset(
+    {EndReason.AGENT_GOODBYE, EndReason.SILENCE, EndReason.MAX_DURATION, EndReason.PROVIDER_FAILURE}
+)
+"""Ends before which the agent said goodbye, or connected the caller with somebody else."""
+
+
+class Leaving(StrEnum):
+    """Why a slot leaves a call that goes on without it."""
+
+    LOST = "lost"
+    """Another slot has it already, or somebody ended it: nothing may be written, and the room is not ours to close."""
+    HANDED_OVER = "handed_over"
+    """Another slot is to take it: this process is stopping, or could not join the room."""
+    DISCONNECTED = "disconnected"
+    """The agent lost its connection to LiveKit. The caller may still be in the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +36,22 @@ class Progress:
     """What has happened to a call so far, for all who have to do with it. `ending` is set once, by whatever is first.
 
     `begun`: caller and agent hear each other. `closing`: the agent is saying its last words, so nothing else is begun.
-    `transferring`: the caller is being connected with somebody else, so its leaving is no hanging up.
+    `transferring`: the caller is being connected with somebody else, so its leaving is no hanging up. `ending` is a
+    Leaving when the call goes on without this agent.
     """
 
     def __init__(self) -> None:
         self.begun = False
         self.closing = False
         self.transferring = False
-        self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.ending: asyncio.Future[Ending | Leaving] = asyncio.get_running_loop().create_future()
 
     def end(self, status: Status, reason: EndReason, detail: str = "") -> None:
         """End the call for this reason, unless it has another already."""
         if not self.ending.done():
             self.ending.set_result(Ending(status, reason, detail))
+
+    def leave(self, why: Leaving) -> None:
+        """Leave the call, which goes on without this agent, unless it has ended already."""
+        if not self.ending.done():
+            self.ending.set_result(why)

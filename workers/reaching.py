@@ -15,7 +15,7 @@ from calls.states import EndReason, Status
 from workers.conversation import Conversation
 from workers.ear import CallerEar
 from workers.held_call import HeldCall
-from workers.progress import Ending
+from workers.progress import Ending, Leaving
 from workers.transport import CallTransport
 
 JOINED_WITHIN_S = 10.0  # until the agent's own track is published: nobody is called before
@@ -81,7 +81,10 @@ async def _picked_up(call: Call, transport: CallTransport) -> None:
 
 def _left(conversation: Conversation, transport: CallTransport) -> Ending | None:
     """The person's side left without a word of LiveKit's; None when it was something else that ended."""
-    if not conversation.ending.done() or conversation.ending.result().reason != EndReason.CALLER_LEFT:
+    if not conversation.ending.done():
+        return None
+    ending = conversation.ending.result()
+    if isinstance(ending, Leaving) or ending.reason != EndReason.CALLER_LEFT:
         return None
     because = transport.caller_left_because
     reason = _LEFT_BECAUSE.get(because, EndReason.NO_ANSWER) if because is not None else EndReason.NO_ANSWER

@@ -20,6 +20,8 @@ from workers.entries import Entry, Kind, Outcome
 from workers.latency import ReplyLatency
 from workers.writer import Writer
 
+WRITE_WITHIN_S = 5.0  # how long what a call has to tell waits for the database; the writer goes on afterwards
+
 _writer = Writer()
 
 
@@ -40,7 +42,7 @@ class CallRecorder:
         self._call = call
         self._writer = writer
         self._numbers = itertools.count(turns_before + 1)
-        self.end_was_refused = False  # after `ended` and `flush`: the call goes on without us, and so does its room
+        self.end_outcome: Outcome | None = None  # after `ended` and `flush`; None when the database refuses it for good
 
     def answered(self) -> None:
         """The conversation begins now."""
@@ -99,7 +101,7 @@ class CallRecorder:
 
     def _end_was_written(self, reason: EndReason, outcome: Outcome) -> None:
         """In the writer's thread; counters may be used in any."""
-        self.end_was_refused = outcome is Outcome.MOVED_ON
+        self.end_outcome = outcome
         if outcome is Outcome.WRITTEN:
             metrics.ended(reason)
 

@@ -10,18 +10,18 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
 from agents.models import PersonaVersion
-from calls import leases, rooms
+from calls import leases
 from calls.database import in_database
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import metrics, pipeline, reaching, succession
+from workers import ending, metrics, pipeline, reachability, reaching, succession
 from workers.conversation import Conversation
 from workers.draining import draining
 from workers.failover_stt import FailoverSTT
 from workers.heartbeat import heartbeat
-from workers.held_call import HeldCall, Leaving
+from workers.held_call import HeldCall
 from workers.lines import CallLines
-from workers.progress import Ending
+from workers.progress import Ending, Leaving
 from workers.transport import CallTransport, agent_identity
 
 log = structlog.get_logger(__name__)
@@ -29,18 +29,26 @@ log = structlog.get_logger(__name__)
 CALLER_TAKES_TRACK_S = 5.0  # a caller's side that has not taken the agent's audio by then is gone or deaf
 STOPPED_BEFORE_END_S = 2.0  # a pipeline that takes longer to stop does so after the room is closed
 STOP_WITHIN_S = 30.0  # longer than Pipecat gives a processor that hangs while it connects
-WRITE_WITHIN_S = 5.0  # how long the end of a call waits for the database; the writer goes on afterwards
+HAND_OVER_AGAIN_S = 1.0  # until a call that could not be handed over is offered again
+
+
+class NotClaimed(Exception):
+    """This process can take no call now; another one may."""
 
 
 async def handle() -> None:
-    """Hold the call that has waited longest, until it is over and its room is closed, or until another slot has it."""
+    """Hold the call that has waited longest, until it is over and its room is closed, or until another slot has it.
+
+    Raises NotClaimed when this process is cut off from what a call needs.
+    """
+    if not await reachability.livekit.is_there():
+        raise NotClaimed("LiveKit is not reached")
     try:
         call = await in_database(leases.claim, heartbeat.holder)
     except (DatabaseError, InterfaceError) as error:
-        # The message is a hint: the sweep sends the call again, to whoever reaches the database.
         log.warning("not_claimed", error=type(error).__name__)
         metrics.not_claimed()
-        return
+        raise NotClaimed("the database is not reached") from error
     if call is None:
         log.info("nobody_waits")
         return
@@ -54,18 +62,22 @@ async def handle() -> None:
 
 async def _hold(held: HeldCall) -> None:
     """From the claim to the end. Whatever goes wrong, the row gets an end and the caller no silent room."""
+    try:
+        await held.load_past()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("past_not_loaded", error=type(error).__name__)
+        return  # the lease runs out, and another slot takes the call
     async with AsyncExitStack() as afterwards:
         try:
-            ending = await _connect_and_converse(held, afterwards)
+            outcome = await _connect_and_converse(held, afterwards)
         except Exception as error:
             log.exception("call_failed")
-            ending = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
-        await _finish(held, ending)
+            outcome = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
+        await ending.finish(held, outcome)
 
 
 async def _connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> Ending | Leaving:
     call = held.call
-    await held.load_past()
     version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
     transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)
     lines = CallLines()
@@ -118,52 +130,40 @@ async def _converse(
     await loading
     if not conversation.ending.done() and not held.leaving.done():
         await conversation.begin(held.past)
-    succeeding = asyncio.create_task(_succeed(held.call, transport, stt))
+    succeeding = asyncio.create_task(succession.succeed(held.call, transport.room, stt))
     await _first_of(conversation.ending, running, held.leaving)
     succeeding.cancel()
-    if held.leaving.done():
-        leaving = held.leaving.result()
-        if leaving == Leaving.HANDED_OVER:
-            await conversation.finish_sentence()
-        if not conversation.ending.done():
-            if leaving == Leaving.HANDED_OVER and conversation.has_begun:
-                await _hand_over(held, conversation, transport, stt)
-            return leaving
+    if held.leaving.done() and held.leaving.result() == Leaving.HANDED_OVER and conversation.has_begun:
+        await _hand_over(held, conversation, transport, stt, running)
     if conversation.ending.done():
         return conversation.ending.result()
-    return Ending(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline ended by itself")
+    if held.leaving.done():
+        return held.leaving.result()
+    return Ending(Status.FAILED, EndReason.PIPELINE_ERROR, _why_ended(running))
 
 
-async def _succeed(call: Call, transport: CallTransport, stt: FailoverSTT) -> None:
-    """Go on from what the former agent has heard, and put it out of the room.
-
-    That of a lost worker would stay until its connection times out, and a frozen one might thaw.
-    """
-    if call.attempt == 1:
-        return
-    former = agent_identity(call.attempt - 1)
-    if call.answered_at is not None:
-        heard: bytes | None = None
-        try:
-            heard = await succession.ask(transport.room, former)
-        finally:
-            await stt.go_on(heard)
-    try:
-        await rooms.remove_participant(call.room_name, former)
-    except Exception as error:
-        log.warning("former_agent_not_put_out", error=type(error).__name__)
+async def _hand_over(
+    held: HeldCall,
+    conversation: Conversation,
+    transport: CallTransport,
+    stt: FailoverSTT,
+    running: asyncio.Task[None],
+) -> None:
+    """Hand the call over as soon as the database takes it, or it ends. Until then its caller has this agent."""
+    while not (conversation.ending.done() or running.done()):
+        await conversation.finish_sentence()
+        may_leave = heartbeat.is_beating() and not conversation.is_closing and not conversation.ending.done()
+        if may_leave and await succession.hand_over(held, conversation, transport, stt):
+            return
+        await _first_of(conversation.ending, running, timeout_s=HAND_OVER_AGAIN_S)
 
 
-async def _hand_over(held: HeldCall, conversation: Conversation, transport: CallTransport, stt: FailoverSTT) -> None:
-    """Give the call back, and stay until the next agent listens: the caller does not know that nobody might."""
-    await conversation.only_listen()
-    async with succession.telling(transport.room, stt.kept):
-        if await held.recorder.flush(WRITE_WITHIN_S) and await _give_back(held):
-            await _first_of(conversation.ending, timeout_s=succession.STAYS_S)  # it is put out of the room
-
-
-async def _give_back(held: HeldCall) -> bool:
-    return await in_database(leases.hand_over, held.call.pk, held.call.attempt)
+def _why_ended(running: asyncio.Task[None]) -> str:
+    error = running.exception() if running.done() and not running.cancelled() else None
+    if error is None:
+        return "the pipeline ended by itself"
+    log.error("pipeline_failed", exc_info=error)
+    return f"{type(error).__name__}: {error}"
 
 
 async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:
@@ -172,6 +172,9 @@ async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = Non
 
 def _not_connected(call: Call, transport: CallTransport, running: asyncio.Task[None]) -> Ending | Leaving:
     if running.done() or not transport.is_connected():
+        reachability.livekit.failed()
+        if call.attempt == 1:
+            return Leaving.HANDED_OVER  # the others may reach LiveKit
         return Ending(Status.FAILED, EndReason.CONNECT_FAILED, "the agent could not join the room")
     if transport.caller_is_present() and call.attempt == 1:
         return Leaving.HANDED_OVER  # a machine without a free cycle joins slowly; another may do better
@@ -182,22 +185,3 @@ def _not_connected(call: Call, transport: CallTransport, running: asyncio.Task[N
     if call.is_to_be_dialed:
         return Ending(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
     return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
-
-
-async def _finish(held: HeldCall, ending: Ending | Leaving) -> None:
-    """Write the end, then hang up: who looks at the row after the room is gone finds it final."""
-    call, recorder = held.call, held.recorder
-    if isinstance(ending, Leaving):
-        log.info("call_left", why=ending)
-        if ending == Leaving.HANDED_OVER and await recorder.flush(WRITE_WITHIN_S):
-            await _give_back(held)  # unless it has been given back already
-        return  # the lease of what could not be handed over runs out
-    recorder.ended(ending.status, ending.reason, ending.detail)
-    if not await recorder.flush(WRITE_WITHIN_S):
-        log.warning("end_not_written_yet")
-    elif recorder.end_was_refused:
-        return  # another slot has the call, and its caller is in the room
-    try:
-        await rooms.delete_room(call.room_name)
-    except Exception:
-        log.exception("room_not_closed", room=call.room_name)

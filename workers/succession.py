@@ -4,6 +4,9 @@ An agent that hands its call over stays in the room, silent, and keeps what the 
 as soon as it hears the caller itself, and answers it. Both use what LiveKit has between participants: a question (RPC)
 and a stream of bytes.
 
+It falls silent when the database has the call as queued, and not before: while the database is away nobody else can
+come.
+
 https://docs.livekit.io/home/client/data/rpc/ and .../byte-streams/
 """
 
@@ -11,11 +14,68 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import structlog
+from django.db import DatabaseError, InterfaceError
 from livekit import rtc
+
+from calls import leases, rooms
+from calls.database import in_database
+from calls.models import Call
+from workers.conversation import Conversation
+from workers.failover_stt import FailoverSTT
+from workers.held_call import HeldCall
+from workers.recorder import WRITE_WITHIN_S
+from workers.transport import CallTransport, agent_identity
+
+log = structlog.get_logger(__name__)
 
 METHOD = TOPIC = "heard-until-now"
 STAYS_S = 8.0  # how long the one waits for the other: without audio, a recogniser is gone after ten seconds
 ANSWERS_WITHIN_S = 5.0  # on a busy machine; what the caller says meanwhile is kept
+QUEUED_WITHIN_S = 5.0  # a database that does not answer by then is away
+
+
+async def hand_over(held: HeldCall, conversation: Conversation, transport: CallTransport, stt: FailoverSTT) -> bool:
+    """Give the call back, and stay until the next agent listens: the caller does not know that nobody might.
+
+    False when the database does not take it: then the conversation goes on here.
+    """
+    if not await held.recorder.flush(WRITE_WITHIN_S):
+        return False
+    conversation.only_listen()
+    async with telling(transport.room, stt.kept):
+        try:
+            async with asyncio.timeout(QUEUED_WITHIN_S):
+                await in_database(leases.hand_over, held.call.pk, held.call.attempt)  # False: it is another's already
+        except (DatabaseError, InterfaceError, TimeoutError) as error:
+            log.warning("call_not_handed_over", error=type(error).__name__)
+            await conversation.resume()
+            return False
+        await conversation.fall_silent()
+        await asyncio.wait([conversation.ending], timeout=STAYS_S)  # the next agent puts this one out of the room
+    return True
+
+
+async def succeed(call: Call, room: rtc.Room, stt: FailoverSTT) -> None:
+    """Go on from what the former agent has heard, and put it out of the room.
+
+    That of a lost worker would stay until its connection times out, and a frozen one might thaw.
+    """
+    if call.attempt == 1:
+        return
+    former = agent_identity(call.attempt - 1)
+    if call.answered_at is not None:
+        heard: bytes | None = None
+        try:
+            heard = await ask(room, former)
+        except Exception:
+            log.exception("previous_agent_not_asked")
+        finally:
+            await stt.go_on(heard)
+    try:
+        await rooms.remove_participant(call.room_name, former)
+    except Exception as error:
+        log.warning("previous_agent_not_removed", error=type(error).__name__)
 
 
 @asynccontextmanager

@@ -1,7 +1,9 @@
 """The Celery task of a call, and what a worker process prepares before its first one."""
 
+import time
 from typing import Any
 
+import structlog
 from celery import shared_task
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
@@ -13,17 +15,29 @@ from workers.draining import draining
 from workers.heartbeat import heartbeat
 from workers.metrics_server import metrics_server
 
+log = structlog.get_logger(__name__)
+
+RETURN_AFTER_S = 1.0  # a message that this process cannot use goes round once a second and slot, and not faster
+
 
 @shared_task(name="workers.run_call")
 def run_call(call_id: str) -> None:
     """Hold one call from claim to end: the one that has waited longest, which is normally the one named here.
 
     The message is acknowledged afterwards. A copy of it finds nobody waiting. Between SIGTERM and the end of Celery's
-    wait for the next message, one may still come: it goes back to the queue, for another worker.
+    wait for the next message, one may still come: it goes back to the queue, for another worker. So does one that comes
+    while this process is cut off from what a call needs, after a pause: it may be this process that gets it again.
     """
     if draining.has_begun:
         raise Reject("this worker is stopping", requeue=True)
-    call_loop.run(room.handle())
+    try:
+        if not heartbeat.is_beating():
+            raise room.NotClaimed("the heartbeat is not written, so that a call would be taken for lost")
+        call_loop.run(room.handle())
+    except room.NotClaimed as error:
+        log.warning("message_returned", reason=str(error))
+        time.sleep(RETURN_AFTER_S)
+        raise Reject(str(error), requeue=True) from error
 
 
 @worker_init.connect

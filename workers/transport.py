@@ -15,7 +15,7 @@ from pipecat.transports.livekit.transport import LiveKitParams, LiveKitTransport
 from pipecat.utils.asyncio.task_manager import BaseTaskManager
 
 from calls.joining import CancellableRoom
-from calls.rooms import ROOM_ENDED, agent_token
+from calls.rooms import agent_token
 from workers import departures
 from workers.ear import CallerEar
 from workers.speech_meter import SAMPLE_RATE
@@ -65,6 +65,11 @@ class CallTransport(LiveKitTransport):
         return self._caller.caller_left_because
 
     @property
+    def disconnected_because(self) -> int | None:
+        """LiveKit's reason why this agent is not in the room any more; None while it is."""
+        return self._caller.disconnected_because
+
+    @property
     def room(self) -> CancellableRoom:
         """The room, once the agent has begun to join it."""
         return self._caller.room
@@ -84,11 +89,6 @@ class CallTransport(LiveKitTransport):
     def is_connected(self) -> bool:
         """Whether the agent has joined and its track is published."""
         return self._client._connected
-
-    def room_was_closed(self) -> bool:
-        """Whether the caller did not leave by itself: it was put out because the room ended, or the server was lost."""
-        # No reason: it is not the server that says so; this side lost the server, and with it everybody.
-        return self._caller.caller_left_because is None or self._caller.caller_left_because in ROOM_ENDED
 
     async def path_ms(self) -> int:
         """Milliseconds that audio spends between the caller's side and this process, there and back together.
@@ -114,12 +114,19 @@ def agent_identity(attempt: int) -> str:
     return f"agent-{attempt}"
 
 
+def is_successor(identity: str, attempt: int) -> bool:
+    """Whether this is an agent of a later attempt, which has the call now."""
+    name, _, number = identity.rpartition("-")
+    return name == "agent" and number.isdecimal() and int(number) > attempt
+
+
 class CallerOnlyClient(LiveKitTransportClient):
     """Hears the caller and nobody else, at 16 kHz, and knows when the caller's side has taken the agent's track."""
 
     caller_identity = ""
     caller_track: rtc.Track | None = None
     caller_left_because: int | None = None
+    disconnected_because: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,6 +148,10 @@ class CallerOnlyClient(LiveKitTransportClient):
             self._own_room = CancellableRoom(setup.task_manager.get_event_loop())
             await super().setup(setup)
             self.room.on("local_track_subscribed", lambda _track: self.agent_heard.set())
+            self.room.on("disconnected", self._note_reason)
+
+    def _note_reason(self, reason: int) -> None:
+        self.disconnected_because = reason
 
     async def connect(self) -> None:  # type: ignore[override]  # tenacity makes an object of it
         try:

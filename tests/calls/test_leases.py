@@ -155,6 +155,27 @@ def test_a_call_that_is_handed_over_waits_again_without_a_loss(
     assert sent == [("workers.run_call", str(call.pk))]
 
 
+def test_an_agent_that_cannot_go_on_gives_its_call_up_as_if_its_worker_were_lost(
+    sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    call = make_call(Status.IN_PROGRESS)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert leases.give_up(call.pk, 1)
+
+    call.refresh_from_db()
+    assert (call.status, call.losses) == (Status.QUEUED, 1)
+    assert sent == [("workers.run_call", str(call.pk))]
+    assert not leases.give_up(call.pk, 1)
+
+
+def test_an_agent_that_cannot_go_on_leaves_a_call_alone_that_is_anothers() -> None:
+    call = make_call(Status.IN_PROGRESS, attempt=2)
+    assert not leases.give_up(call.pk, 1)
+    call.refresh_from_db()
+    assert call.status == Status.IN_PROGRESS
+
+
 def test_a_stale_owner_writes_nothing_while_the_call_waits_or_is_anothers(sent: SentMessages) -> None:
     call = make_call(Status.IN_PROGRESS)
     leases.hand_over(call.pk, 1)

@@ -78,7 +78,9 @@ class Failing:
 
     async def end(self) -> Ending:
         async with asyncio.timeout(5):
-            return await self.progress.ending
+            ending = await self.progress.ending
+        assert isinstance(ending, Ending)
+        return ending
 
     def stop(self) -> None:
         self.failures.answer_timer.stop()
@@ -109,7 +111,7 @@ async def test_the_caller_is_asked_again_after_one_failure_and_given_up_after_tw
 
     await call.fail(call.llm, "no model is left")
     assert (await call.end()).reason == EndReason.PROVIDER_FAILURE
-    assert call.progress.ending.result().detail.endswith("no model is left")
+    assert (await call.end()).detail.endswith("no model is left")
     assert call.said.words == [ENGLISH.say_again, ENGLISH.goodbye]
 
 

@@ -23,7 +23,7 @@ from tests.factories import make_call, make_turns
 from tests.stack import eventually
 from workers import metrics, spool, writer
 from workers.backlog import Backlog
-from workers.entries import Entry
+from workers.entries import Entry, Outcome
 from workers.recorder import CallRecorder
 from workers.spool import Item
 from workers.writer import Writer
@@ -84,7 +84,7 @@ async def test_what_a_slot_writes_that_lost_its_call_is_dropped() -> None:
 
     await call.arefresh_from_db()
     assert call.status == Status.CONNECTING
-    assert notes.end_was_refused
+    assert notes.end_outcome == Outcome.MOVED_ON
     assert not await Turn.objects.filter(call=call).aexists()
 
 
@@ -121,7 +121,7 @@ async def test_what_waits_longer_goes_to_disk_and_is_written_in_order_when_the_d
 
     await call.arefresh_from_db()
     assert call.status == Status.COMPLETED
-    assert not notes.end_was_refused
+    assert notes.end_outcome == Outcome.WRITTEN
     assert [turn.text async for turn in Turn.objects.filter(call=call)] == [f"Sentence {n}." for n in range(1, 31)]
     kinds = [event.kind async for event in CallEvent.objects.filter(call=call)]
     assert kinds == ["in_progress", *["dtmf"] * 30, "completed"]
@@ -140,7 +140,7 @@ async def test_a_write_whose_commit_is_in_doubt_is_repeated_and_adds_nothing(mon
     notes.ended(Status.COMPLETED, EndReason.CALLER_LEFT, "")
     assert await notes.flush(10)
 
-    assert not notes.end_was_refused
+    assert notes.end_outcome == Outcome.WRITTEN
     assert [turn.text async for turn in Turn.objects.filter(call=call)] == ["Hello."]
     kinds = [event.kind async for event in CallEvent.objects.filter(call=call)]
     assert kinds == ["in_progress", "dtmf", "completed"]
@@ -203,7 +203,7 @@ async def test_an_end_that_somebody_else_wrote_is_no_refusal() -> None:
 
     await call.arefresh_from_db()
     assert call.end_reason == EndReason.ROOM_GONE
-    assert not notes.end_was_refused
+    assert notes.end_outcome == Outcome.ENDED_BEFORE
 
 
 async def test_only_the_end_that_the_call_has_is_counted_and_once(monkeypatch: pytest.MonkeyPatch) -> None:

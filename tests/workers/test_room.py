@@ -6,17 +6,19 @@ from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
+from django.utils import timezone
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 
-from calls import dispatch, rooms
+from calls import dispatch, leases, rooms
 from calls.models import Call
 from calls.states import EndReason, Status
 from tests.factories import make_call
 from tests.sink import Sink
-from workers import pipeline, room
-from workers.held_call import HeldCall, Leaving
-from workers.progress import Ending
+from workers import held_call, pipeline, room
+from workers.held_call import HeldCall
+from workers.progress import Ending, Leaving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,6 +98,41 @@ async def test_a_slot_that_leaves_a_call_to_another_neither_ends_it_nor_closes_i
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason) == (status, "")
+
+
+async def test_a_call_whose_past_cannot_be_read_is_left_to_the_next_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(held_call, "in_database_within", away)
+    monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
+    monkeypatch.setattr(pipeline, "build", lambda *_: pytest.fail("joined"))
+    call = await sync_to_async(make_call)(attempt=1, answered_at=timezone.now())
+    await room.handle()
+
+    await call.arefresh_from_db()
+    assert (call.status, call.end_reason, call.attempt) == (Status.CONNECTING, "", 2)
+
+
+async def test_a_slot_that_does_not_reach_the_database_claims_nothing_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_holder: str) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(leases, "claim", away)
+    with pytest.raises(room.NotClaimed):
+        await room.handle()
+
+
+async def test_why_a_pipeline_failed_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        raise RuntimeError("no such model")
+
+    running = asyncio.create_task(fail())
+    await asyncio.wait([running])
+    assert room._why_ended(running) == "RuntimeError: no such model"
+    assert "pipeline_failed" in caplog.text
 
 
 async def test_an_end_that_comes_after_another_slot_took_over_does_not_close_the_room(

@@ -1,0 +1,111 @@
+"""What it means that the agent or its caller is not in the room any more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from livekit.rtc import DisconnectReason
+
+from agents.models import PersonaVersion
+from calls.models import Call
+from calls.states import EndReason, Status
+from workers import conversation
+from workers.conversation import Conversation
+from workers.progress import Ending, Leaving
+
+ROOM_GONE = Ending(Status.FAILED, EndReason.ROOM_GONE)
+
+
+class Room:
+    """A transport that tells what happens."""
+
+    def __init__(self) -> None:
+        self.caller_left_because: int | None = None
+        self.disconnected_because: int | None = None
+        self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
+
+    def add_event_handler(self, event: str, handler: Callable[..., Awaitable[None]]) -> None:
+        self._handlers[event] = handler
+
+    async def caller_leaves(self, because: int | None) -> None:
+        self.caller_left_because = because
+        await self._handlers["on_participant_left"](self, "sip_1", "disconnected")
+
+    async def agent_is_out(self, because: int | None) -> None:
+        self.disconnected_because = because
+        await self._handlers["on_disconnected"](self)
+
+    async def joins(self, identity: str) -> None:
+        await self._handlers["on_participant_connected"](self, identity)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture
+async def agent(room: Room) -> Conversation:
+    """The agent of the second attempt."""
+    call = Call(room_name="call-1", caller_identity="sip_1", attempt=2)
+    transport: Any = room
+    return Conversation(call, PersonaVersion(), MagicMock(), MagicMock(), transport, MagicMock())
+
+
+async def outcome(agent: Conversation) -> Ending | Leaving:
+    async with asyncio.timeout(5):
+        return await agent.ending
+
+
+@pytest.mark.parametrize("because", [DisconnectReason.PARTICIPANT_REMOVED, DisconnectReason.DUPLICATE_IDENTITY])
+async def test_an_agent_that_its_successor_puts_out_has_lost_its_call(
+    room: Room, agent: Conversation, because: int
+) -> None:
+    await room.caller_leaves(None)  # as this side tells it, of everybody in the room
+    await room.agent_is_out(because)
+    assert await outcome(agent) == Leaving.LOST
+
+
+@pytest.mark.parametrize("because", [DisconnectReason.ROOM_DELETED, DisconnectReason.SERVER_SHUTDOWN])
+async def test_a_room_that_was_closed_is_gone(room: Room, agent: Conversation, because: int) -> None:
+    await room.caller_leaves(because)
+    await room.agent_is_out(because)
+    assert await outcome(agent) == ROOM_GONE
+
+
+@pytest.mark.parametrize("because", [DisconnectReason.UNKNOWN_REASON, DisconnectReason.SIGNAL_CLOSE])
+async def test_an_agent_that_lost_livekit_does_not_know_whether_its_caller_is_there(
+    room: Room, agent: Conversation, because: int
+) -> None:
+    await room.caller_leaves(None)
+    await room.agent_is_out(because)
+    assert await outcome(agent) == Leaving.DISCONNECTED
+
+
+async def test_an_agent_that_comes_back_into_an_empty_room_has_lost_the_old_one(
+    room: Room, agent: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "WHY_WITHIN_S", 0.0)
+    await room.caller_leaves(None)
+    assert await outcome(agent) == ROOM_GONE
+
+
+async def test_a_caller_who_hangs_up_completes_the_call(room: Room, agent: Conversation) -> None:
+    await room.caller_leaves(DisconnectReason.CLIENT_INITIATED)
+    assert await outcome(agent) == Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+async def test_an_agent_of_a_later_attempt_has_the_call(room: Room, agent: Conversation) -> None:
+    for identity in ("agent-1", "sip_3", "supervisor-9", "agent-x"):
+        await room.joins(identity)
+    assert not agent.ending.done()
+    await room.joins("agent-3")
+    assert await outcome(agent) == Leaving.LOST
+
+
+async def test_an_agent_that_hands_over_waits_for_the_next_one(room: Room, agent: Conversation) -> None:
+    agent.only_listen()
+    await room.joins("agent-3")
+    assert not agent.ending.done()

@@ -1,0 +1,90 @@
+"""How a slot ends its call, or leaves it to another slot.
+
+The end is written first, and only who wrote it closes the room: who looks at the row after the room is gone finds it
+final, and what carries an old attempt, or cannot know whether it does, closes nothing. While the database is away there
+is one exception: a caller who has heard the agent's last words is hung up on by that agent, whoever has the row, unless
+another agent is in the room. Every other room that outlives its call is closed by the reaper, once the row is final.
+"""
+
+import structlog
+from django.db import DatabaseError, InterfaceError
+
+from calls import leases, rooms
+from calls.database import in_database_within
+from calls.leases import LEASE
+from calls.models import Call
+from calls.states import EndReason, Status
+from workers import reachability
+from workers.entries import Outcome
+from workers.held_call import HeldCall
+from workers.progress import LAST_WORDS_SAID, Ending, Leaving
+from workers.recorder import WRITE_WITHIN_S
+from workers.transport import agent_identity
+
+log = structlog.get_logger(__name__)
+
+
+async def finish(held: HeldCall, ending: Ending | Leaving) -> None:
+    """Write the end, and hang up; or leave the call to another slot."""
+    if ending == Leaving.DISCONNECTED and await _caller_is_gone(held.call):
+        ending = Ending(Status.FAILED, EndReason.ROOM_GONE)
+    if isinstance(ending, Leaving):
+        log.info("call_left", why=ending)
+        await _leave(held, ending)
+    elif await _may_hang_up(held, ending):
+        await _close_room(held.call)
+
+
+async def _leave(held: HeldCall, why: Leaving) -> None:
+    """Have another slot take the call. The lease of what cannot be given back now runs out."""
+    call = held.call
+    match why:
+        case Leaving.HANDED_OVER:
+            give_back = leases.hand_over
+        case Leaving.DISCONNECTED:
+            give_back = leases.give_up
+        case Leaving.LOST:
+            return
+    if not await held.recorder.flush(WRITE_WITHIN_S):
+        log.warning("call_not_given_back", error="what was said is not written")
+        return
+    try:
+        await in_database_within(LEASE.total_seconds(), lambda: give_back(call.pk, call.attempt))
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("call_not_given_back", error=type(error).__name__)
+
+
+async def _may_hang_up(held: HeldCall, ending: Ending) -> bool:
+    """Write the end. Returns whether the room is ours to close."""
+    call, recorder = held.call, held.recorder
+    recorder.ended(ending.status, ending.reason, ending.detail)
+    if await recorder.flush(WRITE_WITHIN_S):
+        return recorder.end_outcome == Outcome.WRITTEN  # else another slot has the call, or whoever ended it hangs up
+    log.warning("end_not_written_yet", reason=str(ending.reason))
+    return ending.reason in LAST_WORDS_SAID and await _is_only_agent(call)
+
+
+async def _is_only_agent(call: Call) -> bool:
+    try:
+        others = await rooms.agents_in(call.room_name) - {agent_identity(call.attempt)}
+    except Exception as error:
+        log.warning("room_not_seen", error=type(error).__name__)
+        return False
+    return not others
+
+
+async def _caller_is_gone(call: Call) -> bool:
+    """Whether LiveKit says that the caller is not in the room. False when it cannot be asked."""
+    try:
+        return await rooms.participant(call.room_name, call.caller_identity) is None
+    except Exception as error:
+        log.warning("room_not_seen", error=type(error).__name__)
+        reachability.livekit.failed()
+        return False
+
+
+async def _close_room(call: Call) -> None:
+    try:
+        await rooms.delete_room(call.room_name)
+    except Exception:
+        log.exception("room_not_closed", room=call.room_name)
