@@ -13,6 +13,7 @@ from amqp import Message
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from calls import dispatch, services
@@ -87,7 +88,7 @@ def send_again(letter: DeadLetter, user: User | None) -> bool:
     The message itself is not sent: whatever was wrong with it would be wrong again.
     """
     call = letter.call
-    if call is None or not Call.objects.filter(pk=call.pk, status=Status.QUEUED).update(sent_at=timezone.now()):
+    if call is None or not Call.objects.filter(pk=call.pk, status=Status.QUEUED).update(sent_at=Now()):
         return False
     letter.resent_at, letter.resent_by = timezone.now(), user
     letter.save(update_fields=["resent_at", "resent_by"])

@@ -1,7 +1,8 @@
 """Who holds a call: claimed by one slot, renewed while its process lives, and given to another when it does not.
 
 All times are the database's: the processes' clocks may differ. A lease that ran out is believed only when the database
-was there all the while, which the sweep's own heartbeat tells: after an outage every lease is old, and no worker lost.
+was there all the while, and its clock was not set, which the sweep's own heartbeat tells: after an outage, or a leap
+forward, every lease is old, and no worker lost.
 """
 
 import uuid
@@ -82,13 +83,19 @@ def take_back_expired() -> int:
     Called by the sweep alone. A second loss ends the call; so does a caller who left meanwhile.
     """
     beat(SWEEP)
-    if not Heartbeat.objects.filter(holder=SWEEP, beating_since__lte=Now() - LEASE).exists():
+    if not sweep_is_steady():
         return 0
-    expired = Call.objects.filter(status__in=HELD, lease_expires_at__lt=Now())
-    calls = list(expired.select_for_update(skip_locked=True))
+    # Nobody is given a lease that lasts longer than a lease: that one is of before the clock was set back.
+    expired = Q(lease_expires_at__lt=Now()) | Q(lease_expires_at__gt=Now() + LEASE)
+    calls = list(Call.objects.filter(expired, status__in=HELD).select_for_update(skip_locked=True))
     for call in calls:
         _take_back(call)
     return len(calls)
+
+
+def sweep_is_steady() -> bool:
+    """Whether the sweep has run for as long as a lease lasts, by a clock that nobody set."""
+    return Heartbeat.objects.filter(holder=SWEEP, beating_since__lte=Now() - LEASE).exists()
 
 
 @transaction.atomic
@@ -145,7 +152,7 @@ def has_left(call: Call) -> bool:
 def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:
     """Say that `holder` is alive, and how many of its slots hold a call."""
     values = {"slots": slots, "busy": busy, "draining": draining, "seen_at": Now()}
-    since = Case(When(seen_at__gt=Now() - LEASE, then=F("beating_since")), default=Now())
+    since = Case(When(seen_at__gt=Now() - LEASE, seen_at__lte=Now(), then=F("beating_since")), default=Now())
     if not Heartbeat.objects.filter(holder=holder).update(**values, beating_since=since):
         Heartbeat.objects.get_or_create(holder=holder, defaults={**values, "beating_since": Now()})
 

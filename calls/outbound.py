@@ -6,10 +6,9 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from agents.models import PersonaVersion
-from calls import destinations, dispatch, leases, limits, services, statistics
+from calls import destinations, dispatch, elapsed, leases, limits, services, statistics
 from calls.dialing import RINGS
 from calls.models import Call, PhoneNumber
 from calls.phone import masked
@@ -47,7 +46,7 @@ def place(to: str, number: PhoneNumber, version: PersonaVersion) -> Call:
         log.info("outbound_refused", number=masked(number.e164))
         raise HouseFull(refusal)
     _check_daily_limit()  # counted while other claims wait, as the slots are
-    now = timezone.now()
+    now = elapsed.now()
     call = Call.objects.create(
         room_name=f"{ROOM_PREFIX}{uuid.uuid4().hex}",
         direction=Direction.OUTBOUND,
@@ -58,6 +57,8 @@ def place(to: str, number: PhoneNumber, version: PersonaVersion) -> Call:
         persona_version=version,
         status=Status.QUEUED,
         created_at=now,
+        queued_at=now,
+        sent_at=now,
         rings_until=now + CLAIMED_WITHIN + RINGS,
     )
     services.write_event(call.pk, Status.QUEUED)

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from livekit.api import ParticipantInfo
 
-from calls import dispatch, rooms, services
+from calls import dispatch, elapsed, rooms, services
 from calls.models import Call, Heartbeat
 from calls.rooms import ROOM_PREFIX
 from calls.states import ANNOUNCED, FINAL, EndReason, Status
@@ -45,7 +45,7 @@ def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
     known = set(Call.objects.filter(room_name__in=present).values_list("room_name", flat=True))
     for room_name in present.keys() - known - calls.keys():
         caller = next((person for person in present[room_name] if is_caller(person)), None)
-        if caller and _present_for(caller) > SETTLED:
+        if caller and not timedelta(0) <= _present_for(caller) <= SETTLED:  # less than nothing: a clock was set
             log.warning("webhook_lost", room=room_name, kind="participant_joined")
             services.receive_call(incoming_call(room_name, caller))
 
@@ -66,9 +66,11 @@ def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
 
 
 def _end_overtime(calls: Iterable[Call]) -> None:
+    answered = Call.objects.live().filter(answered_at__isnull=False)
+    talked = dict(answered.values_list("pk", elapsed.TALKED))
     for call in calls:
-        version = call.persona_version
-        if call.duration and version and call.duration > timedelta(seconds=version.max_duration_s) + OVERTIME:
+        version, so_far = call.persona_version, talked.get(call.pk)
+        if version and so_far and so_far > timedelta(seconds=version.max_duration_s) + OVERTIME:
             log.warning("overtime", call_id=str(call.pk))
             if services.end_call(call.pk, Status.COMPLETED, EndReason.MAX_DURATION):
                 dispatch.close_room(call.room_name)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import connection, transaction
 from django.db.models import Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils import timezone
 
 from calls import dispatch
@@ -39,11 +39,12 @@ class CalledNumber(NamedTuple):
     is_active: bool
     ring_time_s: int
     live_version_id: int | None
+    asked_at: datetime  # by the database's clock, to which all waiting times are compared
 
 
 # By number. In SQL, because it is also asked while a caller waits, together with something else.
 CALLED_NUMBER = """
-SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id
+SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id, statement_timestamp() AS asked_at
 FROM calls_phonenumber AS number JOIN agents_persona AS persona ON persona.id = number.persona_id
 WHERE number.e164 = %s
 """
@@ -69,7 +70,7 @@ def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call
     `number` is None when the called one is not ours. Limits do not matter here: a call beyond one waits for its turn.
     None when the room has its call already.
     """
-    now = timezone.now()
+    now = number.asked_at if number else timezone.now()
     reason = refusal(number)
     call = Call(
         room_name=incoming.room_name,
@@ -83,6 +84,8 @@ def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call
         status=Status.REJECTED if reason else Status.QUEUED,
         end_reason=reason or "",
         created_at=now,
+        queued_at=now,
+        sent_at=now,
         rings_until=now + timedelta(seconds=number.ring_time_s) if number else None,
         ended_at=now if reason else None,
     )
@@ -116,8 +119,11 @@ def refusal(number: CalledNumber | None) -> EndReason | None:
 
 @transaction.atomic
 def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
-    """The agent is in the room and the conversation begins, or goes on: `answered_at` keeps its first value."""
-    first = Coalesce("answered_at", Value(at))
+    """The agent is in the room and the conversation begins, or goes on: `answered_at` keeps its first value.
+
+    `at` is by the worker's clock, which may be wrong: it was after the claim, and is not in the future.
+    """
+    first = Coalesce("answered_at", Greatest("claimed_at", Least(Value(at), Now())))
     if not Call.objects.move(call_id, Status.IN_PROGRESS, attempt=attempt, answered_at=first):
         return False
     write_event(call_id, Status.IN_PROGRESS, at=at, attempt=attempt)
@@ -126,7 +132,8 @@ def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
 
 # In SQL, because the next caller waits: Django would take longer to put it together than PostgreSQL to carry it out.
 _END = """
-UPDATE calls_call SET status = %s, end_reason = %s, end_detail = %s, ended_at = %s
+UPDATE calls_call SET status = %s, end_reason = %s, end_detail = %s,
+    ended_at = greatest(answered_at, claimed_at, least(%s, statement_timestamp()))
 WHERE id = %s AND status = ANY(%s) AND attempt = coalesce(%s, attempt) RETURNING attempt
 """
 
@@ -142,7 +149,8 @@ def end_call(
 ) -> bool:
     """Move a call to a final state. False when it is in one already, or when `attempt` is no longer the call's.
 
-    The change and its event are one statement.
+    The change and its event are one statement. `at` is by the clock of whoever ends it, which may be wrong: it was
+    after the answer, and is not in the future.
     """
     at = at or timezone.now()
     if status not in FINAL:

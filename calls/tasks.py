@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from celery import shared_task
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from calls import dead_letters, dispatch, erasure, idempotency, leases, overflow, reaper, rooms
@@ -32,10 +33,11 @@ def announce(call_id: str) -> None:
 def sweep() -> None:
     """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
     leases.take_back_expired()
-    leases.end_unresumed()
+    if leases.sweep_is_steady():  # else nobody could take them: the database was away, or its clock was set
+        leases.end_unresumed()
     overflow.overflow_due()
     for call in Call.objects.unclaimed(UNCLAIMED_AFTER):
-        Call.objects.filter(pk=call.pk).update(sent_at=timezone.now())
+        Call.objects.filter(pk=call.pk).update(sent_at=Now())
         dispatch.send_call(call.pk)
 
 

@@ -1,7 +1,9 @@
 """A call that this process holds, and how it is told to leave it to another."""
 
 import asyncio
+from datetime import timedelta
 
+from calls import elapsed
 from calls.database import in_database_within
 from calls.leases import LEASE
 from calls.models import Call, Turn
@@ -16,6 +18,7 @@ class HeldCall:
         self.call = call
         self.recorder = CallRecorder(call)
         self.past: list[Turn] = []
+        self.talked = timedelta(0)  # under earlier attempts, and while it waited
         self.leaving: asyncio.Future[Leaving] = loop.create_future()
         self._loop = loop
 
@@ -25,9 +28,11 @@ class HeldCall:
         Raises DatabaseError or InterfaceError when the database is away for as long as the lease lasts.
         """
         if self.call.attempt > 1:
-            turns = self.call.turns.order_by("number")
-            self.past = await in_database_within(LEASE.total_seconds(), lambda: list(turns.all()))
+            self.past, self.talked = await in_database_within(LEASE.total_seconds(), self._read_past)
             self.recorder = CallRecorder(self.call, turns_before=self.past[-1].number if self.past else 0)
+
+    def _read_past(self) -> tuple[list[Turn], timedelta]:
+        return list(self.call.turns.order_by("number")), elapsed.talked(self.call.pk)
 
     def lose(self) -> None:
         """The lease is gone."""

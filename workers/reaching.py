@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.utils import timezone
+from django.db import DatabaseError, InterfaceError
 from livekit import rtc
 
-from calls import dialing
+from calls import dialing, elapsed
+from calls.database import in_database
 from calls.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
@@ -71,9 +72,12 @@ async def _dial(held: HeldCall, transport: CallTransport) -> None:
 
 async def _picked_up(call: Call, transport: CallTransport) -> None:
     """LiveKit's SIP service takes the agent's audio as soon as the telephone was picked up, and not before."""
-    rings_s = (call.rings_until - timezone.now()).total_seconds() if call.rings_until else 0.0
     try:
-        async with asyncio.timeout(max(rings_s, 0.0)):
+        rings_for = await in_database(elapsed.rings_for, call.pk)
+    except (DatabaseError, InterfaceError):
+        rings_for = dialing.RINGS
+    try:
+        async with asyncio.timeout(rings_for.total_seconds()):
             await transport.agent_heard.wait()
     except TimeoutError as error:
         raise NotReached(EndReason.NO_ANSWER, "it rang too long") from error

@@ -129,7 +129,7 @@ async def _converse(
         taken.cancel()
     await loading
     if not conversation.ending.done() and not held.leaving.done():
-        await conversation.begin(held.past)
+        await conversation.begin(held.past, held.talked)
     succeeding = asyncio.create_task(succession.succeed(held.call, transport.room, stt))
     await _first_of(conversation.ending, running, held.leaving)
     succeeding.cancel()

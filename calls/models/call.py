@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Greatest
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from agents.models import PersonaVersion
@@ -27,7 +27,7 @@ class CallQuerySet(models.QuerySet["Call"]):
         The pause doubles with each sending, so that callers who wait for a slot do not fill the queue with copies.
         """
         pause = Greatest(Value(older_than), F("sent_at") - F("queued_at"), output_field=models.DurationField())
-        return self.filter(status=Status.QUEUED, sent_at__lt=timezone.now() - pause)
+        return self.filter(status=Status.QUEUED, sent_at__lt=Now() - pause)
 
     def move(self, call_id: uuid.UUID, to: Status, *, attempt: int | None = None, **values: object) -> bool:
         """Move the call if its state, and `attempt` if it is given, allow it. False: another process won."""

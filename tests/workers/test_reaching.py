@@ -7,10 +7,9 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from django.utils import timezone
 from livekit import rtc
 
-from calls import dialing
+from calls import dialing, elapsed
 from calls.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
@@ -49,7 +48,8 @@ class Reached:
         self.transport = FakeTransport()
         self.conversation = Mock(ending=loop.create_future())
         self.running: asyncio.Future[Any] = loop.create_future()
-        self.held = Mock(leaving=loop.create_future(), call=Call(rings_until=timezone.now() + timedelta(seconds=30)))
+        self.held = Mock(leaving=loop.create_future(), call=Call())
+        self.rings_for = timedelta(seconds=30)
         self.answer: asyncio.Future[None] = loop.create_future()
         self.dialing = asyncio.Event()
         self.dialed = 0
@@ -72,6 +72,7 @@ class Reached:
 async def reached(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reached]:
     made = Reached()
     monkeypatch.setattr(dialing, "dial", made.dial)
+    monkeypatch.setattr(elapsed, "rings_for", lambda _call_id: made.rings_for)
     async with asyncio.timeout(20):
         yield made
 
@@ -173,6 +174,6 @@ async def test_a_telephone_that_rings_already_is_not_called_again(reached: Reach
 
 async def test_a_telephone_that_rings_already_rings_no_longer_than_it_may(reached: Reached) -> None:
     reached.transport.present = True
-    reached.held.call.rings_until = timezone.now()
+    reached.rings_for = timedelta(0)
 
     assert await reached.begin() == Ending(Status.MISSED, EndReason.NO_ANSWER, "it rang too long")

@@ -27,6 +27,7 @@ SECONDS = {
     "tests/docs/test_commands.py": 300,
     "tests/faults/test_broker.py": 135,
     "tests/faults/test_caller_gone.py": 60,
+    "tests/faults/test_cut_off.py": 300,
     "tests/faults/test_database.py": 115,
     "tests/faults/test_full_house.py": 30,
     "tests/faults/test_hang_up.py": 20,
