@@ -6,6 +6,9 @@ is one exception: a caller who has heard the agent's last words is hung up on by
 another agent is in the room. Every other room that outlives its call is closed by the reaper, once the row is final.
 """
 
+import asyncio
+import time
+
 import structlog
 from django.db import DatabaseError, InterfaceError
 
@@ -22,6 +25,10 @@ from workers.recorder import WRITE_WITHIN_S
 from workers.transport import agent_identity
 
 log = structlog.get_logger(__name__)
+
+RESTARTS_WITHIN_S = 4.0  # a LiveKit that does not answer for so long is taken to be cut off from this process alone
+ANSWERS_WITHIN_S = 2.0
+ASK_AGAIN_S = 0.5
 
 
 async def finish(held: HeldCall, ending: Ending | Leaving) -> None:
@@ -74,13 +81,18 @@ async def _is_only_agent(call: Call) -> bool:
 
 
 async def _caller_is_gone(call: Call) -> bool:
-    """Whether LiveKit says that the caller is not in the room. False when it cannot be asked."""
-    try:
-        return await rooms.participant(call.room_name, call.caller_identity) is None
-    except Exception as error:
-        log.warning("room_not_seen", error=type(error).__name__)
-        reachability.livekit.failed()
-        return False
+    """Whether LiveKit says that the caller is not in the room. False when it does not answer, as when it is cut off."""
+    deadline = time.monotonic() + RESTARTS_WITHIN_S
+    while True:
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                return await rooms.participant(call.room_name, call.caller_identity) is None
+        except Exception as error:
+            if time.monotonic() > deadline:
+                log.warning("room_not_seen", error=type(error).__name__)
+                reachability.livekit.failed()
+                return False
+        await asyncio.sleep(ASK_AGAIN_S)
 
 
 async def _close_room(call: Call) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr(dispatch, "send_call", lambda _call_id: None)
     monkeypatch.setattr(dispatch, "announce", lambda _call_id: None)
     monkeypatch.setattr(reachability, "livekit", Reachability())
+    monkeypatch.setattr(ending, "RESTARTS_WITHIN_S", 0.0)
     return room
 
 
@@ -141,6 +143,18 @@ async def test_an_agent_that_lost_its_connection_leaves_its_caller_to_another(ro
 
 async def test_a_call_whose_caller_was_lost_with_the_connection_has_lost_its_room(room: Room) -> None:
     room.caller = None
+    held = await held_call()
+    await ending.finish(held, Leaving.DISCONNECTED)
+    assert await now(held.call) == (Status.FAILED, EndReason.ROOM_GONE)
+
+
+async def test_a_livekit_that_restarts_is_asked_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def restart(_seconds: float) -> None:
+        room.is_reached = True
+
+    monkeypatch.setattr(ending, "RESTARTS_WITHIN_S", 60.0)
+    monkeypatch.setattr(ending, "asyncio", SimpleNamespace(sleep=restart, timeout=asyncio.timeout))
+    room.caller, room.is_reached = None, False
     held = await held_call()
     await ending.finish(held, Leaving.DISCONNECTED)
     assert await now(held.call) == (Status.FAILED, EndReason.ROOM_GONE)
