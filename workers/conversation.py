@@ -258,8 +258,8 @@ class Conversation:
         if identity != self._call.caller_identity or self._progress.transferring:
             return
         because = self._transport.caller_left_because
-        if because is None:  # it is not the server that says so: this agent is not in the room any more, or was not
-            self._background.later(WHY_WITHIN_S, self._room_is_gone)
+        if because is None:  # it is not the server that says so: this side has lost it, or its own place in the room
+            self._background.later(WHY_WITHIN_S, self._lose_connection)
         elif because in ROOM_ENDED:
             await self._room_is_gone()
         else:
@@ -274,7 +274,10 @@ class Conversation:
             case DisconnectReason.CLIENT_INITIATED | None:
                 self._progress.end(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline left the room by itself")
             case _:
-                self._progress.leave(Leaving.DISCONNECTED)
+                await self._lose_connection()
+
+    async def _lose_connection(self) -> None:
+        self._progress.leave(Leaving.DISCONNECTED)
 
     async def _room_is_gone(self) -> None:
         self._progress.end(Status.FAILED, EndReason.ROOM_GONE)
