@@ -37,7 +37,7 @@ def web_away(stack: Stack) -> Iterator[None]:
         stack.wait_until_healthy()
 
 
-def test_a_caller_who_joins_meanwhile_is_answered_once(stack: Stack, number: PhoneNumber) -> None:
+def test_23_a_caller_who_joins_meanwhile_is_answered_once(stack: Stack, number: PhoneNumber) -> None:
     yaml = stack.script(SHORT_CHAT)
     with ExitStack() as running:
         with web_away(stack):
@@ -53,7 +53,7 @@ def test_a_caller_who_joins_meanwhile_is_answered_once(stack: Stack, number: Pho
     assert said.count(GREETING) == 1
 
 
-def test_a_caller_who_talks_and_hangs_up_meanwhile_notices_nothing(stack: Stack, number: PhoneNumber) -> None:
+def test_23_a_caller_who_talks_and_hangs_up_meanwhile_notices_nothing(stack: Stack, number: PhoneNumber) -> None:
     with Caller(stack, stack.script(SHORT_CHAT), NUMBER) as caller:
         caller.wait_for("agent_speaking")
         with web_away(stack):
