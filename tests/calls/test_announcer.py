@@ -74,6 +74,7 @@ async def _listen(ended: Call, answered: threading.Event) -> CallReport:
         api_secret=settings.LIVEKIT_API_SECRET,
         to_number=ended.called_number,
         from_number=ended.caller_number,
+        identity=ended.caller_identity,
         room=ended.room_name,
         scenario=parse_scenario(LISTENS),
     )
