@@ -82,8 +82,8 @@ class Writer:
         while True:
             try:
                 if time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK_AGAIN_S  # before: an error must not keep calls unwritten
                     left += _leftovers(self._backlog.directory)
-                    look_at = time.monotonic() + LOOK_AGAIN_S
                 batch = self._backlog.first(BATCH, wait=not left, timeout_s=LOOK_AGAIN_S)
                 if batch:
                     outcomes = _write(batch)
