@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, close_old_connections, connections
 
 from calls import erasure
+from calls.database import borrowed_connection
 from workers import entries, spool
 from workers.backlog import Backlog
 from workers.entries import Entry, Outcome
@@ -122,7 +123,8 @@ class Writer:
 def _leftovers(directory: Path) -> list[Spool]:
     """What dead processes left. What cannot be read, and so is never written, goes when its calls' time is over."""
     try:
-        kept = erasure.shortest_time()
+        with borrowed_connection():  # given back now: the next entry may be long in coming
+            kept = erasure.shortest_time()
         if kept is not None:
             spool.delete_unreadable(directory, older_than=kept)
     except (DatabaseError, InterfaceError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -221,9 +221,9 @@ async def test_only_the_end_that_the_call_has_is_counted_and_once(monkeypatch: p
     monkeypatch.setattr(writer, "RETRY_S", (0.0,))
     monkeypatch.setattr(services, "end_call", _in_doubt_once(services.end_call))
     notes = CallRecorder(in_doubt, writer=Writer())
-    notes.ended(Status.FAILED, EndReason.CONNECT_FAILED, "")
+    notes.ended(Status.FAILED, EndReason.PIPELINE_ERROR, "")
     assert await notes.flush(10)
-    assert counted == [EndReason.CONNECT_FAILED]
+    assert counted == [EndReason.PIPELINE_ERROR]
 
 
 async def test_what_a_dead_process_left_is_written_unless_its_call_has_moved_on(tmp_path: Path) -> None:
@@ -286,6 +286,24 @@ async def test_a_spool_that_cannot_be_read_goes_when_calls_are_kept_no_longer(
     Writer(Backlog(tmp_path)).start()
     await asyncio.to_thread(looked.wait, 10)
     assert file.exists() == stays
+
+
+async def test_a_writer_that_has_nothing_to_write_keeps_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+    of_thread: list[Any] = []
+
+    def look(directory: Path) -> list[spool.Spool]:
+        of_thread.append(connections["default"].connection)
+        looked.set()
+        return []
+
+    monkeypatch.setattr(spool, "leftovers", look)
+    Writer(Backlog(tmp_path)).start()
+    await asyncio.to_thread(looked.wait, 10)
+
+    assert of_thread == [None]
 
 
 async def test_a_directory_that_cannot_be_used_keeps_nothing_from_being_written(tmp_path: Path) -> None:
