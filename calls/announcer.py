@@ -58,7 +58,7 @@ def announce(call_id: uuid.UUID) -> None:
 
 def text_for(call: Call, version: PersonaVersion) -> str:
     """The words with which a call ends that has no agent, for the voice of this version."""
-    if call.end_reason == EndReason.AGENT_LOST or call.phone_number is None:
+    if call.end_reason in (EndReason.AGENT_LOST, EndReason.CONNECT_FAILED) or call.phone_number is None:
         return phrases_of(version).goodbye
     return call.phone_number.overflow_message
 

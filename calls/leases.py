@@ -15,7 +15,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
 from calls import dispatch, limits, services
-from calls.models import Call, Heartbeat
+from calls.models import Call, Heartbeat, WebhookEvent
 from calls.models.heartbeat import SWEEP
 from calls.states import HELD, Status
 
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=5)  # so long is a worker silent before another takes its calls
 LOSSES_MAX = 1  # a call that loses its agent twice is ended: something about it may be what kills them
 RESUME_WITHIN = timedelta(seconds=30)  # so long a caller listens to nothing; then the call is ended with its reason
+
+HUNG_UP = "caller hung up"  # what a webhook says of a caller who left an agent of its own accord
 
 
 @transaction.atomic
@@ -74,6 +76,31 @@ def hand_over(call_id: uuid.UUID, attempt: int) -> bool:
         return False
     services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="handed over")
     return True
+
+
+@transaction.atomic
+def not_joined(call_id: uuid.UUID, attempt: int, problem: str) -> bool:
+    """Give a call back whose agent and caller do not hear each other, for another slot to try: the wait goes on.
+
+    Once a caller has waited for too long, the call is ended. False when it is no longer this attempt's.
+    """
+    call = Call.objects.filter(pk=call_id, attempt=attempt, status__in=HELD).select_for_update().first()
+    if call is None:
+        return False
+    log.warning("not_joined", call_id=str(call_id), attempt=attempt, problem=problem)
+    services.write_event(call_id, "not_joined", attempt=attempt, problem=problem)
+    if _has_waited_too_long(call):
+        services.end_not_joined(call, problem)
+    else:
+        _queue_again(call_id, attempt, queued_at=call.queued_at)
+        services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="not joined")
+    return True
+
+
+def _has_waited_too_long(call: Call) -> bool:
+    rang = Q(answered_at=None) & (Q(rings_until=None) | Q(rings_until__lt=Now()))
+    not_resumed = Q(answered_at__isnull=False, queued_at__lt=Now() - RESUME_WITHIN)
+    return Call.objects.filter(rang | not_resumed, pk=call.pk).exists()
 
 
 @transaction.atomic
@@ -149,6 +176,12 @@ def has_left(call: Call) -> bool:
     return bool(left)
 
 
+def hung_up(call: Call) -> bool:
+    """Whether LiveKit has told that the caller left an agent, though no worker has said so yet."""
+    left = WebhookEvent.objects.filter(room_name=call.room_name, participant=call.caller_identity)
+    return left.filter(outcome=HUNG_UP).exists()
+
+
 def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:
     """Say that `holder` is alive, and how many of its slots hold a call."""
     values = {"slots": slots, "busy": busy, "draining": draining, "seen_at": Now()}
@@ -164,9 +197,8 @@ def _queue_again(call_id: uuid.UUID, attempt: int, **values: object) -> bool:
         attempt=attempt,
         lease_holder="",
         lease_expires_at=None,
-        queued_at=Now(),
         sent_at=Now(),
-        **values,
+        **{"queued_at": Now()} | values,
     )
     if moved:
         transaction.on_commit(lambda: dispatch.send_call(call_id))

@@ -11,6 +11,7 @@ from calls.states import TRANSFERRED_BECAUSE, Direction, EndReason, Status
 
 EVENT_TITLES = {
     "agent_lost": "The worker that held the call was lost",
+    "not_joined": "The agent and the caller did not hear each other",
     "failover": "Another provider took over",
     "overflow": "Another persona is asked",
     "dialing": "The agent is there, and the telephone rings",

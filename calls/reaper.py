@@ -12,11 +12,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from livekit.api import ParticipantInfo
 
-from calls import dispatch, elapsed, rooms, services
+from calls import dispatch, elapsed, leases, rooms, services
 from calls.models import Call, Heartbeat
 from calls.rooms import ROOM_PREFIX
 from calls.states import ANNOUNCED, FINAL, EndReason, Status
-from calls.webhooks.livekit import hung_up, incoming_call, is_caller
+from calls.webhooks.livekit import incoming_call, is_caller
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
         if any(person.identity == call.caller_identity for person in people) or not _is_settled(call):
             continue
         log.warning("caller_gone", call_id=str(call.pk), status=call.status)
-        if call.answered_at and call.room_name not in present and not hung_up(call.room_name, call):
+        if call.answered_at and call.room_name not in present and not leases.hung_up(call):
             services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
         elif services.end_abandoned(call) and people:
             dispatch.close_room(call.room_name)

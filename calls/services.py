@@ -209,6 +209,17 @@ def end_without_agent(call: Call) -> bool:
 
 
 @transaction.atomic
+def end_not_joined(call: Call, problem: str) -> bool:
+    """End a call that no agent could join in time. A caller hears an apology; nobody who was called was reached yet."""
+    ended = end_call(call.pk, Status.FAILED, EndReason.CONNECT_FAILED, detail=problem)
+    if ended and call.is_to_be_dialed:
+        transaction.on_commit(lambda: dispatch.close_room(call.room_name))
+    elif ended:
+        transaction.on_commit(lambda: dispatch.announce(call.pk))
+    return ended
+
+
+@transaction.atomic
 def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
     """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one.
 

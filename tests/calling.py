@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self
 
+from calls.models import Call
 from calls.rooms import remove_participant
 from simulator.caller import CallerEvent, CallReport
 from simulator.caller.report import EventKind
@@ -74,9 +75,10 @@ class Caller:
         return self.report
 
     def give_up(self) -> None:
-        """End a call whose agent or room is gone, without a report."""
+        """End a call whose agent or room is gone, without a report: the caller's line falls."""
         if self._task is not None and not self._placing.done():
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+            wait([self._placing])
 
     def count(self, kind: EventKind) -> int:
         """How often this has happened so far."""
@@ -87,8 +89,14 @@ class Caller:
         with self._news:
             self._news.wait_for(lambda: self.count(kind) >= times or self._placing.done(), timeout_s)
         if self.count(kind) < times:
-            how = f"the call ended before ({self.report.end_detail})" if self._placing.done() else "it goes on without"
+            how = f"the call ended before ({self._end()})" if self._placing.done() else "it goes on without"
             raise AssertionError(f"{kind}: {times} times within {timeout_s:g} s: {how}")
+
+    def _end(self) -> str:
+        """Why the call is over: as the caller was told, and as its row says."""
+        call = Call.objects.filter(room_name=self.room).first()
+        row = f"{call.status} {call.end_reason} {call.end_detail}" if call else "no row"
+        return f"{self.report.end_detail}; {row}"
 
     def wait_for_another(self, kind: EventKind, timeout_s: float = WAIT_S) -> None:
         """Wait until this happens once more, from now on."""

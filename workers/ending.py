@@ -8,6 +8,9 @@ another agent is in the room. Every other room that outlives its call is closed 
 
 import asyncio
 import time
+import uuid
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -17,7 +20,7 @@ from calls.database import in_database_within
 from calls.leases import LEASE
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import reachability
+from workers import metrics, reachability
 from workers.entries import Outcome
 from workers.held_call import HeldCall
 from workers.progress import LAST_WORDS_SAID, Ending, Leaving
@@ -29,6 +32,10 @@ log = structlog.get_logger(__name__)
 RESTARTS_WITHIN_S = 4.0  # a LiveKit that does not answer for so long is taken to be cut off from this process alone
 ANSWERS_WITHIN_S = 2.0
 ASK_AGAIN_S = 0.5
+_PROBLEMS = {
+    Leaving.NOT_JOINED: "the agent could not join the room",
+    Leaving.NOT_HEARD: "the caller's side did not take the agent's audio",
+}
 
 
 async def finish(held: HeldCall, ending: Ending | Leaving) -> None:
@@ -45,11 +52,15 @@ async def finish(held: HeldCall, ending: Ending | Leaving) -> None:
 async def _leave(held: HeldCall, why: Leaving) -> None:
     """Have another slot take the call. The lease of what cannot be given back now runs out."""
     call = held.call
+    give_back: Callable[[uuid.UUID, int], bool]
     match why:
         case Leaving.HANDED_OVER:
             give_back = leases.hand_over
         case Leaving.DISCONNECTED:
             give_back = leases.give_up
+        case Leaving.NOT_JOINED | Leaving.NOT_HEARD:
+            metrics.not_joined()
+            give_back = partial(leases.not_joined, problem=_PROBLEMS[why])
         case Leaving.LOST:
             return
     if not await held.recorder.flush(WRITE_WITHIN_S):

@@ -28,7 +28,6 @@ OTHER_ERRORS = {
     ("tool", ""),
 }
 _OF_END = {
-    EndReason.CONNECT_FAILED: ("connection", "livekit"),
     EndReason.ROOM_GONE: ("connection", "livekit"),
     EndReason.PIPELINE_ERROR: ("pipeline", ""),
 }
@@ -163,6 +162,11 @@ def turn(speaker: Speaker, latency: ReplyLatency | None, *, interrupted: bool) -
     if latency is not None:
         for stage in STAGES:
             _reply.labels(stage).observe(getattr(latency, f"{stage}_ms") / 1000)
+
+
+def not_joined() -> None:
+    """Agent and caller did not come to hear each other."""
+    _errors.labels("connection", "livekit").inc()
 
 
 def ended(reason: EndReason) -> None:

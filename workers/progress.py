@@ -18,7 +18,11 @@ class Leaving(StrEnum):
     LOST = "lost"
     """Another slot has it already, or somebody ended it: nothing may be written, and the room is not ours to close."""
     HANDED_OVER = "handed_over"
-    """Another slot is to take it: this process is stopping, or could not join the room."""
+    """Another slot is to take it: this process is stopping."""
+    NOT_JOINED = "not_joined"
+    """The agent could not join the room. Another worker may do better."""
+    NOT_HEARD = "not_heard"
+    """The caller's side does not take the agent's audio, as when it or this machine is too slow."""
     DISCONNECTED = "disconnected"
     """The agent lost its connection to LiveKit. The caller may still be in the room."""
 

@@ -124,7 +124,7 @@ async def _converse(
     try:
         await _first_of(taken, conversation.ending, running, held.leaving, timeout_s=CALLER_TAKES_TRACK_S)
         if not taken.done() and not conversation.ending.done() and not held.leaving.done():
-            return _not_connected(held.call, transport, running)
+            return await _not_joined(held.call, transport, running)
     finally:
         taken.cancel()
     await loading
@@ -170,18 +170,24 @@ async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = Non
     await asyncio.wait(futures, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _not_connected(call: Call, transport: CallTransport, running: asyncio.Task[None]) -> Ending | Leaving:
+async def _not_joined(call: Call, transport: CallTransport, running: asyncio.Task[None]) -> Ending | Leaving:
+    """What becomes of a call whose agent and caller do not hear each other in time."""
     if running.done() or not transport.is_connected():
         reachability.livekit.failed()
-        if call.attempt == 1:
-            return Leaving.HANDED_OVER  # the others may reach LiveKit
-        return Ending(Status.FAILED, EndReason.CONNECT_FAILED, "the agent could not join the room")
-    if transport.caller_is_present() and call.attempt == 1:
-        return Leaving.HANDED_OVER  # a machine without a free cycle joins slowly; another may do better
+        return Leaving.NOT_JOINED
     if transport.caller_is_present():
-        return Ending(Status.FAILED, EndReason.CONNECT_FAILED, "the caller's side did not take the agent's audio")
-    if call.answered_at is not None:
-        return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+        return Leaving.NOT_HEARD
+    return await _caller_is_absent(call)
+
+
+async def _caller_is_absent(call: Call) -> Ending | Leaving:
     if call.is_to_be_dialed:
         return Ending(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
-    return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
+    if call.answered_at is None:
+        return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
+    try:
+        if await in_database(leases.hung_up, call):
+            return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+    except (DatabaseError, InterfaceError):
+        return Leaving.LOST  # the lease runs out
+    return Ending(Status.FAILED, EndReason.ROOM_GONE)  # it was lost with a LiveKit that was restarted

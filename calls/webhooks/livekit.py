@@ -22,7 +22,6 @@ from calls.services import CALLED_NUMBER, CalledNumber, IncomingCall
 from calls.states import FINAL, EndReason, Status
 from calls.webhooks.signature import BadBody
 
-HUNG_UP = "caller hung up"  # the outcome of a caller who left an agent of its own accord
 HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "room_finished"})
 
 # In SQL, because a caller waits: Django would take longer to put these together than PostgreSQL to carry them out.
@@ -178,7 +177,7 @@ def _caller_left(event: LiveKitEvent, known: Row | None) -> str:
         return "call ended"
     if call.is_to_be_dialed or event.participant.disconnect_reason in ROOM_ENDED:
         return "noted"
-    return HUNG_UP
+    return leases.HUNG_UP
 
 
 def _call(known: Row | None) -> Call | None:
@@ -202,14 +201,8 @@ def _room_finished(event: LiveKitEvent, known: Row | None) -> str:
     if _end_waiting(call):
         return "call ended"
     # Its worker sees the same; whoever writes first wins, and a worker that died cannot leave the row open.
-    if hung_up(event.room.name, call):
+    if leases.hung_up(call):
         services.end_abandoned(call)
     else:
         services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
     return "call ended"
-
-
-def hung_up(room_name: str, call: Call) -> bool:
-    """Whether the caller left its agent before the room was closed, though no worker has said so yet."""
-    left = WebhookEvent.objects.filter(room_name=room_name, participant=call.caller_identity)
-    return left.filter(outcome=HUNG_UP).exists()

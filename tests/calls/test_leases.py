@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from calls import capacity, leases, services
 from calls.models import Call, Heartbeat, WebhookEvent
 from calls.models.heartbeat import SWEEP
-from calls.states import EndReason, Status
+from calls.states import Direction, EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import make_call, make_event, make_turn
 
@@ -167,6 +167,56 @@ def test_an_agent_that_cannot_go_on_gives_its_call_up_as_if_its_worker_were_lost
     assert (call.status, call.losses) == (Status.QUEUED, 1)
     assert sent == [("workers.run_call", str(call.pk))]
     assert not leases.give_up(call.pk, 1)
+
+
+@pytest.mark.parametrize(
+    "ago",
+    [{"queued_at": 25, "rings_until": -5}, {"queued_at": 25, "rings_until": 60, "answered_at": 90}],
+    ids=["ringing", "answered"],
+)
+def test_a_call_that_an_agent_could_not_join_waits_on_for_another(
+    ago: dict[str, float], sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    times: dict[str, Any] = {field: seconds_ago(seconds) for field, seconds in ago.items()}
+    call = make_call(Status.CONNECTING, attempt=3, **times)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert leases.not_joined(call.pk, 3, "slow")
+
+    call.refresh_from_db()
+    assert (call.status, call.losses, call.queued_at) == (Status.QUEUED, 0, times["queued_at"])
+    assert sent == [("workers.run_call", str(call.pk))]
+    assert not leases.not_joined(call.pk, 3, "slow")
+
+
+@pytest.mark.parametrize(
+    "ago",
+    [{"rings_until": 1}, {"queued_at": 31, "rings_until": 60, "answered_at": 90}],
+    ids=["ringing", "answered"],
+)
+def test_a_caller_whom_no_agent_could_join_for_too_long_is_told(
+    ago: dict[str, float], sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    times: dict[str, Any] = {field: seconds_ago(seconds) for field, seconds in ago.items()}
+    call = make_call(Status.CONNECTING, attempt=3, **times)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert leases.not_joined(call.pk, 3, "slow")
+
+    call.refresh_from_db()
+    assert (call.status, call.end_reason, call.end_detail) == (Status.FAILED, EndReason.CONNECT_FAILED, "slow")
+    assert sent.to("calls.announce") == [str(call.pk)]
+
+
+def test_a_person_whom_no_agent_could_call_in_time_is_not_told(
+    sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    call = make_call(Status.CONNECTING, direction=Direction.OUTBOUND, rings_until=seconds_ago(1))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert leases.not_joined(call.pk, 1, "slow")
+
+    assert sent.to("calls.close_room") == [call.room_name]
 
 
 def test_an_agent_that_cannot_go_on_leaves_a_call_alone_that_is_anothers() -> None:

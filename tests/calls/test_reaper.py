@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from calls import reaper, rooms
+from calls.leases import HUNG_UP
 from calls.models import Call, WebhookEvent
 from calls.states import EndReason, Status
-from calls.webhooks.livekit import HUNG_UP
 from tests.factories import make_call
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from calls.models import PhoneNumber, WebhookEvent
 from calls.states import EndReason, Status
 from tests.calling import Caller
 from tests.faults.outside import away, in_place_of
-from tests.faults.scenarios import LONG_CHAT, SHORT_CHAT
+from tests.faults.scenarios import ENDLESS_CHAT, LONG_CHAT, SHORT_CHAT
 from tests.product import NUMBER
 from tests.services import INSTANCE
 from tests.stack import Stack, final_call
@@ -44,20 +44,36 @@ def test_11_a_caller_whose_joined_never_comes_is_found_and_answered_and_the_call
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-def test_19_livekit_restarted_in_mid_call_the_call_ends_its_slot_is_free_and_the_next_call_works(
+def test_19_livekit_restarted_without_the_caller_the_call_ends_its_slot_is_free_and_the_next_call_works(
     stack: Stack, number: PhoneNumber, how: signal.Signals
 ) -> None:
     livekit = LiveKit(INSTANCE)
     with stack.beat(), stack.worker(slots=1):
-        with Caller(stack, stack.script(LONG_CHAT), NUMBER, max_seconds=AFTER_RESTART_S) as caller:
+        with Caller(stack, stack.script(LONG_CHAT), NUMBER) as caller:
             caller.wait_for("reply")
             livekit.daemon().stop(how, repeat_after_s=1.0)
             with away(livekit):
-                pass
+                caller.give_up()
             call = final_call(caller.room, timeout_s=AFTER_RESTART_S)
-            report = stack.call(stack.script(SHORT_CHAT), NUMBER)
-            caller.give_up()  # would try to come back to its room, for long
+        report = stack.call(stack.script(SHORT_CHAT), NUMBER)
 
-        assert (call.status, call.end_reason) == (Status.FAILED, EndReason.ROOM_GONE)
-        assert report.every_reply_heard
-        assert final_call(report.room).end_reason == EndReason.CALLER_LEFT
+    assert (call.status, call.end_reason) == (Status.FAILED, EndReason.ROOM_GONE)
+    assert report.every_reply_heard
+    assert final_call(report.room).end_reason == EndReason.CALLER_LEFT
+
+
+def test_19_a_caller_who_comes_back_after_livekit_was_killed_goes_on_with_the_next_agent(
+    stack: Stack, number: PhoneNumber
+) -> None:
+    livekit = LiveKit(INSTANCE)
+    with stack.beat(), stack.worker(slots=1), Caller(stack, stack.script(ENDLESS_CHAT), NUMBER) as caller:
+        caller.wait_for("reply")
+        livekit.daemon().stop(signal.SIGKILL)
+        with away(livekit):
+            pass
+        caller.wait_for_another("reply")
+        caller.hang_up()
+        call = final_call(caller.room)
+
+    assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.CALLER_LEFT)
+    assert (call.attempt, call.losses) == (2, 1)

@@ -193,7 +193,7 @@ async def mute(room: str) -> None:
 
 
 def test_a_caller_whose_line_takes_no_audio_is_not_kept(stack: Stack) -> None:
-    persona()
+    make_number(NUMBER, make_persona("Anna", greeting="Hello.", voice_id="rachel"), ring_time_s=8)
     report = stack.call(stack.script(LISTENS), NUMBER, deaf=True)
     call, said = ended(report.room)
 

@@ -146,7 +146,7 @@ def test_what_has_been_counted_as_an_error_is_not_one_again_when_the_call_ends_o
     assert increases.of("callcenter_errors_total") == {}
 
     recorder().ended(Status.FAILED, EndReason.PIPELINE_ERROR, "KeyError")
-    recorder().ended(Status.FAILED, EndReason.CONNECT_FAILED, "")
+    recorder().ended(Status.FAILED, EndReason.ROOM_GONE, "")
     assert increases.of("callcenter_errors_total") == {
         labels(kind="pipeline", provider=""): 1,
         labels(kind="connection", provider="livekit"): 1,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
+from django.utils import timezone
 from livekit import api
 
 from calls import dispatch, leases, rooms, services
@@ -84,6 +85,14 @@ async def held_call(**values: Any) -> HeldCall:
 async def now(call: Call) -> tuple[str, str]:
     await call.arefresh_from_db()
     return call.status, call.end_reason
+
+
+async def test_a_slot_whose_agent_could_not_join_leaves_the_room_to_another(room: Room) -> None:
+    held = await held_call(answered_at=timezone.now())
+    await ending.finish(held, Leaving.NOT_JOINED)
+
+    assert await now(held.call) == (Status.QUEUED, "")
+    assert not room.closed
 
 
 async def test_who_writes_the_end_closes_the_room(room: Room) -> None:
