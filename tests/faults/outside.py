@@ -12,6 +12,7 @@ from callcenter.celery import CALLS, app
 from calls.models import Call, WebhookEvent
 from calls.states import Status
 from tests.factories import WEBHOOK_PATH, WebhookRequest
+from tests.stack import Stack
 from tools.local import Service
 from tools.local.ports import LOOPBACK
 
@@ -64,6 +65,17 @@ def in_place_of(service: Service, other: Service) -> Iterator[None]:
             yield
         finally:
             other.stop()
+
+
+@contextmanager
+def web_away(stack: Stack) -> Iterator[None]:
+    """The web process is stopped, and answers again afterwards."""
+    stack.stop_one("web")
+    try:
+        yield
+    finally:
+        stack.start_web()
+        stack.wait_until_healthy()
 
 
 def agents_that_joined(room: str) -> list[str]:

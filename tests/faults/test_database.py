@@ -115,6 +115,18 @@ def test_17_postgres_away_for_60_s_in_mid_call_the_call_goes_on_and_every_turn_i
         assert "spooled" in worker.log
 
 
+def test_17_with_a_disk_that_takes_no_spool_what_is_said_waits_in_memory(stack: Stack, number: PhoneNumber) -> None:
+    with (
+        stack.worker(slots=1, SPOOL_DIR="/dev/full/spool") as worker,
+        Caller(stack, stack.script(_many_questions()), NUMBER, max_seconds=300.0) as caller,
+    ):
+        caller.wait_for("reply", times=2)
+        with _stopped():
+            eventually(lambda: "spool_not_available" in worker.log, "a disk that takes nothing")
+            caller.wait_for_another("reply")
+        _assert_everything_is_there_once(caller.report)
+
+
 def test_17_what_a_worker_could_not_write_before_it_was_killed_the_next_one_writes(
     stack: Stack, number: PhoneNumber
 ) -> None:

@@ -12,7 +12,7 @@ from calls.models import Call, PhoneNumber
 from calls.states import Direction, EndReason, Status
 from tests.calling import Caller
 from tests.factories import client_of
-from tests.faults.outside import agents_that_joined, claims
+from tests.faults.outside import agents_that_joined, claims, web_away
 from tests.faults.waiting import LISTENS, call_of, hang_up, patient_number
 from tests.product import NUMBER
 from tests.stack import Process, Stack, eventually, final_call
@@ -70,6 +70,41 @@ def test_08_all_slots_busy_rings_then_overflows_to_the_message_and_goodbye(stack
     assert sum(ended - began for began, ended in report.agent_spoke) > 2
 
 
+def test_08_a_caller_who_waits_while_housekeeping_is_restarted_still_hears_the_message(stack: Stack) -> None:
+    _speak_message(patient_number(ring_time_s=5))
+    stack.script(LISTENS)
+    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
+        first.wait_for("agent_speaking")
+        with Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
+            call_of(second, Status.QUEUED)
+            stack.stop_one("housekeeping")
+            stack.start_housekeeping()
+            report = second.report
+        hang_up(first)
+
+    assert final_call(second.room).end_reason == EndReason.NO_AGENT_FREE
+    assert report.ended_by == "agent"
+    assert sum(ended - began for began, ended in report.agent_spoke) > 2
+
+
+def test_08_a_caller_whose_message_is_cut_short_with_housekeeping_is_hung_up_on_soon(stack: Stack) -> None:
+    _speak_message(patient_number(ring_time_s=5))
+    stack.script(LISTENS)
+    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
+        first.wait_for("agent_speaking")
+        with Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
+            second.wait_for("agent_speaking")
+            stack.named("housekeeping").kill()
+            stack.stop_one("housekeeping")
+            stack.start_housekeeping()
+            report = second.report
+        hang_up(first)
+
+    assert final_call(second.room).end_reason == EndReason.NO_AGENT_FREE
+    assert report.ended_by == "agent"
+    assert report.agent_spoke
+
+
 def test_08_outbound_is_refused_with_429_when_the_house_is_full(stack: Stack) -> None:
     number = patient_number()
     stack.script(LISTENS)
@@ -111,5 +146,22 @@ def test_09_waiting_caller_hangs_up_is_missed_and_takes_no_slot(stack: Stack) ->
         hang_up(first)
 
     assert not report.answered
+    assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
+    assert (missed.attempt, claims(missed), agents_that_joined(second.room)) == (0, 0, [])
+
+
+def test_09_a_waiting_caller_who_hangs_up_while_web_is_away_is_missed_and_takes_no_slot(stack: Stack) -> None:
+    patient_number()
+    stack.script(LISTENS)
+    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
+        first.wait_for("agent_speaking")
+        with Caller(stack, LISTENS, NUMBER) as second:
+            call_of(second, Status.QUEUED)
+            with web_away(stack):
+                second.give_up()
+            missed = final_call(second.room)
+        assert call_of(first, Status.IN_PROGRESS).attempt == 1
+        hang_up(first)
+
     assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
     assert (missed.attempt, claims(missed), agents_that_joined(second.room)) == (0, 0, [])

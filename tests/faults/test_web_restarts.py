@@ -1,7 +1,7 @@
 """The web process is restarted while a caller joins, talks and hangs up: its webhooks come late, or are lost."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
@@ -9,6 +9,7 @@ from calls.models import Call, Heartbeat, PhoneNumber
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.calling import Caller
+from tests.faults.outside import web_away
 from tests.faults.scenarios import SHORT_CHAT
 from tests.product import NUMBER
 from tests.stack import Stack, eventually, final_call
@@ -24,17 +25,6 @@ def beat(stack: Stack) -> Iterator[None]:
     """Sweep and reaper run."""
     with stack.beat():
         yield
-
-
-@contextmanager
-def web_away(stack: Stack) -> Iterator[None]:
-    """The web process is stopped, and answers again afterwards."""
-    stack.stop_one("web")
-    try:
-        yield
-    finally:
-        stack.start_web()
-        stack.wait_until_healthy()
 
 
 def test_23_a_caller_who_joins_meanwhile_is_answered_once(stack: Stack, number: PhoneNumber) -> None:
