@@ -8,7 +8,7 @@ import pytest
 from agents.models import PersonaVersion
 from agents.phrases import ENGLISH
 from calls.states import FINAL
-from tests.chaos.made_up import (
+from tests.chaos.fakes import (
     BEGAN,
     CALL,
     FIRST_AGENT,
@@ -16,15 +16,18 @@ from tests.chaos.made_up import (
     SAMPLES,
     STANDING,
     agent_turn,
+    behaving,
     caused,
     claimed,
     event,
     evidence,
+    hung_up_on,
     placed,
     row,
     sample,
     seen,
 )
+from tools.chaos.behavior import Behavior
 from tools.chaos.conversation import GREETING, MAY_RECUR
 from tools.chaos.evidence import FINAL as FINAL_STATES
 from tools.chaos.evidence import Agent, Beat, Caused, Evidence, TurnRow
@@ -35,7 +38,14 @@ ROW = row()
 LOST_THEN_RESUMED = [claimed(1, BEGAN), event("agent_lost", 1, BEGAN + 5), claimed(2, BEGAN + 6)]
 SECOND_AGENT = Agent(attempt=2, publishes=True, lives=True)
 TWO_AGENTS = seen(FIRST_AGENT, SECOND_AGENT)
+HUNG_UP_ON = hung_up_on().report
+GAVE_UP = row(status="missed", end_reason="caller_gave_up", turns=[])
+TOOL_OF_EACH = [event("tool_failed", 2, BEGAN + 7)]
+A_FAULT = caused(Fault.WORKER_KILLED, 0, 5)
 A_KILL = caused(Fault.WORKER_KILLED, -60, -50, OTHER.room)
+
+
+LONG = [sample(2.0 * number, seen(FIRST_AGENT)) for number in range(17)]
 
 
 def rows(*found: Any, **values: Any) -> Evidence:
@@ -86,6 +96,25 @@ BREACHES: dict[str, list[tuple[Evidence, str]]] = {
     "every call has ended with a reason": [
         (rows(row(status="in_progress", end_reason="", ended_at=None)), "is in_progress"),
         (rows(row(status="failed", end_reason="")), "is failed without a reason"),
+    ],
+    "every row is true": [
+        (evidence(placed=[hung_up_on()]), "the row says caller_left, and the caller was hung up on"),
+        (evidence(rows=[row(status="failed", end_reason="room_gone")]), "says room_gone, and the caller has hung up"),
+    ],
+    "nobody is cut off": [
+        (evidence(placed=[hung_up_on()], rows=[]), "the caller was cut off: no row"),
+        (evidence(placed=[hung_up_on()], rows=[row(status="failed", end_reason="agent_lost")]), "cut off: agent_lost"),
+        (rows(row(status="failed", end_reason="room_gone"), placed=[hung_up_on()]), "cut off: room_gone"),
+    ],
+    "no worker ends by itself": [(evidence(ended=["worker2: FFI Panic"]), "ended by itself: worker2: FFI Panic")],
+    "no slot is held by nobody": [
+        (
+            evidence(samples=[replace(one, empty_slots={"host:1": 1}) for one in LONG]),
+            "host:1 had a slot taken by no call for 32 s",
+        )
+    ],
+    "no tool is used twice": [
+        (rows(row(events=[*ROW.events, event("tool_failed", 1, BEGAN), event("tool_called", 1, BEGAN)])), "2 times"),
     ],
     "nothing is said twice": [
         (rows(row(turns=[*ROW.turns, agent_turn(4, CALL.talk.answer)])), f"said {CALL.talk.answer!r} 2 times"),
@@ -152,7 +181,28 @@ def test_a_breach_is_found_and_named_with_its_call(name: str, found: Evidence, w
         evidence(samples=[sample(2.0 * n, seen(replace(FIRST_AGENT, publishes=False), SECOND_AGENT)) for n in (1, 2)]),
         evidence(samples=[sample(2.0 * n, seen() if n == 8 else None) for n in range(17)]),
         evidence(samples=[sample(2.0 * n, seen(status="failed"), live=False) for n in range(15)]),
-        rows(row(status="failed", end_reason="room_gone")),
+        rows(row(status="failed", end_reason="pipeline_error")),
+        evidence(placed=[hung_up_on()], rows=[row(end_reason="agent_goodbye")], caused=[A_FAULT]),
+        evidence(
+            placed=[hung_up_on()],
+            rows=[row(status="failed", end_reason="provider_failure")],
+            caused=[caused(Fault.LLM_HANGS, 0, 5)],
+        ),
+        evidence(placed=[behaving(Behavior.SAYS_NOTHING, report=HUNG_UP_ON)], rows=[row(end_reason="silence")]),
+        evidence(placed=[behaving(Behavior.LEAVES_RINGING, report=None, left_at=BEGAN)], rows=[GAVE_UP]),
+        evidence(samples=[replace(one, empty_slots={"host:1": int(at != 8)}) for at, one in enumerate(LONG)]),
+        rows(
+            row(
+                events=[
+                    *LOST_THEN_RESUMED[:1],
+                    event("tool_called", 1, BEGAN + 1),
+                    *LOST_THEN_RESUMED[1:],
+                    *TOOL_OF_EACH,
+                ],
+                attempt=2,
+                turns=[],
+            )
+        ),
         evidence(
             placed=[placed(report=None, error="the caller's process ended", killed=True)],
             caused=[caused(Fault.CALLER_KILLED, 3, 3)],

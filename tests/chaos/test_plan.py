@@ -1,15 +1,17 @@
 """What is drawn from the seed, what callers ask, and what the command line takes."""
 
 import argparse
+import json
 from collections import Counter
 
 import pytest
 
 from simulator.marks import code_of
 from simulator.scenario import parse_scenario
-from tests.chaos.made_up import CALL, caused, claimed, evidence, placed, row
+from tests.chaos.fakes import CALL, caused, claimed, evidence, placed, row
 from tools.chaos.__main__ import _parser, _share
-from tools.chaos.conversation import agents_script, callers_script, talks
+from tools.chaos.behavior import Behavior, steps
+from tools.chaos.conversation import Talk, agents_script, talks
 from tools.chaos.invariants import breaches
 from tools.chaos.plan import TALK_S, WEIGHTS, Fault, plan
 from tools.chaos.report import document, resumed_after_s, summary
@@ -40,8 +42,37 @@ def test_no_two_questions_have_the_same_mark_and_each_has_its_own_answer() -> No
     assert len({code_of(talk.question) for talk in talks()}) == len(talks()) > 1000
     rules = parse_scenario(agents_script(1000)).agent.rules
     for talk in talks()[:1000:37]:
-        [line] = parse_scenario(callers_script(talk)).caller.lines()
+        [line] = parse_scenario(json.dumps(scenario(Behavior.ASKS, talk))).caller.lines()
         assert [rule.say for rule in rules if rule.matches(line)] == [talk.answer]
+
+
+def scenario(behavior: Behavior, talk: Talk) -> dict[str, object]:
+    return {"name": "caller", "caller": {"steps": steps(behavior, talk, "noise.wav")}}
+
+
+@pytest.mark.parametrize("behavior", Behavior)
+def test_every_behavior_is_a_scenario_whose_lines_the_model_knows(behavior: Behavior) -> None:
+    known = parse_scenario(agents_script(1))
+    said = parse_scenario(json.dumps(scenario(behavior, talks()[0]))).caller
+    assert set(said.lines()) <= set(known.caller.lines())
+    assert all(any(rule.matches(line) for rule in known.agent.rules) for line in said.lines())
+
+
+def test_a_third_of_the_callers_hang_up_before_the_greeting_is_over_and_every_behavior_comes() -> None:
+    calls = plan(4000, 0, seed=1)
+    counts = Counter(call.behavior for call in calls)
+    early = (Behavior.LEAVES_RINGING, Behavior.LEAVES_JOINING, Behavior.LEAVES_IN_GREETING)
+    assert sum(counts[behavior] for behavior in early) == pytest.approx(4000 / 3, rel=0.1)
+    assert counts.keys() == set(Behavior)
+    assert {call.leaving is not None for call in calls if call.behavior in early} == {True}
+    assert {call.leaving for call in calls if call.behavior.stays} == {None}
+
+
+def test_who_calls_twice_at_once_has_one_number_and_two_rooms() -> None:
+    [call] = plan(1, 1.0, seed=1)
+    assert call.twin.from_number == call.from_number
+    assert call.twin.room != call.room
+    assert call.twin.strike is None
 
 
 @pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("100%", 1.0), ("0", 0.0)])

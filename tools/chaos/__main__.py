@@ -17,10 +17,10 @@ from tools.chaos.run import CHAOS_DIR, Options, own_world, run
 from tools.local import ROOT, ServiceError
 
 DESCRIPTION = """\
-Places short calls on a private copy of the whole system (real LiveKit, RabbitMQ, PostgreSQL and worker processes), and
-breaks something while a share of them is live: workers, services, providers, webhooks, callers. Then checks that no
-call was lost, doubled or left behind. Everything is on loopback and free ports, and is stopped and deleted at the end;
-logs stay in .local/chaos.
+Places short calls on a private copy of the whole system (real LiveKit, RabbitMQ, PostgreSQL and worker processes), by
+callers who behave like people, and breaks something while a share of them is live: workers, services, one worker's way
+to a service, providers, webhooks, callers. Then checks that no call was lost, doubled, cut off or left behind.
+Everything is on loopback and free ports, and is stopped and deleted at the end; logs stay in .local/chaos.
 """
 
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--calls", type=_positive, default=1000, help="how many calls (1000)")
-    add("--faults", type=_share, default=0.05, metavar="SHARE", help="how many of them draw a fault (5%%)")
+    add("--faults", type=_share, default=0.1, metavar="SHARE", help="how many of them draw a fault (10%%)")
     add("--seed", type=int, default=secrets.randbelow(10_000), help="what the faults are drawn from (by chance)")
     add("--workers", type=_several, default=3, help="worker processes, 2 or more (3)")
     add("--at-once", type=_positive, default=4, help="calls at once (4)")

@@ -1,7 +1,8 @@
 """`python -m tools.chaos.callers`: a process of synthetic callers.
 
 Reads a call a line as JSON from standard input, places it at once beside the others, and writes lines of JSON: when the
-caller has joined, and when its call is over. Ends when its input is closed and every call is over.
+caller has joined, and when its call is over, or it has hung up in the midst of it. Ends when its input is closed and
+every call is over.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from simulator.caller import CallerEvent, CallerSettings, place_call
+from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.caller.settings import CallError
 from simulator.scenario import parse_scenario
 from simulator.speech.synthesis import Synthesizer, make_synthesizer
@@ -40,9 +41,17 @@ async def _place_all() -> None:
 async def _place(call: dict[str, Any], synthesizer: Synthesizer) -> None:
     number = call["number"]
 
+    hangs_up, seen = call["leaving"], 0
+    placing: asyncio.Task[CallReport] | None = None
+
     def note(event: CallerEvent) -> None:
+        nonlocal seen
         if event.kind == "joined":
             _tell(number=number, joined_at=time.time() - event.at_s)
+        if hangs_up is not None and event.kind == hangs_up["event"]:
+            seen += 1
+            if seen == hangs_up["times"] and placing is not None:
+                asyncio.get_running_loop().call_later(hangs_up["after_s"], placing.cancel)
 
     try:
         settings = CallerSettings(
@@ -56,8 +65,11 @@ async def _place(call: dict[str, Any], synthesizer: Synthesizer) -> None:
             ring_timeout_s=RING_S,
             max_seconds=MAX_S,
         )
-        report = await place_call(settings, note, synthesizer)
+        placing = asyncio.create_task(place_call(settings, note, synthesizer))
+        report = await placing
         _tell(number=number, report=report.as_dict())
+    except asyncio.CancelledError:
+        _tell(number=number, left_at=time.time())
     except CallError as error:
         _tell(number=number, error=str(error))
 

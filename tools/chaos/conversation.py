@@ -13,9 +13,12 @@ VOICE_ID = "EXAVITQu4vr4xnSDxMaL"
 NUMBER = "+12025550100"
 NOT_UNDERSTOOD = "Could you say that again?"
 
-GREETING_WITHIN_S = 60
-REPLY_WITHIN_S = 30
-SILENCE_MS = 500  # after which the agent has said what it had to say
+RESERVE = "Please reserve it for me."
+RESERVED = "I could not reserve it now."
+GOODBYE = "Thank you very much, goodbye."
+FAREWELL = "Thank you for calling the shop, goodbye."
+TOOL = "reserve"
+TOOL_TIMEOUT_S = 3.0  # its service never answers
 
 # The agent's own lines that fit more than one occasion in a call (agents/phrases.py, which needs Django's settings).
 MAY_RECUR = (
@@ -51,28 +54,18 @@ class Talk:
 @cache
 def talks() -> list[Talk]:
     """All that there is to ask: about 1,700, no two with the same mark (simulator.marks)."""
+    others = {code_of(line) for line in (RESERVE, GOODBYE)}
     by_code: dict[int, Talk] = {}
     for thing, kind in itertools.product(_THINGS.split(), _KINDS.split()):
         item = f"{kind} {thing}"
         question = f"Do you have the {item}?"
         by_code.setdefault(code_of(question), Talk(question, f"The {item} is here.", item))
-    return list(by_code.values())
+    return [talk for code, talk in by_code.items() if code not in others]
 
 
 def talk_of(number: int) -> Talk:
     """What the call with this number is about; after all talks, the first one comes again."""
     return talks()[number % len(talks())]
-
-
-def callers_script(talk: Talk) -> str:
-    """The scenario of one caller, as YAML: hear the greeting, ask, hear the answer, hang up."""
-    steps = [
-        {"wait_for_reply": {"timeout_s": GREETING_WITHIN_S, "silence_ms": SILENCE_MS}},
-        {"say": talk.question},
-        {"wait_for_reply": {"timeout_s": REPLY_WITHIN_S, "silence_ms": SILENCE_MS}},
-        "hang_up",
-    ]
-    return json.dumps({"name": talk.keyword, "caller": {"steps": steps}})
 
 
 def agents_script(count: int) -> str:
@@ -81,10 +74,15 @@ def agents_script(count: int) -> str:
     return json.dumps(
         {
             "name": "chaos",
-            "caller": {"steps": [{"say": talk.question} for talk in known]},
+            "caller": {"steps": [{"say": line} for line in (RESERVE, GOODBYE, *(talk.question for talk in known))]},
             "agent": {
                 "default": NOT_UNDERSTOOD,
-                "rules": [{"when": [talk.keyword], "say": talk.answer} for talk in known],
+                "rules": [
+                    {"when": ["reserve"], "call": {"name": TOOL}},
+                    {"when": ["goodbye"], "say": FAREWELL, "call": {"name": "end_call"}},
+                    *({"when": [talk.keyword], "say": talk.answer} for talk in known),
+                ],
+                "after_tool": [{"name": TOOL, "say": RESERVED}],
             },
         }
     )

@@ -28,6 +28,9 @@ BEATS = """
     SELECT holder, busy FROM calls_heartbeat
     WHERE slots > 0 AND NOT draining AND seen_at > now() - interval '5 seconds' ORDER BY holder
 """
+HELD = """
+    SELECT lease_holder, count(*) FROM calls_call WHERE status IN ('connecting', 'in_progress') GROUP BY lease_holder
+"""
 HOLDERS = """
     SELECT call.room_name, event.attempt, event.detail->>'holder' FROM calls_callevent event
     JOIN calls_call call ON call.id = event.call_id
@@ -88,6 +91,11 @@ class Database:
     def beats(self) -> list[Beat]:
         """The workers that are alive."""
         return [Beat(*row) for row in self._ask(BEATS)]
+
+    def empty_slots(self) -> dict[str, int]:
+        """By worker that is alive, how many of its slots are taken by calls that no row says it holds."""
+        held = dict(self._ask(HELD))
+        return {beat.holder: max(0, beat.busy - held.get(beat.holder, 0)) for beat in self.beats()}
 
     def dead_letters(self) -> int:
         return int(self._ask("SELECT count(*) FROM calls_deadletter")[0][0])

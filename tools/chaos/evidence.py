@@ -68,11 +68,15 @@ class RoomSeen:
 
 @dataclass(frozen=True)
 class Sample:
-    """LiveKit and the database at one moment: open rooms, and live calls with the caller's identity by room."""
+    """LiveKit and the database at one moment: open rooms, and live calls with the caller's identity by room.
+
+    `empty_slots` is how many slots of each worker are taken although no live row says that the worker holds its call.
+    """
 
     at: float
     rooms: Mapping[str, RoomSeen]
     live: Mapping[str, str]
+    empty_slots: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ class Caused:
 class Evidence:
     """Everything that the invariants look at.
 
-    `calls` is how many were to be placed, `workers` how many of them should be running at the end.
+    `calls` is how many were to be placed, `workers` how many of them should be running at the end, `ended` those that
+    ended by themselves.
     """
 
     calls: int
@@ -122,3 +127,4 @@ class Evidence:
     caused: Sequence[Caused]
     standing: Standing
     workers: int
+    ended: Sequence[str] = ()

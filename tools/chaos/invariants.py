@@ -2,18 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tools.chaos.conversation import MAY_RECUR
-from tools.chaos.evidence import FINAL, CallRow, Caused, Evidence
-from tools.chaos.placing import Placed
-from tools.chaos.sampled import caller_present, no_strange_room, one_agent
+from tools.chaos.evidence import FINAL, Evidence
+from tools.chaos.outcomes import nobody_cut_off, undisturbed_calls_succeed, why_is_true
+from tools.chaos.sampled import caller_present, no_empty_slot, no_strange_room, one_agent
 
 CLAIMED = "connecting"
 OVERLAP_S = 0.5  # a turn's times are taken by ear, a claim's by the database's transaction
 ITEM = re.compile(r"(?:you have the|The) (\w+ \w+)(?:\?| is here)")  # tools/chaos/conversation.py
-AFTERMATH_S = 15.0  # a fault may be felt for so long after it has ended: a lease, a failover, the next sweep
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def everyone_accounted_for(evidence: Evidence) -> Found:
     for placed in evidence.placed:
         if placed.answered and placed.room not in rows:
             yield placed.room, "an agent was heard, and there is no row"
-        if placed.report is None and not placed.killed:
+        if placed.report is None and placed.left_at is None and not placed.killed:
             yield placed.room, f"no report of the caller: {placed.error or 'it never ended'}"
     for room in sorted(rows - callers):
         yield room, "a row without a caller"
@@ -150,36 +149,19 @@ def faults_passed(evidence: Evidence) -> Found:
             yield caused.room, f"{caused.fault}: {caused.problem}"
 
 
-def undisturbed_calls_succeed(evidence: Evidence) -> Found:
-    """A call that no fault can have touched ends when its caller hangs up, who has heard every reply."""
-    rows = {row.room: row for row in evidence.rows}
-    for placed in evidence.placed:
-        if placed.joined_at is None or placed.ended_at is None or _is_disturbed(placed, evidence.caused):
-            continue
-        if problem := _what_is_missing(placed, rows.get(placed.room)):
-            yield placed.room, problem
+def no_worker_ended(evidence: Evidence) -> Found:
+    """No worker ends that was not killed or stopped."""
+    for what in evidence.ended:
+        yield "", f"ended by itself: {what}"
 
 
-def _is_disturbed(placed: Placed, faults: Iterable[Caused]) -> bool:
-    if placed.joined_at is None or placed.ended_at is None:
-        return True
-    for caused in faults:
-        until = (caused.ended_at or float("inf")) + AFTERMATH_S
-        if caused.fault.hits_one_call and caused.room != placed.room:
-            continue
-        if caused.began_at < placed.ended_at and placed.joined_at < until:
-            return True
-    return False
-
-
-def _what_is_missing(placed: Placed, row: CallRow | None) -> str:
-    if row is None:
-        return "no row"
-    if (row.status, row.end_reason) != ("completed", "caller_left"):
-        return f"{row.status}: {row.end_reason}, and no fault was near"
-    if not placed.every_reply_heard:
-        return "the caller heard no reply, and no fault was near"
-    return ""
+def no_tool_repeated(evidence: Evidence) -> Found:
+    """An attempt asks a tool once: the caller asks for it once."""
+    for row in evidence.rows:
+        asked = Counter(event.attempt for event in row.events if event.kind in ("tool_called", "tool_failed"))
+        for attempt, times in asked.items():
+            if times > 1:
+                yield row.room, f"attempt {attempt} used the tool {times} times"
 
 
 INVARIANTS: Mapping[str, Callable[[Evidence], Found]] = {
@@ -190,6 +172,11 @@ INVARIANTS: Mapping[str, Callable[[Evidence], Found]] = {
     "no room without its call": no_strange_room,
     "nothing waits": nothing_waits,
     "every call has ended with a reason": every_call_ended,
+    "every row is true": why_is_true,
+    "nobody is cut off": nobody_cut_off,
+    "no worker ends by itself": no_worker_ended,
+    "no slot is held by nobody": no_empty_slot,
+    "no tool is used twice": no_tool_repeated,
     "nothing is said twice": nothing_said_twice,
     "every call has its own words": nothing_of_another_call,
     "every caller is accounted for": everyone_accounted_for,

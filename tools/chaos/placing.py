@@ -7,11 +7,17 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from simulator.audio import wav
+from simulator.speech.pcm import SAMPLE_RATE
+from tools.chaos.behavior import steps
 from tools.chaos.callers import MAX_S, RING_S
-from tools.chaos.conversation import NUMBER, callers_script
+from tools.chaos.conversation import NUMBER
 from tools.chaos.plan import PlannedCall
 from tools.local import ROOT
 from tools.world import World
@@ -19,13 +25,15 @@ from tools.world import World
 CALLS_A_PROCESS = 4
 JOIN_WITHIN_S = 30.0
 LINE_BYTES = 1024 * 1024
+NOISE_S = 8
 
 
 @dataclass
 class Placed:
     """A call that was placed. Times are seconds since the epoch; `report` is the caller's own, once it is over.
 
-    `error` says why there is no report; `killed` that its caller was, on purpose.
+    `error` says why there is no report; `killed` that its caller was, on purpose. `left_at` is when a caller hung up in
+    the midst of its call, of which there is no report then.
     """
 
     call: PlannedCall
@@ -34,6 +42,7 @@ class Placed:
     report: dict[str, Any] | None = None
     error: str = ""
     killed: bool = False
+    left_at: float | None = None
 
     @property
     def room(self) -> str:
@@ -48,6 +57,11 @@ class Placed:
     def every_reply_heard(self) -> bool:
         return bool(self.report and self.report["every_reply_heard"])
 
+    @property
+    def was_hung_up_on(self) -> bool:
+        """Whether the call was ended by the other side."""
+        return bool(self.report and self.report["ended_by"] in ("agent", "network"))
+
     def heard(self) -> list[tuple[float, float]]:
         """When the agent was heard, from and to."""
         if self.joined_at is None or self.report is None:
@@ -58,8 +72,9 @@ class Placed:
 class CallerProcess:
     """One running `tools.chaos.callers`, and what became of its calls."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, noise: Path) -> None:
         self._process = process
+        self._noise = noise
         self._joined: dict[int, asyncio.Future[float]] = {}
         self._over: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._reading = asyncio.create_task(self._read())
@@ -79,7 +94,7 @@ class CallerProcess:
                 start_new_session=True,
                 limit=LINE_BYTES,
             )
-        return cls(process)
+        return cls(process, noise_of(world))
 
     def begin(self, call: PlannedCall, livekit_url: str) -> None:
         """Have it place this call now."""
@@ -91,10 +106,14 @@ class CallerProcess:
             "from": call.from_number,
             "to": NUMBER,
             "livekit_url": livekit_url,
-            "yaml": callers_script(call.talk),
+            "yaml": json.dumps({"name": call.talk.keyword, "caller": {"steps": self._steps(call)}}),
+            "leaving": asdict(call.leaving) if call.leaving else None,
         }
         if self._process.stdin is not None:
             self._process.stdin.write(json.dumps(line).encode() + b"\n")
+
+    def _steps(self, call: PlannedCall) -> list[Any]:
+        return steps(call.behavior, call.talk, str(self._noise))
 
     async def joined(self, call: PlannedCall) -> float | None:
         """When the caller joined its room; None when it did not."""
@@ -138,6 +157,15 @@ class CallerProcess:
         await self._reading
 
 
+def noise_of(world: World) -> Path:
+    """A WAV file in the run's logs: eight seconds of a noisy line, without a word."""
+    path = world.log_dir / "noise.wav"
+    if not path.exists():
+        samples = np.random.default_rng(1).normal(scale=1200, size=NOISE_S * SAMPLE_RATE).astype(np.int16)
+        path.write_bytes(wav(samples))
+    return path
+
+
 class Telephones:
     """The caller processes of a run. A caller that shall be killed gets a process of its own."""
 
@@ -171,5 +199,5 @@ class Telephones:
 async def follow(process: CallerProcess, placed: Placed) -> None:
     """Wait for the end of a call that was begun, and keep what its caller reports."""
     line = await process.over(placed.call)
-    placed.report, placed.error = line.get("report"), line.get("error", "")
+    placed.report, placed.error, placed.left_at = line.get("report"), line.get("error", ""), line.get("left_at")
     placed.ended_at = time.time()

@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from tools.chaos.behavior import WEIGHTS as BEHAVIORS
+from tools.chaos.behavior import Behavior, Leaving, leaving
 from tools.chaos.conversation import Talk, talk_of
 
 
@@ -18,6 +20,12 @@ class Fault(StrEnum):
     POSTGRES_RESTARTED = "Postgres restarted"
     LIVEKIT_RESTARTED = "LiveKit restarted"
     WEB_RESTARTED = "web process restarted"
+    HOUSEKEEPING_RESTARTED = "housekeeping restarted"
+    CUT_OFF_FROM_POSTGRES = "one worker cut off from Postgres"
+    CUT_OFF_FROM_RABBITMQ = "one worker cut off from RabbitMQ"
+    CUT_OFF_FROM_LIVEKIT = "one worker cut off from LiveKit"
+    CUT_OFF_FROM_PROVIDERS = "one worker cut off from the providers"
+    POSTGRES_SLOW = "Postgres slow"
     LLM_500 = "language model answers 500"
     LLM_HANGS = "language model hangs"
     STT_CLOSED = "speech to text closed"
@@ -44,7 +52,13 @@ WEIGHTS: Mapping[Fault, float] = {
     Fault.RABBITMQ_RESTARTED: 2,
     Fault.POSTGRES_RESTARTED: 2,
     Fault.LIVEKIT_RESTARTED: 0.3,  # it ends every call
-    Fault.WEB_RESTARTED: 1,
+    Fault.WEB_RESTARTED: 2,
+    Fault.HOUSEKEEPING_RESTARTED: 1,
+    Fault.CUT_OFF_FROM_POSTGRES: 2,
+    Fault.CUT_OFF_FROM_RABBITMQ: 1,
+    Fault.CUT_OFF_FROM_LIVEKIT: 1,
+    Fault.CUT_OFF_FROM_PROVIDERS: 1,
+    Fault.POSTGRES_SLOW: 1,
     Fault.LLM_500: 1,
     Fault.LLM_HANGS: 1,
     Fault.STT_CLOSED: 1,
@@ -53,6 +67,7 @@ WEIGHTS: Mapping[Fault, float] = {
     Fault.WEBHOOK_LOST: 1,
     Fault.CALLER_KILLED: 2,
 }
+TWINS_FROM = 1_000_000  # the numbers of second calls
 TALK_S = 6.0  # about how long a call lasts from joining on: its fault comes within that
 
 
@@ -77,6 +92,13 @@ class PlannedCall:
     from_number: str
     talk: Talk
     strike: Strike | None
+    behavior: Behavior = Behavior.ASKS
+    leaving: Leaving | None = None
+
+    @property
+    def twin(self) -> "PlannedCall":
+        """The second call of somebody who calls twice at once: from the same number, into another room."""
+        return replace(self, number=self.number + TWINS_FROM, room=f"{self.room}-twin", strike=None)
 
 
 def plan(calls: int, share: float, seed: int) -> list[PlannedCall]:
@@ -91,4 +113,7 @@ def _call(number: int, share: float, rng: random.Random) -> PlannedCall:
     [fault] = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
     if draw < share:
         strike = Strike(fault, round(after_s, 2), target)
-    return PlannedCall(number, f"call-chaos-{number:05d}", f"+1202555{number % 10_000:04d}", talk_of(number), strike)
+    [behavior] = rng.choices(list(BEHAVIORS), list(BEHAVIORS.values()))
+    when = leaving(behavior, rng)
+    room, from_number = f"call-chaos-{number:05d}", f"+1202555{number % 10_000:04d}"
+    return PlannedCall(number, room, from_number, talk_of(number), strike, behavior, when)

@@ -11,7 +11,7 @@ from tools.chaos.placing import Placed
 from tools.chaos.plan import Fault
 from tools.chaos.run import Options
 
-LOSSES = frozenset({Fault.WORKER_KILLED, Fault.WORKER_STOPPED, Fault.WORKER_FROZEN})
+LOSSES = frozenset({Fault.WORKER_KILLED, Fault.WORKER_STOPPED, Fault.WORKER_FROZEN, Fault.CUT_OFF_FROM_POSTGRES})
 
 
 def document(options: Options, evidence: Evidence, breaches: Sequence[Breach], took_s: float) -> dict[str, Any]:
@@ -25,6 +25,8 @@ def document(options: Options, evidence: Evidence, breaches: Sequence[Breach], t
         "took_s": round(took_s, 1),
         "calls": len(evidence.placed),
         "ends": dict(Counter(f"{row.status}: {row.end_reason}" for row in evidence.rows).most_common()),
+        "callers": dict(Counter(str(placed.call.behavior) for placed in evidence.placed).most_common()),
+        "workers_ended": list(evidence.ended),
         "faults": dict(Counter(str(caused.fault) for caused in evidence.caused).most_common()),
         "resumed": sum(row.attempt > 1 for row in evidence.rows),
         "replies_heard": sum(utterance["reply_heard"] for utterance in said),
@@ -42,6 +44,8 @@ def _placed(placed: Placed, row: CallRow | None) -> dict[str, Any]:
         "room": placed.room,
         "joined_at": placed.joined_at,
         "ended_at": placed.ended_at,
+        "left_at": placed.left_at,
+        "behavior": placed.call.behavior,
         "fault": placed.call.strike.fault if placed.call.strike else None,
         "caller": placed.error or (placed.report or {}).get("end_detail"),
         "every_reply_heard": placed.every_reply_heard,
@@ -73,6 +77,7 @@ def summary(found: dict[str, Any]) -> str:
     broken = {breach["invariant"] for breach in found["breaches"]}
     lines = [
         f"{found['calls']} calls in {found['took_s']:.0f} s, seed {found['options']['seed']}",
+        f"  callers: {_listed(found['callers'])}",
         f"  ends: {_listed(found['ends'])}",
         f"  faults: {_listed(found['faults'])}",
         f"  resumed: {found['resumed']}" + (f", the slowest {slowest} s after the loss by ear" if slowest else ""),

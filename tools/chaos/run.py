@@ -9,17 +9,19 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.chaos.conversation import agents_script
+from tools.chaos.behavior import Behavior
+from tools.chaos.conversation import TOOL, agents_script
 from tools.chaos.database import Database
 from tools.chaos.evidence import Evidence, Standing
-from tools.chaos.mischief import Mischief
-from tools.chaos.placing import Placed, Telephones, follow
+from tools.chaos.faults import FaultInjector
+from tools.chaos.placing import CallerProcess, Placed, Telephones, follow
 from tools.chaos.plan import TALK_S, Fault, PlannedCall, Strike, plan
 from tools.chaos.progress import Progress
 from tools.chaos.relay import Relay
 from tools.chaos.watch import AWAY, Watch
+from tools.chaos.wiring import Wiring
 from tools.local import ROOT, ServiceError
-from tools.local.ports import free_ports
+from tools.local.ports import LOOPBACK, free_ports
 from tools.world import Product, World, opened, remove
 
 CHAOS_DIR = ROOT / ".local/chaos"
@@ -46,36 +48,66 @@ class Options:
 async def run(world: World, options: Options) -> Evidence:
     """Place the calls, cause the faults, wait until all is quiet, and return what there is to be judged."""
     [web_port] = free_ports(1)
-    # The relay listens where LiveKit sends its webhooks, and the web process elsewhere.
-    behind = replace(world, instance=replace(world.instance, web_port=web_port))
+    with Wiring(world) as wiring:
+        async with _tool_that_never_answers() as tool_url:
+            environment = {**world.environment, "CHAOS_TOOL_URL": tool_url}
+            # The relay listens where LiveKit sends its webhooks, and the web process elsewhere.
+            behind = replace(world, instance=replace(world.instance, web_port=web_port), environment=environment)
+            return await _run_in(world, behind, wiring, options)
+
+
+async def _run_in(world: World, behind: World, wiring: Wiring, options: Options) -> Evidence:
     relay = Relay(behind.web_url)
     async with (
         relay.listening(world.instance.web_port),
-        _running(_product(behind, options)) as product,
+        _running(_product(behind, wiring, options)) as product,
         _telephones(world, options.at_once) as telephones,
     ):
         await asyncio.to_thread(world.control, "scenario", {"yaml": agents_script(options.calls)})
         database = Database(world.instance.database_url)
         watch = Watch(world, database)
-        watching = asyncio.create_task(watch.run())
-        mischief = Mischief(world, product, database, telephones)
-        calls = _Calls(options, telephones, relay, mischief, world.instance.livekit_url)
+        injector = FaultInjector(world, product, wiring, database, telephones)
+        watching = asyncio.gather(watch.run(), _replace_ended(injector))
+        calls = _Calls(options, telephones, relay, injector, world.instance.livekit_url)
         try:
             await calls.place()
         except TimeoutError:  # judged all the same: the calls that are missing are breaches
             await telephones.stop()
         try:
-            standing = await _quiet(watch, mischief, options)
+            standing = await _quiet(watch, options)
         finally:
             watching.cancel()
         rows = await asyncio.to_thread(database.calls)
-    return Evidence(options.calls, calls.placed, rows, watch.samples, mischief.caused, standing, options.workers)
+    return Evidence(
+        calls.planned, calls.placed, rows, watch.samples, injector.caused, standing, options.workers, injector.ended
+    )
 
 
-def _product(world: World, options: Options) -> Product:
-    """Workers with enough slots for every call when one of them is away."""
-    slots = -(-options.at_once // max(1, options.workers - 1)) + 1
-    return Product(world, options.workers, slots, worker_environment={"DRAIN_SECONDS": "1"})
+def _product(world: World, wiring: Wiring, options: Options) -> Product:
+    """Workers with enough slots for every call when one of them is away, and for some who call twice."""
+    slots = -(-options.at_once // max(1, options.workers - 1)) + 2
+    environment = {"DRAIN_SECONDS": "1"}
+    return Product(world, options.workers, slots, worker_environment=environment, environment_of=wiring.of)
+
+
+async def _replace_ended(injector: FaultInjector) -> None:
+    while True:
+        await asyncio.to_thread(injector.replace_ended)
+        await asyncio.sleep(2.0)
+
+
+@asynccontextmanager
+async def _tool_that_never_answers() -> AsyncIterator[str]:
+    """The URL of a tool's service that takes connections and says nothing, not even the first word of TLS."""
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            await reader.read()  # to the end: ended by the deadline of the other side
+        writer.close()
+
+    server = await asyncio.start_server(hold, LOOPBACK, 0)
+    async with server:
+        yield f"https://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/{TOOL}"
 
 
 @asynccontextmanager
@@ -98,11 +130,10 @@ async def _telephones(world: World, at_once: int) -> AsyncIterator[Telephones]:
         await telephones.stop()
 
 
-async def _quiet(watch: Watch, mischief: Mischief, options: Options) -> Standing:
+async def _quiet(watch: Watch, options: Options) -> Standing:
     """What stands once everything is over, or after a minute. Raises ServiceError when there is no answer then."""
     deadline = time.monotonic() + QUIET_WITHIN_S
     while True:
-        await asyncio.to_thread(mischief.replace_ended)
         late = time.monotonic() > deadline
         try:
             standing = await watch.standing()
@@ -124,14 +155,15 @@ class _Calls:
     """Places the planned calls, so many at once, each with its fault."""
 
     def __init__(
-        self, options: Options, telephones: Telephones, relay: Relay, mischief: Mischief, livekit_url: str
+        self, options: Options, telephones: Telephones, relay: Relay, injector: FaultInjector, livekit_url: str
     ) -> None:
         self._options = options
         self._telephones = telephones
         self._relay = relay
-        self._mischief = mischief
+        self._injector = injector
         self._livekit_url = livekit_url
         self._waiting = plan(options.calls, options.share, options.seed)
+        self.planned = options.calls + sum(call.behavior == Behavior.CALLS_TWICE for call in self._waiting)
         self._one_service = asyncio.Lock()  # of the services, one is broken at a time
         self.placed: list[Placed] = []
 
@@ -139,7 +171,7 @@ class _Calls:
         """Return when every call is over and every fault has passed. Raises TimeoutError at the run's deadline."""
         faults = sum(call.strike is not None for call in self._waiting)
         lanes = min(self._options.at_once, len(self._waiting))
-        progress = Progress(self._options, self.placed, self._mischief.caused)
+        progress = Progress(self._options, self.placed, self._injector.caused)
         telling = asyncio.create_task(progress.tell())
         try:
             async with asyncio.timeout(self._options.deadline_s(faults)), asyncio.TaskGroup() as group:
@@ -163,10 +195,19 @@ class _Calls:
             )
             self._arrange_webhooks(call)
             process.begin(call, self._livekit_url)
+            if call.behavior == Behavior.CALLS_TWICE:
+                group.create_task(self._place_twin(process, call.twin))
             placed.joined_at = await process.joined(call)
             if strike is not None:
                 group.create_task(self._strike(placed, strike, breaks_service))
             await follow(process, placed)
+
+    async def _place_twin(self, process: CallerProcess, twin: PlannedCall) -> None:
+        placed = Placed(twin)
+        self.placed.append(placed)
+        process.begin(twin, self._livekit_url)
+        placed.joined_at = await process.joined(twin)
+        await follow(process, placed)
 
     def _next(self) -> PlannedCall:
         """The next call that need not wait until a service is whole again; else the next one."""
@@ -188,7 +229,7 @@ class _Calls:
             if not strike.fault.concerns_webhooks:
                 await asyncio.sleep(strike.after_s)
             placed.killed = strike.fault == Fault.CALLER_KILLED
-            await self._mischief.cause(placed.call, strike)
+            await self._injector.cause(placed.call, strike)
         finally:
             if breaks_service:
                 self._one_service.release()

@@ -47,12 +47,22 @@ def no_strange_room(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield room, f"open at the end, {'its call is ' + seen.status if seen.status else 'without a row'}"
 
 
+def no_empty_slot(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """No slot is taken for more than 30 s by a call that no live row says its worker holds."""
+
+    def empty(sample: Sample) -> Iterable[str]:
+        return (holder for holder, count in sample.empty_slots.items() if count)
+
+    for holder, seconds in _for_too_long(evidence.samples, empty):
+        yield "", f"{holder} had a slot taken by no call for {seconds:.0f} s"
+
+
 def _seen(sample: Sample, room: str) -> RoomSeen:
     return sample.rooms.get(room, RoomSeen())
 
 
 def _for_too_long(samples: Iterable[Sample], is_so: Callable[[Sample], Iterable[str]]) -> Iterator[tuple[str, float]]:
-    """The rooms of which it is so in sample after sample, with the longest time from the first of them to the last."""
+    """What it is so of in sample after sample, with the longest time from the first of them to the last."""
     since: dict[str, float] = {}
     longest: dict[str, float] = {}
     for sample in samples:

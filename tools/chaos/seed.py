@@ -13,11 +13,24 @@ def main() -> None:
     django.setup()
     # Models can be imported only now.
     from agents import services
-    from agents.models import Persona
+    from agents.models import Persona, PersonaTool
     from calls.models import PhoneNumber
 
     persona = Persona.objects.create(
-        name="Chaos", prompt=conversation.PROMPT, greeting=conversation.GREETING, voice_id=conversation.VOICE_ID
+        name="Chaos",
+        prompt=conversation.PROMPT,
+        greeting=conversation.GREETING,
+        voice_id=conversation.VOICE_ID,
+        silence_after_s=5,
+        silence_prompts_max=1,
+    )
+    PersonaTool.objects.create(
+        persona=persona,
+        name=conversation.TOOL,
+        description="Reserves something.",
+        parameters={"type": "object", "properties": {}},
+        url=os.environ["CHAOS_TOOL_URL"],
+        timeout_s=conversation.TOOL_TIMEOUT_S,
     )
     services.publish(persona)
     PhoneNumber.objects.create(e164=conversation.NUMBER, persona=persona, max_calls=1000, ring_time_s=60)

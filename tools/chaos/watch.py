@@ -59,7 +59,8 @@ class Watch:
         rooms = await self._rooms()
         at = time.time()
         live = await asyncio.to_thread(self._database.live)
-        return Sample(at, await asyncio.to_thread(self._seen, rooms), live)
+        empty_slots = await asyncio.to_thread(self._database.empty_slots)
+        return Sample(at, await asyncio.to_thread(self._seen, rooms), live, empty_slots)
 
     async def _rooms(self) -> dict[str, list[api.ParticipantInfo]]:
         instance = self._world.instance

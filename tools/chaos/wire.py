@@ -71,7 +71,11 @@ class Wire:
         if self._is_cut:
             writer.transport.abort()
             return
-        service = await asyncio.open_connection(self._service.hostname, self._service.port)
+        try:
+            service = await asyncio.open_connection(self._service.hostname, self._service.port)
+        except OSError:  # it is away
+            writer.transport.abort()
+            return
         ends = {writer, service[1]}
         self._writers |= ends
         try:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ class Product:
     worker_module: str = "workers.tasks"
     housekeeping_module: str = "calls.tasks"
     worker_environment: dict[str, str] = field(default_factory=dict)
+    environment_of: Callable[[str], Mapping[str, str]] = field(default=lambda _name: {})
+    """What the worker of this name gets besides."""
     workers: list[Daemon] = field(default_factory=list)
     """Those that are meant to run now."""
     _started: int = 0
@@ -64,7 +67,9 @@ class Product:
         """Start one more worker; `wait_for_worker` says when it takes calls."""
         self._started += 1
         arguments = ("-I", self.worker_module, "-Q", "calls")
-        process = self._celery_worker(f"worker{self._started}", self.slots, *arguments, **self.worker_environment)
+        name = f"worker{self._started}"
+        environment = self.worker_environment | dict(self.environment_of(name))
+        process = self._celery_worker(name, self.slots, *arguments, **environment)
         process.log_file.unlink(missing_ok=True)
         process.start()
         self.workers.append(process)

@@ -13,12 +13,16 @@ from tools.chaos.database import Database
 from tools.chaos.evidence import Caused
 from tools.chaos.placing import Telephones
 from tools.chaos.plan import Fault, PlannedCall, Strike
+from tools.chaos.wiring import Line, Wiring
 from tools.local import LiveKit, Postgres, RabbitMQ, Service, ServiceError
 from tools.local.process import Daemon
 from tools.world import Product, World
 
 AWAY_S = 3.0  # Postgres, the web process
 FROZEN_S = 8.0  # longer than a lease
+CUT_OFF_S = 8.0  # the same
+PANIC = "timed out waiting for ReadyForRoomEventRequest"
+SLOW_S, QUERY_TAKES_S = 8.0, 0.3
 PROVIDER_FAILS_S = 5.0
 STOPS_WITHIN_S = 45.0  # DRAIN_SECONDS, and a sentence that is finished (workers.speaking.LAST_WORDS_S), twice
 
@@ -30,16 +34,31 @@ PROVIDER_FAULTS: Mapping[Fault, Mapping[str, Any]] = {
 }
 
 
-class Mischief:
-    """`caused` grows with every fault. `world` has LiveKit's own settings, which the product's may differ from."""
+CUT_OFF: Mapping[Fault, Line] = {
+    Fault.CUT_OFF_FROM_POSTGRES: Line.POSTGRES,
+    Fault.CUT_OFF_FROM_RABBITMQ: Line.RABBITMQ,
+    Fault.CUT_OFF_FROM_LIVEKIT: Line.LIVEKIT,
+    Fault.CUT_OFF_FROM_PROVIDERS: Line.PROVIDERS,
+}
 
-    def __init__(self, world: World, product: Product, database: Database, telephones: Telephones) -> None:
+
+class FaultInjector:
+    """`caused` grows with every fault. `world` has LiveKit's own settings, which the product's may differ from.
+
+    `ended` grows with every worker that ends although nobody has killed or stopped it.
+    """
+
+    def __init__(
+        self, world: World, product: Product, wiring: Wiring, database: Database, telephones: Telephones
+    ) -> None:
         self._world = world
         self._product = product
+        self._wiring = wiring
         self._database = database
         self._telephones = telephones
         self._frozen: list[Daemon] = []
         self.caused: list[Caused] = []
+        self.ended: list[str] = []
 
     async def cause(self, call: PlannedCall, strike: Strike) -> None:
         """Break it, and mend it."""
@@ -69,6 +88,12 @@ class Mischief:
                 await self._in_thread(_restart, LiveKit(instance), 0.0)
             case Fault.WEB_RESTARTED:
                 await self._in_thread(self._restart_web)
+            case Fault.HOUSEKEEPING_RESTARTED:
+                await self._in_thread(self._restart_housekeeping)
+            case Fault.POSTGRES_SLOW:
+                await self._slow_down()
+            case _ if strike.fault in CUT_OFF:
+                await self._cut_off(self._victim(call, strike), CUT_OFF[strike.fault])
             case Fault.CALLER_KILLED:
                 self._telephones.kill_caller(call.number)
             case _ if strike.fault in PROVIDER_FAULTS:
@@ -94,14 +119,17 @@ class Mischief:
         return next((worker for worker in workers if worker.pid() == holder), by_chance)
 
     def replace_ended(self) -> None:
-        """Start another worker for one that was frozen and has ended, as a supervisor does.
+        """Start another worker for each that has ended by itself, as a supervisor does, and note it.
 
-        When a process was frozen while it joined a room, LiveKit's native part has it stop afterwards. Any other worker
-        that ends by itself is a breach.
+        But one that was frozen while it joined a room: LiveKit's native part stops it (docs/ARCHITECTURE.md).
         """
-        for worker in self._frozen:
-            if worker in self._product.workers and worker.pid() is None:
+        for worker in [worker for worker in self._product.workers if worker.pid() is None]:
+            if not (worker in self._frozen and worker.has_logged(PANIC)):
+                self.ended.append(f"{worker.log_file.stem}: {worker.last_log_line()}")
+            try:
                 self._kill(worker)
+            except ServiceError as error:  # the next look replaces that one
+                self.ended.append(str(error))
 
     def _kill(self, worker: Daemon) -> None:
         self._product.workers.remove(worker)
@@ -138,6 +166,27 @@ class Mischief:
         time.sleep(AWAY_S)
         self._product.web.start()
         self._product.wait_for_web()
+
+    def _restart_housekeeping(self) -> None:
+        self._product.housekeeping.stop()
+        self._product.housekeeping.log_file.unlink(missing_ok=True)
+        self._product.housekeeping.start()
+        self._product.wait_for_worker(self._product.housekeeping)
+
+    async def _cut_off(self, worker: Daemon, line: Line) -> None:
+        name = worker.log_file.stem
+        self._wiring.cut(name, line)
+        try:
+            await asyncio.sleep(CUT_OFF_S)
+        finally:
+            self._wiring.mend(name, line)
+
+    async def _slow_down(self) -> None:
+        self._wiring.slow_down(Line.POSTGRES, QUERY_TAKES_S)
+        try:
+            await asyncio.sleep(SLOW_S)
+        finally:
+            self._wiring.slow_down(Line.POSTGRES, 0.0)
 
     async def _fail_provider(self, fault: Mapping[str, Any]) -> None:
         await asyncio.to_thread(self._world.control, "faults", fault)

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+from tools.chaos.behavior import Behavior
 from tools.chaos.conversation import GREETING
 from tools.chaos.evidence import Agent, Beat, CallRow, Caused, EventRow, Evidence, RoomSeen, Sample, Standing, TurnRow
 from tools.chaos.placing import Placed
 from tools.chaos.plan import Fault, plan
 
 BEGAN = 1_000.0
-[CALL, OTHER] = plan(2, share=0, seed=1)
+[CALL, OTHER] = [replace(call, behavior=Behavior.ASKS, leaving=None) for call in plan(2, share=0, seed=1)]
 CALLER = f"sip_{CALL.from_number}"
 
 
@@ -20,6 +21,7 @@ def placed(**values: Any) -> Placed:
         "every_reply_heard": True,
         "agent_spoke": [(1.0, 2.5), (4.0, 5.5)],
         "utterances": [{"reply_expected": True, "reply_heard": True}],
+        "ended_by": "caller",
         "end_detail": "the scenario is over",
     }
     return replace(Placed(CALL, joined_at=BEGAN, ended_at=BEGAN + 6.5, report=report), **values)
@@ -83,6 +85,18 @@ STANDING = Standing(messages={"calls": 0, "calls.dead": 0}, beats=[Beat("host:1"
 def evidence(**values: Any) -> Evidence:
     """A run of one call, without a fault."""
     return replace(Evidence(1, [placed()], [row()], SAMPLES, [], STANDING, workers=2), **values)
+
+
+def behaving(behavior: Behavior, **values: Any) -> Placed:
+    """The caller of that call, who behaves so."""
+    return placed(call=replace(CALL, behavior=behavior), **values)
+
+
+def hung_up_on() -> Placed:
+    """A caller on whom the agent hung up."""
+    report = placed().report
+    assert report is not None
+    return placed(report=report | {"ended_by": "agent"})
 
 
 def caused(fault: Fault, began_s: float, ended_s: float, room: str = CALL.room, problem: str = "") -> Caused:
