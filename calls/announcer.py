@@ -16,7 +16,7 @@ from livekit import api, rtc
 from agents import apologies, lines, speech
 from agents.models import PersonaVersion
 from agents.phrases import phrases_of
-from calls import overflow, rooms
+from calls import destinations, overflow, rooms
 from calls.database import borrowed_connection, in_database
 from calls.joining import CancellableRoom
 from calls.models import Call
@@ -145,8 +145,8 @@ async def _transfer(call: Call) -> bool:
     number = call.phone_number.overflow_number if call.phone_number else ""
     try:
         await rooms.transfer(call.room_name, call.caller_identity, number)
-    except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
-        problem = error.message if isinstance(error, api.TwirpError) else type(error).__name__
+    except (destinations.NotAllowed, api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+        problem = getattr(error, "message", "") or type(error).__name__
         log.warning("transfer_failed", error=problem)
         await in_database(overflow.transfer_failed, call.pk, problem)
         return False

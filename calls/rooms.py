@@ -8,6 +8,9 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 
+from calls import destinations
+from calls.database import in_database
+
 ANNOUNCER = "announcer"  # who tells a caller why the call ends, where no agent does
 ROOM_PREFIX = "call-"
 ROOM_ENDED: frozenset[int] = frozenset(
@@ -102,9 +105,10 @@ async def remove_participant(room_name: str, identity: str) -> None:
 async def transfer(room_name: str, identity: str, number: str) -> None:
     """Have a caller's telephone provider connect it with `number` (E.164), by SIP REFER. Its call must be answered.
 
-    Raises livekit.api.TwirpError when LiveKit or the other side refuses, aiohttp.ClientError and TimeoutError when
-    LiveKit cannot be reached.
+    Raises destinations.NotAllowed when the number may not be dialed any more, livekit.api.TwirpError when LiveKit or
+    the other side refuses, aiohttp.ClientError and TimeoutError when LiveKit cannot be reached.
     """
+    await in_database(destinations.check, number)
     request = api.TransferSIPParticipantRequest(
         room_name=room_name,
         participant_identity=identity,

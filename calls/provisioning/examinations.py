@@ -15,9 +15,11 @@ from asgiref.sync import async_to_sync
 from celery import current_app
 from django.conf import settings
 from django.core import checks
+from django.core.cache import caches
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from livekit import api
+from redis.exceptions import RedisError
 
 from agents.dispatch import BROKER_ERRORS
 from calls import capacity, leases, rooms
@@ -84,6 +86,16 @@ def broker() -> str:
         cure = "Start RabbitMQ, or correct CELERY_BROKER_URL."
         raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
     return f"workers that listen: {declared.consumer_count}, messages that wait: {declared.message_count}"
+
+
+def shared_counts() -> str:
+    """Redis answers, in which all web processes count logins and requests."""
+    try:
+        caches["shared"].get("doctor")
+    except RedisError as error:
+        cure = "Start Redis, or correct CACHE_URL: until then each web process has limits of its own."
+        raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
+    return "answers"
 
 
 def workers() -> str:

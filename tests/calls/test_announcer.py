@@ -14,7 +14,7 @@ from pytest_django import Settings
 from agents import apologies, lines
 from agents.models import SpokenLine
 from agents.phrases import ENGLISH
-from calls import announcer, rooms
+from calls import announcer, destinations, rooms
 from calls.joining import CancellableRoom
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
@@ -171,6 +171,16 @@ async def test_a_transfer_is_asked_of_livekit_by_telephone_number(fails: bool, m
     [request] = asked
     assert (request.room_name, request.participant_identity) == ("call-1", "sip_+12025550199")
     assert request.transfer_to == "tel:+12025550177"
+
+
+async def test_a_number_that_may_not_be_dialed_any_more_is_not_transferred_to(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.OUTBOUND_DENIED_PREFIXES = ["+1202"]
+    monkeypatch.setattr(rooms, "livekit_api", lambda: pytest.fail("asked"))
+
+    with pytest.raises(destinations.NotAllowed, match="may not be dialed"):
+        await rooms.transfer("call-1", "sip_+12025550199", "+12025550177")
 
 
 @pytest.mark.parametrize("reason", [EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED])

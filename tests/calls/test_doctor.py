@@ -22,7 +22,7 @@ from simulator.twilio_api import TwilioAccount, running_twilio
 from simulator.twilio_trunks import Trunk, Trunks
 from tests.factories import make_call, make_number, make_persona
 from tests.services import LiveKitServer
-from tools.local import Instance
+from tools.local import Instance, Redis
 
 pytestmark = pytest.mark.django_db
 
@@ -204,6 +204,16 @@ def test_the_broker_is_well_when_its_queue_is_there(rabbitmq: Instance, monkeypa
     assert unwell(examinations.broker) == (
         "the queue nobodys is not there",
         "Start a worker: it declares the queues.",
+    )
+
+
+def test_redis_is_well_when_it_answers(redis: Redis, settings: Settings) -> None:
+    assert examinations.shared_counts() == "answers"
+
+    settings.CACHES = settings.CACHES | {"shared": settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    assert unwell(examinations.shared_counts) == (
+        "cannot be reached (ConnectionError)",
+        "Start Redis, or correct CACHE_URL: until then each web process has limits of its own.",
     )
 
 

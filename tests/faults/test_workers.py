@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from agents.phrases import ENGLISH
 from calls.leases import RESUME_WITHIN
-from calls.models import Call, PhoneNumber
+from calls.models import Call, PhoneNumber, Turn
 from calls.states import EndReason, Status
 from simulator.caller import CallReport
 from tests.calling import Caller
@@ -143,6 +143,13 @@ def answered_calls(count: int) -> list[Call]:
     return eventually(lambda: list(rows) if rows.count() == count else None, f"{count} calls answered")
 
 
+def wait_until_answered(caller: Caller) -> None:
+    """Return once the caller has heard the answer to its question, and the answer is written down."""
+    caller.wait_for("agent_silent", times=2)
+    turns = Turn.objects.filter(call__room_name=caller.room, text=HOURS[-1])
+    eventually(turns.exists, "the answer in the history")
+
+
 def hang_up_after_another_reply(caller: Caller) -> CallReport:
     """Let the caller ask and hear the whole answer once more; the next question comes seconds later."""
     caller.wait_for_another("reply")
@@ -164,8 +171,7 @@ def test_01_a_worker_is_killed_and_its_call_goes_on_in_the_same_room_with_the_sa
 ) -> None:
     yaml = stack.script(GOES_ON_AFTER_THE_LOSS)
     with two_workers(stack) as workers, Caller(stack, yaml, NUMBER) as caller:
-        caller.wait_for("reply")
-        caller.wait_for("agent_silent", times=2)
+        wait_until_answered(caller)
         holder(workers).kill()
         report = caller.report
     call = final_call(report.room)
@@ -192,8 +198,7 @@ def test_01_a_worker_is_killed_while_its_agent_speaks_and_the_next_one_says_so_a
 
 def test_02_with_no_slot_anywhere_a_lost_call_is_resumed_when_there_is_one(stack: Stack, number: PhoneNumber) -> None:
     with stack.worker("first") as first, Caller(stack, stack.script(GOES_ON_AFTER_THE_LOSS), NUMBER) as caller:
-        caller.wait_for("reply")
-        caller.wait_for("agent_silent", times=2)
+        wait_until_answered(caller)
         first.kill()
         waiting = Call.objects.filter(status=Status.QUEUED, losses=1)
         eventually(waiting.exists, "the lost call waits")
@@ -303,8 +308,7 @@ def test_a_worker_that_was_frozen_leaves_the_call_that_another_has_taken_over(
 ) -> None:
     yaml = stack.script(GOES_ON_AFTER_THE_LOSS)
     with two_workers(stack) as workers, Caller(stack, yaml, NUMBER) as caller:
-        caller.wait_for("reply")
-        caller.wait_for("agent_silent", times=2)
+        wait_until_answered(caller)
         frozen = holder(workers)
         os.kill(frozen.pid, signal.SIGSTOP)
         caller.wait_for_another("agent_speaking")

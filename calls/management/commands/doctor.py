@@ -17,6 +17,7 @@ PRODUCT: dict[str, Examination] = {
     "Settings": examinations.check_settings,
     "Database": examinations.database,
     "Broker": examinations.broker,
+    "Redis": examinations.shared_counts,
     "Workers": examinations.workers,
     "Numbers": examinations.numbers,
     "LiveKit": examinations.livekit,
