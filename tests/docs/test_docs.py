@@ -18,7 +18,7 @@ from simulator.world import Settings
 from tools.local import ROOT
 from tools.setup.environment import read
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 # Directories, and files at the root, that the repository has: a path in the documentation begins with one of them.
 PLACES = (
     *("agents", "callcenter", "calls", "docker", "docs", "kubernetes", "requirements", "scripts", "simulator"),
