@@ -21,7 +21,7 @@ RETRY_AFTER_S = 10  # about how long it takes until one of some dozens of calls 
 CLAIMED_WITHIN = timedelta(seconds=15)  # its slot was free a moment ago; when it is not, the workers are in trouble
 
 
-class HouseFull(Exception):
+class NoCapacity(Exception):
     """No slot is free for another outbound call. Says why, in a few words."""
 
 
@@ -37,14 +37,14 @@ class DailyLimitReached(Exception):
 def place(to: str, number: PhoneNumber, version: PersonaVersion) -> Call:
     """Write a call from `number` to the number `to` (E.164), and send it to the workers on commit.
 
-    Raises destinations.NotAllowed when `to` may not be dialed, HouseFull when the call would have to wait for a slot
+    Raises destinations.NotAllowed when `to` may not be dialed, NoCapacity when the call would have to wait for a slot
     or take one that is kept for callers, and DailyLimitReached. Then nothing is written.
     """
     destinations.check(to)
     refusal = limits.refusal(number, leases.LEASE)
     if refusal is not None:
         log.info("outbound_refused", number=masked(number.e164))
-        raise HouseFull(refusal)
+        raise NoCapacity(refusal)
     _check_daily_limit()  # counted while other claims wait, as the slots are
     now = elapsed.now()
     call = Call.objects.create(

@@ -104,8 +104,8 @@ class PlacesCalls(viewsets.GenericViewSet[Call]):
 
         try:
             return idempotency.once(keyed, begin)
-        except outbound.HouseFull as full:
-            raise exceptions.Throttled(outbound.RETRY_AFTER_S, f"The house is full: {full}.") from full
+        except outbound.NoCapacity as full:
+            raise exceptions.Throttled(outbound.RETRY_AFTER_S, f"No capacity: {full}.") from full
         except outbound.DailyLimitReached as reached:
             raise exceptions.Throttled(reached.again_in_s, f"{reached}.") from reached
         except destinations.NotAllowed as refused:

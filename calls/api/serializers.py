@@ -92,7 +92,7 @@ class CallSerializer(serializers.ModelSerializer[Call]):
 
 
 class CallDetailSerializer(CallSerializer):
-    turns = serializers.SerializerMethodField(help_text="Empty for who may not read what was said.")
+    turns = serializers.SerializerMethodField(help_text="Empty unless you may read what was said.")
     events = CallEventSerializer(many=True, read_only=True)
 
     @extend_schema_field(TurnSerializer(many=True))

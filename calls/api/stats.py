@@ -42,8 +42,8 @@ class LatenciesSerializer(serializers.Serializer[Any]):
 
 
 class StatsSerializer(serializers.Serializer[Any]):
-    active_calls = serializers.IntegerField(help_text="That an agent holds.")
-    queued_calls = serializers.IntegerField(help_text="That wait for a slot.")
+    active_calls = serializers.IntegerField(help_text="Calls that have an agent.")
+    queued_calls = serializers.IntegerField(help_text="Calls that wait for a slot.")
     missed_calls = serializers.IntegerField(help_text="In the last hour.")
     slots = SlotsSerializer()
     workers = serializers.IntegerField(help_text="Processes that take calls.")

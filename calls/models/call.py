@@ -50,10 +50,10 @@ class Call(models.Model):
     persona_version = models.ForeignKey(PersonaVersion, null=True, on_delete=models.PROTECT, related_name="calls")
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
     caller_number = models.CharField(
-        max_length=32, blank=True, help_text="The person's number: who called or, if the call is outbound, was called."
+        max_length=32, blank=True, help_text="The caller's number; of an outbound call, the number that was called."
     )
     called_number = models.CharField(
-        max_length=32, blank=True, help_text="Our number: which was called or, if the call is outbound, called."
+        max_length=32, blank=True, help_text="Our number: the one that was called or, of an outbound call, that called."
     )
     caller_identity = models.CharField(max_length=128, blank=True, help_text="The person's participant in the room.")
     sip_call_id = models.CharField("SIP call id", max_length=128, blank=True)
@@ -76,7 +76,7 @@ class Call(models.Model):
     claimed_at = models.DateTimeField(null=True, help_text="When a slot took it.")
     answered_at = models.DateTimeField(null=True, help_text="When the conversation began.")
     ended_at = models.DateTimeField(null=True)
-    erased_at = models.DateTimeField(null=True, help_text="When what identifies the caller, and what was said, went.")
+    erased_at = models.DateTimeField(null=True, help_text="When the caller's data was erased.")
 
     objects = CallQuerySet.as_manager()
 

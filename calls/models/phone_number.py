@@ -30,7 +30,7 @@ class PhoneNumber(models.Model):
         "calls at once",
         default=10,
         validators=[MinValueValidator(1, "At least 1; make the number inactive to take no calls.")],
-        help_text="Who calls when there are as many hears ringing until one of them ends.",
+        help_text="Further callers hear ringing until a call ends.",
     )
     ring_time_s = models.PositiveSmallIntegerField(
         "ring time, in seconds",
@@ -46,13 +46,13 @@ class PhoneNumber(models.Model):
         max_length=10,
         choices=Overflow,
         default=Overflow.MESSAGE,
-        help_text="Whatever else is chosen, the message is what remains when that fails.",
+        help_text="If another choice fails, the caller hears the message.",
     )
     overflow_message = models.CharField(
         "message",
         max_length=250,
         default="All our lines are busy at the moment. Please call again a little later. Goodbye.",
-        help_text="Said in the persona's voice before the call is hung up: a quarter of a minute at most.",
+        help_text="Said in the persona's voice before the call is hung up: 15 seconds at most.",
     )
     overflow_persona = models.ForeignKey(
         Persona,
@@ -61,7 +61,7 @@ class PhoneNumber(models.Model):
         on_delete=models.PROTECT,
         related_name="overflow_numbers",
         verbose_name="other persona",
-        help_text="Answers beyond the number's own limit, if a slot is free within a second ring time.",
+        help_text="Answers beyond the number's own limit if a slot becomes free within a second ring time.",
     )
     overflow_number = models.CharField(
         "other number",

@@ -120,7 +120,7 @@ def test_the_last_slots_are_kept_for_callers(slots: None, number: PhoneNumber, s
 
     refused = ask()
     assert refused.headers["Retry-After"] == str(outbound.RETRY_AFTER_S)
-    assert "The house is full: slots free: 2, of which 2 are kept for callers." in refused.json()["detail"]
+    assert "No capacity: slots free: 2, of which 2 are kept for callers." in refused.json()["detail"]
     assert Call.objects.count() == 2
 
 
@@ -143,7 +143,7 @@ def test_callers_who_wait_go_before_outbound_calls(settings: Settings, number: P
 
 
 @pytest.mark.parametrize("free", [0, 1])
-def test_a_house_without_slots_or_workers_is_full(free: int, settings: Settings, number: PhoneNumber) -> None:
+def test_without_free_slots_or_workers_there_is_no_capacity(free: int, settings: Settings, number: PhoneNumber) -> None:
     settings.INBOUND_RESERVE = 0
     leases.beat("host:1", slots=free)
     make_call(Status.IN_PROGRESS, number)
@@ -182,7 +182,7 @@ def test_requests_at_once_do_not_take_one_slot_too_many(slots: None, number: Pho
     def place(index: int) -> bool:
         try:
             outbound.place(f"+120255501{index:02}", number, version)
-        except outbound.HouseFull:
+        except outbound.NoCapacity:
             return False
         return True
 
@@ -192,7 +192,7 @@ def test_requests_at_once_do_not_take_one_slot_too_many(slots: None, number: Pho
 def test_a_refused_call_leaves_the_transaction_usable(number: PhoneNumber) -> None:
     version = number.persona.live_version
     assert version is not None
-    with transaction.atomic(), pytest.raises(outbound.HouseFull, match="slots free: 0"):
+    with transaction.atomic(), pytest.raises(outbound.NoCapacity, match="slots free: 0"):
         outbound.place(TO, number, version)
 
     assert not Call.objects.exists()

@@ -30,7 +30,7 @@ SECONDS = {
     "tests/faults/test_caller_gone.py": 60,
     "tests/faults/test_cut_off.py": 300,
     "tests/faults/test_database.py": 145,
-    "tests/faults/test_full_house.py": 120,
+    "tests/faults/test_no_capacity.py": 120,
     "tests/faults/test_hang_up.py": 20,
     "tests/faults/test_livekit.py": 120,
     "tests/faults/test_memory.py": 40,

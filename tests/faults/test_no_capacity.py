@@ -105,7 +105,7 @@ def test_08_a_caller_whose_message_is_cut_short_with_housekeeping_is_hung_up_on_
     assert report.agent_spoke
 
 
-def test_08_outbound_is_refused_with_429_when_the_house_is_full(stack: Stack) -> None:
+def test_08_outbound_is_refused_with_429_when_there_is_no_capacity(stack: Stack) -> None:
     number = patient_number()
     stack.script(LISTENS)
     client = client_of(superuser=True)
@@ -126,7 +126,7 @@ def test_08_outbound_is_refused_with_429_when_the_house_is_full(stack: Stack) ->
     kept_for_callers = place()
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
-    assert "The house is full: slots free: 0" in refused.json()["detail"]
+    assert "No capacity: slots free: 0" in refused.json()["detail"]
     assert accepted.status_code == 202
     assert (placed.status, placed.end_reason) == (Status.FAILED, EndReason.DIAL_FAILED)
     assert placed.end_detail == f"LiveKit has no outbound trunk for {NUMBER}: run manage.py setup_livekit_sip"
