@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models import CharField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -126,15 +126,20 @@ def _batches(calls: QuerySet[Call]) -> Iterator[list[tuple[UUID, str]]]:
         yield rows[start : start + BATCH]
 
 
+_WITHOUT_DETAIL = Func(F("detail"), Cast(Value("detail"), TextField()), arg_joiner=" - ", template="(%(expressions)s)")
+
+
 @transaction.atomic
 def _erase(batch: list[tuple[UUID, str]]) -> Counts:
     ids, rooms = [pk for pk, _ in batch], [room for _, room in batch]
     # First: whoever adds to one of these calls has done so before, or finds that it is erased.
     list(Call.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    events = CallEvent.objects.filter(call__in=ids)
     counts = Counts(
         turns=Turn.objects.filter(call__in=ids).exclude(text="").update(text=""),
-        # Which state the call entered, and why, says nothing about the caller.
-        events=CallEvent.objects.filter(call__in=ids, to_status="").exclude(detail={}).update(detail={}),
+        # Which state the call entered, and why, says nothing about the caller; what exactly failed may quote it.
+        events=events.filter(to_status="").exclude(detail={}).update(detail={})
+        + events.filter(detail__has_key="detail").update(detail=_WITHOUT_DETAIL),
         # The rows stay: their ids are what makes a replay harmless.
         webhooks=WebhookEvent.objects.filter(room_name__in=rooms).update(room_name="", participant=""),
         dead_letters=DeadLetter.objects.filter(call__in=ids).exclude(body="").update(body=""),
