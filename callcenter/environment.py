@@ -23,6 +23,12 @@ class Env(environ.Env):  # type: ignore[misc]  # the package has no type hints
         here = re.compile(rf"http://(127\.0\.0\.1|localhost):{re.escape(port)}(?=/|$)")
         return here.sub(f"http://simulator:{port}", url)
 
+    def list(self, name: str, cast: Any = None, default: Any = environ.Env.NOTSET) -> list[Any]:
+        """Return what stands between commas, without blanks around it. Blanks alone are nothing."""
+        values = super().list(name, cast=cast, default=default)
+        stripped = [value.strip() if isinstance(value, str) else value for value in values]
+        return [value for value in stripped if value != ""]
+
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
     ) -> Any:

@@ -77,7 +77,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "callcenter.request_log.PrivateRequestMiddleware",
     "calls.audit.AuditMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -138,7 +138,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "callcenter.addresses.client_address"
+AXES_CLIENT_IP_CALLABLE = "callcenter.addresses.client_network"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token"]  # beside the password: not written down
@@ -266,9 +266,9 @@ LIVEKIT_SIP_URI: str = env.str("LIVEKIT_SIP_URI", default="")
 # --- Capacity -------------------------------------------------------------------------------------------------------
 MAX_CONCURRENT_AGENTS: int = env.int("MAX_CONCURRENT_AGENTS", default=100)
 # Whom outbound calls and transfers may reach: calls/destinations.py. Empty: the countries of our own numbers.
-OUTBOUND_COUNTRIES: list[str] = [code.strip().upper() for code in env.list("OUTBOUND_COUNTRIES", default=[])]
-OUTBOUND_ALLOWED_PREFIXES: list[str] = [text.strip() for text in env.list("OUTBOUND_ALLOWED_PREFIXES", default=[])]
-OUTBOUND_DENIED_PREFIXES: list[str] = [text.strip() for text in env.list("OUTBOUND_DENIED_PREFIXES", default=[])]
+OUTBOUND_COUNTRIES: list[str] = [code.upper() for code in env.list("OUTBOUND_COUNTRIES", default=[])]
+OUTBOUND_ALLOWED_PREFIXES: list[str] = env.list("OUTBOUND_ALLOWED_PREFIXES", default=[])
+OUTBOUND_DENIED_PREFIXES: list[str] = env.list("OUTBOUND_DENIED_PREFIXES", default=[])
 OUTBOUND_DAILY_LIMIT: int = env.int("OUTBOUND_DAILY_LIMIT", default=1000)
 # What a persona's transfer number must pass, by its path: agents does not import calls.
 TRANSFER_NUMBER_CHECK = "calls.destinations.check"
@@ -349,6 +349,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django_structlog": {"level": "WARNING"},
+        # The same once more, with whole addresses: callcenter.request_log.
+        "django.request": {"level": "CRITICAL"},
         "axes": {"level": "WARNING"},
         # Celery and beat would log a line for each housekeeping task, every two seconds.
         "celery.worker.strategy": {"level": "WARNING"},

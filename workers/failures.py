@@ -75,7 +75,7 @@ class Failures:
     async def _on_error(self, _worker: object, frame: ErrorFrame) -> None:
         processor = frame.processor
         stage = next((name for name, kind in STAGES.items() if isinstance(processor, kind)), "pipeline")
-        log.error("provider_error", stage=stage, category=str(frame.category), error=frame.error[:200])
+        log.error("provider_error", stage=stage, category=str(frame.category))  # its text may quote the caller
         self._recorder.event("error", stage=stage, category=str(frame.category), error=frame.error[:200])
         tts = self._pipeline.tts
         if (processor is not None and not processor.is_usable) or (processor is tts and tts.is_down):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from agents.models import PersonaVersion
 from calls.models.phone_number import PhoneNumber
+from calls.phone import mask_numbers
 from calls.states import ALLOWED_FROM, FINAL, LIVE, Direction, EndReason, Status
 
 
@@ -105,7 +106,7 @@ class Call(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.room_name
+        return mask_numbers(self.room_name)
 
     @property
     def is_final(self) -> bool:

@@ -28,3 +28,14 @@ def test_the_simulator_of_this_machine_is_the_service_in_a_container(
 
     monkeypatch.setenv("IN_CONTAINERS", "true")
     assert Env().provider_url(name) == inside
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("a.com, b.com", ["a.com", "b.com"]), (" a.com ,", ["a.com"]), (" ", []), ("", [])],
+)
+def test_blanks_around_the_values_of_a_list_are_none_of_them(
+    monkeypatch: pytest.MonkeyPatch, text: str, values: list[str]
+) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", text)
+    assert Env().list("ALLOWED_HOSTS", default=["localhost"]) == values

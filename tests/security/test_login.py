@@ -181,6 +181,18 @@ def test_five_wrong_passwords_close_the_name_for_the_address_only(anna: User) ->
     assert elsewhere.status_code == 302
 
 
+def test_five_wrong_passwords_close_the_name_for_all_addresses_of_an_ipv6_network(anna: User) -> None:
+    for number in range(5):
+        log_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{number + 1}"), "wrong")
+
+    def status(address: str) -> int:
+        answer = Client(REMOTE_ADDR=address).post("/admin/login/", {"username": "anna", "password": PASSWORD})
+        return answer.status_code
+
+    assert status("2001:db8:1:2:ffff::1") in {403, 429}
+    assert status("2001:db8:1:3::1") == 302
+
+
 def test_a_header_does_not_make_another_address_of_it(anna: User) -> None:
     for number in range(5):
         client = Client(headers={"X-Forwarded-For": f"192.0.2.{number}"})

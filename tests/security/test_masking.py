@@ -1,6 +1,9 @@
 """Callers' numbers: whole for supervisors, masked in lists for viewers, and found by neither in a log."""
 
+from urllib.parse import quote
+
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from calls.models import DeadLetter, WebhookEvent
@@ -54,3 +57,17 @@ def test_lists_mask_numbers_for_viewers_only(path: str) -> None:
 )
 def test_the_number_in_a_name_is_masked_and_nothing_else(text: str, shown: str) -> None:
     assert mask_numbers(text) == shown
+
+
+def test_the_log_of_a_refused_request_has_no_number_and_no_query(caplog: pytest.LogCaptureFixture) -> None:
+    Client().post(f"/manual/dispatch?room={quote(ROOM)}")
+    Client().get(f"/api/calls/{quote(ROOM)}/")
+
+    assert "POST /manual/dispatch'" in caplog.text
+    assert "2025550123" not in caplog.text
+
+
+@pytest.mark.usefixtures("_a_caller_in_every_list")
+def test_the_choices_of_a_field_mask_numbers() -> None:
+    asked = {"app_label": "calls", "model_name": "turn", "field_name": "call", "term": ""}
+    assert not whole(client_of("Viewers").get("/admin/autocomplete/", asked).content.decode())
