@@ -10,8 +10,6 @@ Fraud on telephone systems dials expensive numbers, thousands of times. So a num
 OUTBOUND_ALLOWED_PREFIXES makes exceptions from 2 and 3, never from 1.
 """
 
-from collections.abc import Iterable
-
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -44,13 +42,24 @@ def check(e164: str, *, ours: str = "") -> None:
         raise NotAllowed(f"Numbers in {region} may not be dialed: only those in {allowed} (OUTBOUND_COUNTRIES).")
 
 
+def opened_by(e164: str) -> str:
+    """The country that may be dialed once this is a number of ours, and may not yet; empty when there is none."""
+    if settings.OUTBOUND_COUNTRIES or not _own_numbers():
+        return ""
+    return next(iter(_countries(e164) - _countries("")), "")
+
+
 def _countries(ours: str) -> set[str]:
     """ISO codes; ANY_COUNTRY also when there is no own number: nothing can be dialed then, whatever is allowed."""
     if settings.OUTBOUND_COUNTRIES:
         return set(settings.OUTBOUND_COUNTRIES)
-    rows = apps.get_model("calls", "PhoneNumber").objects  # not imported: the model itself asks here
-    own: Iterable[str] = [*rows.values_list("e164", flat=True), *([ours] if ours else [])]
-    return {_region(e164) for e164 in own} - {_NO_COUNTRY} or {ANY_COUNTRY}
+    own = [*_own_numbers(), *([ours] if ours else [])]
+    return {_region(e164) for e164 in own} - {_NO_COUNTRY} if own else {ANY_COUNTRY}
+
+
+def _own_numbers() -> list[str]:
+    numbers = apps.get_model("calls", "PhoneNumber").objects  # not imported: the model itself asks here
+    return list(numbers.values_list("e164", flat=True))
 
 
 def _region(e164: str) -> str:

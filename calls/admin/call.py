@@ -24,6 +24,8 @@ from calls.short_text import short_end_reason, short_time, short_wait
 from calls.states import Direction, Status
 from calls.visibility import may_read_words, may_see_numbers
 
+WORDS_MAX = 8  # each is a search of its own through all calls
+
 
 def _phrases(search: str) -> list[str]:
     """The words of a search, as Django's admin splits it: what stands in quotes is one."""
@@ -90,7 +92,10 @@ class CallAdmin(HistoryAdmin):
 
         Who may not read what was said learns nothing about it by searching either.
         """
-        for word in _phrases(search_term):
+        words = _phrases(search_term)
+        if len(words) > WORDS_MAX:
+            messages.warning(request, f"Only the first {WORDS_MAX} words were searched for: put phrases in quotes.")
+        for word in words[:WORDS_MAX]:
             queryset = queryset.filter(pk__in=self._found(request, word))
         return queryset, False  # no joins, so no call twice
 

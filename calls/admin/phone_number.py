@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
 from agents.admin.base import ModelAdmin, ModelForm, Textarea, TextInput, column
 from agents.models import Persona
-from calls import overflow
+from calls import destinations, overflow
 from calls.models import PhoneNumber
 from calls.narrative import readable_number
 from calls.phone import to_e164
@@ -47,7 +48,13 @@ class PersonaChoice(PersonaChoiceField):
 
 
 class PhoneNumberForm(ModelForm):
-    """Takes a number as people write it and stores it as E.164."""
+    """Takes a number as people write it and stores it as E.164.
+
+    Countries of our own numbers may be dialed, unless OUTBOUND_COUNTRIES says which: a first number there is a decision
+    for administrators, who are superusers.
+    """
+
+    may_open_countries = False
 
     e164 = forms.CharField(
         label="Number",
@@ -70,7 +77,14 @@ class PhoneNumberForm(ModelForm):
         widgets: ClassVar[dict[str, Any]] = {"overflow_message": Textarea(attrs={"rows": 2})}
 
     def clean_e164(self) -> str:
-        return to_e164(self.cleaned_data["e164"])
+        e164 = to_e164(self.cleaned_data["e164"])
+        country = "" if self.may_open_countries else destinations.opened_by(e164)
+        if country:
+            raise ValidationError(
+                f"With this number, any number in {country} could be called: ask an administrator to add it, or to set "
+                "OUTBOUND_COUNTRIES."
+            )
+        return e164
 
     def _post_clean(self) -> None:
         # The model checks the number again; a second message about the same mistake would only confuse.
@@ -94,6 +108,10 @@ class PhoneNumberAdmin(ModelAdmin):
         rows: QuerySet[PhoneNumber] = super().get_queryset(request)
         live = Count("calls", filter=Q(calls__status__in=LIVE))
         return rows.select_related("persona").annotate(live_count=live)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        return type(form.__name__, (form,), {"may_open_countries": bool(request.user.is_superuser)})
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         extra = {"form_class": PersonaChoice} if db_field.related_model is Persona else {}

@@ -44,6 +44,16 @@ def test_words_are_found_on_both_sides_of_what_joins_them(search: str) -> None:
     assert _found(search) == [call]
 
 
+def test_no_search_asks_for_more_words_than_a_person_types() -> None:
+    call = _said("One two three four five six seven eight nine.")
+    response = client_of("Supervisors").get(
+        LIST, {"q": "one two three four five six seven eight and more" + 3000 * " a"}
+    )
+
+    assert list(response.context["cl"].result_list) == [call]
+    assert "Only the first 8 words were searched for" in response.content.decode()
+
+
 def test_each_word_may_be_in_another_turn_or_column() -> None:
     call = _said("Hello.", "A root canal.", "When?", "Tomorrow.", room_name="call-dentist")
     _said("Hello.", "A root canal.")

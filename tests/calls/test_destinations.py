@@ -16,7 +16,7 @@ from calls.models import Call, PhoneNumber
 from calls.models.phone_number import Overflow
 from calls.states import Direction, Status
 from tests.calls.conftest import SentMessages
-from tests.factories import make_call, make_number, make_persona, make_user
+from tests.factories import client_of, make_call, make_number, make_persona, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +183,33 @@ def test_a_persona_that_transfers_to_a_number_that_may_not_be_dialed_is_not_publ
         agent_services.publish(persona)
 
     assert "Numbers in DE" in refused.value.message_dict["transfer_number"][0]
+
+
+@pytest.mark.usefixtures("number")
+@pytest.mark.parametrize(
+    ("superuser", "countries", "added"), [(False, [], False), (True, [], True), (False, ["US"], True)]
+)
+def test_a_number_that_opens_another_country_is_added_by_administrators_only(
+    superuser: bool, countries: list[str], added: bool, settings: Settings
+) -> None:
+    settings.OUTBOUND_COUNTRIES = countries
+    client = client_of("" if superuser else "Supervisors", superuser=superuser)
+    fields = {
+        "e164": BERLIN,
+        "persona": make_persona("Berta").pk,
+        "max_calls": 1,
+        "ring_time_s": 30,
+        "overflow": "message",
+        "overflow_message": "Please call again.",
+    }
+
+    response = client.post("/admin/calls/phonenumber/add/", fields)
+
+    assert PhoneNumber.objects.filter(e164=BERLIN).exists() == added
+    if not added:
+        assert "any number in DE could be called" in response.content.decode()
+
+
+def test_a_center_whose_own_numbers_have_no_country_dials_none() -> None:
+    make_number("+80012345678")
+    assert refusal(ORDINARY) != ""
