@@ -14,10 +14,10 @@ from django.db import connection, transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
-from calls import dispatch, limits, services
+from calls import dispatch, limits, overflow, services
 from calls.models import Call, Heartbeat, WebhookEvent
 from calls.models.heartbeat import SWEEP
-from calls.states import HELD, Status
+from calls.states import HELD, EndReason, Status
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,7 @@ LOSSES_MAX = 1  # a call that loses its agent twice is ended: something about it
 RESUME_WITHIN = timedelta(seconds=30)  # so long a caller listens to nothing; then the call is ended with its reason
 
 HUNG_UP = "caller hung up"  # what a webhook says of a caller who left an agent of its own accord
+RECONNECTED = "reconnected"  # and of one whose side has a new connection: LiveKit tells that the old one left
 
 
 @transaction.atomic
@@ -82,18 +83,21 @@ def hand_over(call_id: uuid.UUID, attempt: int) -> bool:
 def not_joined(call_id: uuid.UUID, attempt: int, problem: str) -> bool:
     """Give a call back whose agent and caller do not hear each other, for another slot to try: the wait goes on.
 
-    Once a caller has waited for too long, the call is ended. False when it is no longer this attempt's.
+    A caller whose ring time is over gets what the number says; one who had an agent before, and has waited for too
+    long, hears an apology. False when the call is no longer this attempt's.
     """
     call = Call.objects.filter(pk=call_id, attempt=attempt, status__in=HELD).select_for_update().first()
     if call is None:
         return False
     log.warning("not_joined", call_id=str(call_id), attempt=attempt, problem=problem)
     services.write_event(call_id, "not_joined", attempt=attempt, problem=problem)
+    _queue_again(call_id, attempt, queued_at=call.queued_at)
+    services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="not joined")
     if _has_waited_too_long(call):
-        services.end_not_joined(call, problem)
-    else:
-        _queue_again(call_id, attempt, queued_at=call.queued_at)
-        services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="not joined")
+        if call.answered_at is None:
+            overflow.overflow(call, problem)
+        else:
+            services.end_without_agent(call, EndReason.CONNECT_FAILED, problem)
     return True
 
 
@@ -164,6 +168,7 @@ HAS_LEFT = """
 SELECT EXISTS (
     SELECT FROM calls_webhookevent
     WHERE room_name = %s AND kind IN ('participant_left', 'room_finished') AND participant IN ('', %s)
+    AND outcome <> 'reconnected'
 )
 """
 
@@ -174,6 +179,12 @@ def has_left(call: Call) -> bool:
         cursor.execute(HAS_LEFT, [call.room_name, call.caller_identity])
         [left] = cursor.fetchone() or [False]
     return bool(left)
+
+
+def may_dial(call: Call) -> bool:
+    """Whether the person may be called: the call is still this attempt's, and nobody was reached and left meanwhile."""
+    held = Call.objects.filter(pk=call.pk, attempt=call.attempt, status__in=HELD)
+    return held.exists() and not has_left(call)
 
 
 def hung_up(call: Call) -> bool:

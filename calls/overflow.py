@@ -26,28 +26,32 @@ def overflow_due() -> int:
     locked = due.select_for_update(skip_locked=True, of=["self"])
     calls = list(locked.select_related("phone_number__overflow_persona__live_version"))
     for call in calls:
-        _overflow(call)
+        overflow(call)
     return len(calls)
 
 
-def _overflow(call: Call) -> None:
+def overflow(call: Call, detail: str = "") -> None:
+    """Give a caller whose ring time is over what the number says. `detail` is why no agent answered, if that is known.
+
+    Needs a transaction in which the call is locked, and queued.
+    """
     number = call.phone_number
     reason = EndReason.NO_AGENT_FREE
     if call.is_to_be_dialed:
-        _give_up(call)
+        _give_up(call, detail)
         return
     if number is not None and not call.overflowed:
         if number.overflow == Overflow.PERSONA and _ask_another(call, number):
             return
         if number.overflow == Overflow.TRANSFER and number.overflow_number:
             reason = EndReason.TRANSFERRED
-    if services.end_call(call.pk, Status.MISSED, reason):
+    if services.end_call(call.pk, Status.MISSED, reason, detail=detail):
         transaction.on_commit(lambda: dispatch.announce(call.pk))
 
 
-def _give_up(call: Call) -> None:
+def _give_up(call: Call, detail: str) -> None:
     """An outbound call that no slot took, or that lost its agent while it rang: there is nobody to tell."""
-    if services.end_call(call.pk, Status.MISSED, EndReason.NO_AGENT_FREE):
+    if services.end_call(call.pk, Status.MISSED, EndReason.NO_AGENT_FREE, detail=detail):
         transaction.on_commit(lambda: dispatch.close_room(call.room_name))
 
 

@@ -3,6 +3,7 @@
 Each repair goes through the same services as the webhook that should have caused it, so that both may happen.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from livekit.api import ParticipantInfo
 
 from calls import dispatch, elapsed, leases, rooms, services
 from calls.models import Call, Heartbeat
+from calls.phone import mask_numbers
 from calls.rooms import ROOM_PREFIX
 from calls.states import ANNOUNCED, FINAL, EndReason, Status
 from calls.webhooks.livekit import incoming_call, is_caller
@@ -24,6 +26,7 @@ SETTLED = timedelta(seconds=10)  # younger differences are events on their way
 OVERTIME = timedelta(seconds=60)  # a call that its own agent has not ended by then has no agent that could
 ANNOUNCING = timedelta(seconds=60)  # longer than the announcer speaks, or waits for a transfer
 ANNOUNCER_JOINS = timedelta(seconds=20)  # by then the announcer is in the room, or its process was restarted
+COMES_BACK_WITHIN_S = 5.0  # a caller's side that loses LiveKit, as when that is restarted, joins again
 FORGET_HOLDERS = timedelta(minutes=5)
 
 type Rooms = dict[str, list[ParticipantInfo]]
@@ -46,23 +49,33 @@ def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
     for room_name in present.keys() - known - calls.keys():
         caller = next((person for person in present[room_name] if is_caller(person)), None)
         if caller and not timedelta(0) <= _present_for(caller) <= SETTLED:  # less than nothing: a clock was set
-            log.warning("webhook_lost", room=room_name, kind="participant_joined")
+            log.warning("webhook_lost", room=mask_numbers(room_name), kind="participant_joined")
             services.receive_call(incoming_call(room_name, caller))
 
 
 def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
     """Live calls whose caller is not in the room. Whoever is yet to be reached was not in it either."""
-    for call in calls:
-        if call.is_to_be_dialed:  # given up by its agent, or by the sweep
-            continue
-        people = present.get(call.room_name, [])
-        if any(person.identity == call.caller_identity for person in people) or not _is_settled(call):
+    missing = [call for call in calls if not call.is_to_be_dialed and _is_missing(call, present) and _is_settled(call)]
+    if any(_may_come_back(call) for call in missing):
+        time.sleep(COMES_BACK_WITHIN_S)
+        present = async_to_sync(rooms.occupied)(ROOM_PREFIX)
+    for call in missing:
+        if not _is_missing(call, present):
             continue
         log.warning("caller_gone", call_id=str(call.pk), status=call.status)
-        if call.answered_at and call.room_name not in present and not leases.hung_up(call):
+        if call.room_name not in present and _may_come_back(call):
             services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
-        elif services.end_abandoned(call) and people:
+        elif services.end_abandoned(call) and call.room_name in present:
             dispatch.close_room(call.room_name)
+
+
+def _is_missing(call: Call, present: Rooms) -> bool:
+    return all(person.identity != call.caller_identity for person in present.get(call.room_name, []))
+
+
+def _may_come_back(call: Call) -> bool:
+    """Whether the caller was lost, and did not hang up."""
+    return call.answered_at is not None and not leases.hung_up(call)
 
 
 def _end_overtime(calls: Iterable[Call]) -> None:
@@ -83,7 +96,7 @@ def _close_finished(present: Rooms) -> None:
     over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCER_JOINS)
     over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCING, room_name__in=told)
     for room_name in over.values_list("room_name", flat=True):
-        log.warning("room_left_open", room=room_name)
+        log.warning("room_left_open", room=mask_numbers(room_name))
         dispatch.close_room(room_name)
 
 

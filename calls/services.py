@@ -200,21 +200,10 @@ def end_abandoned(call: Call) -> bool:
 
 
 @transaction.atomic
-def end_without_agent(call: Call) -> bool:
-    """End a call that lost its agent for good: its caller hears an apology and is hung up on."""
-    ended = end_call(call.pk, Status.FAILED, EndReason.AGENT_LOST)
+def end_without_agent(call: Call, reason: EndReason = EndReason.AGENT_LOST, detail: str = "") -> bool:
+    """End a call that has no agent for good: its caller hears an apology and is hung up on."""
+    ended = end_call(call.pk, Status.FAILED, reason, detail=detail)
     if ended:
-        transaction.on_commit(lambda: dispatch.announce(call.pk))
-    return ended
-
-
-@transaction.atomic
-def end_not_joined(call: Call, problem: str) -> bool:
-    """End a call that no agent could join in time. A caller hears an apology; nobody who was called was reached yet."""
-    ended = end_call(call.pk, Status.FAILED, EndReason.CONNECT_FAILED, detail=problem)
-    if ended and call.is_to_be_dialed:
-        transaction.on_commit(lambda: dispatch.close_room(call.room_name))
-    elif ended:
         transaction.on_commit(lambda: dispatch.announce(call.pk))
     return ended
 

@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 WHY_WITHIN_S = 1.0  # this side says that everybody has left, and then why it is not in the room itself
 READ_WITHIN_S = 1.0  # how long a caller who changes agents waits for the database
+UNHEARD_AFTER_S = 8.0  # so long an agent that hands its call over keeps what the caller says (workers.succession)
 LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
 
 
@@ -115,7 +116,8 @@ class Conversation:
         settled, unanswered = messages.split(past)
         untold = await self._untold_tool_calls()
         await self._worker.queue_frame(LLMMessagesAppendFrame(messages.of(settled), run_llm=False))
-        if past and not unanswered and not untold and not past[-1].interrupted and not self._call.losses:
+        nothing_missed = not unanswered and not untold and not past[-1].interrupted if past else False
+        if nothing_missed and not self._call.losses and not self._has_waited():
             self._speaking.answered.set()
             self._background.later(self._version.silence_after_s, self._ask_if_nothing_happened)
             return
@@ -124,6 +126,11 @@ class Conversation:
             await self._speaking.say(self._version.greeting)
         elif unanswered or untold:
             self._background.spawn(self._answer(unanswered, untold))
+
+    def _has_waited(self) -> bool:
+        """Whether the caller has been alone for longer than a former agent stays to listen."""
+        claimed_at = self._call.claimed_at
+        return claimed_at is not None and (claimed_at - self._call.queued_at).total_seconds() > UNHEARD_AFTER_S
 
     async def _untold_tool_calls(self) -> list[ToolCall]:
         """What the former agent asked of tools, and did not tell the caller."""

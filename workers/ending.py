@@ -30,6 +30,7 @@ from workers.transport import agent_identity
 log = structlog.get_logger(__name__)
 
 RESTARTS_WITHIN_S = 4.0  # a LiveKit that does not answer for so long is taken to be cut off from this process alone
+COMES_BACK_WITHIN_S = 8.0  # the SIP side tries after 0.3, 1.5 and 4.2 s (LiveKit's Go SDK); a restart takes time, too
 ANSWERS_WITHIN_S = 2.0
 ASK_AGAIN_S = 0.5
 _PROBLEMS = {
@@ -92,14 +93,20 @@ async def _is_only_agent(call: Call) -> bool:
 
 
 async def _caller_is_gone(call: Call) -> bool:
-    """Whether LiveKit says that the caller is not in the room. False when it does not answer, as when it is cut off."""
-    deadline = time.monotonic() + RESTARTS_WITHIN_S
+    """Whether LiveKit says that the caller is not in the room, and its side has not come back for a while.
+
+    False when LiveKit does not answer, as when this process is cut off from it.
+    """
+    began = time.monotonic()
     while True:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
-                return await rooms.participant(call.room_name, call.caller_identity) is None
+                if await rooms.participant(call.room_name, call.caller_identity) is not None:
+                    return False
+            if time.monotonic() - began > COMES_BACK_WITHIN_S:
+                return True
         except Exception as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() - began > RESTARTS_WITHIN_S:
                 log.warning("room_not_seen", error=type(error).__name__)
                 reachability.livekit.failed()
                 return False
@@ -110,4 +117,4 @@ async def _close_room(call: Call) -> None:
     try:
         await rooms.delete_room(call.room_name)
     except Exception:
-        log.exception("room_not_closed", room=call.room_name)
+        log.exception("room_not_closed")

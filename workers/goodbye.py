@@ -27,7 +27,10 @@ class Goodbye:
         self._was_heard = False  # then the caller had heard the goodbye to its end
 
     async def close(self, reason: EndReason) -> None:
-        """Say goodbye, wait until it has been heard, and end the call, also when it cannot be said."""
+        """Say goodbye, wait until it has been heard, and end the call, also when it cannot be said.
+
+        A caller who was silent, and speaks up now, is not hung up on.
+        """
         if self._progress.closing:
             return
         self._take_leave(True)
@@ -35,6 +38,9 @@ class Goodbye:
             await self._say()
         except Exception:
             log.exception("goodbye_not_said")
+        if reason == EndReason.SILENCE and not self._speaking.answered.is_set():
+            self._take_leave(False)  # the caller was there after all, and is answered
+            return
         self._progress.end(Status.COMPLETED, reason)
 
     async def hang_up(self) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 from livekit import rtc
 
-from calls import dialing, elapsed
+from calls import dialing, elapsed, leases
 from calls.database import in_database
 from calls.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
+from workers import reachability
 from workers.conversation import Conversation
 from workers.ear import CallerEar
 from workers.held_call import HeldCall
@@ -32,18 +33,21 @@ _LEFT_BECAUSE: dict[int, EndReason] = {
 
 async def reach(
     held: HeldCall, conversation: Conversation, transport: CallTransport, running: asyncio.Future[Any]
-) -> Ending | None:
+) -> Ending | Leaving | None:
     """Call the person, and wait until the telephone was picked up. Returns an ending when nobody was reached.
 
-    Also returns, with None, when the agent did not join, the pipeline or the room has ended, or the call is another's:
-    who waits for the person's side to take the agent's audio finds that out next.
+    Also returns, with None, when the pipeline or the room has ended, or the call is another's: who waits for the
+    person's side to take the agent's audio finds that out next.
     """
     over: tuple[asyncio.Future[Any], ...] = (conversation.ending, running, held.leaving)
     joined = asyncio.create_task(transport.joined.wait())
     await asyncio.wait({joined, *over}, timeout=JOINED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
     joined.cancel()
-    if not transport.is_connected() or any(future.done() for future in over):
+    if any(future.done() for future in over):
         return None
+    if not transport.is_connected():
+        reachability.livekit.failed()
+        return Leaving.NOT_JOINED
     dialed = asyncio.create_task(_dial(held, transport))
     try:
         async with _silence(transport.input()):
@@ -65,9 +69,14 @@ async def _dial(held: HeldCall, transport: CallTransport) -> None:
     """Call the person, unless an agent that was lost meanwhile has done so, and it rings."""
     if transport.caller_is_present():
         await _picked_up(held.call, transport)
-    else:
-        held.recorder.event("dialing")
-        await dialing.dial(held.call)
+        return
+    try:
+        if not await in_database(leases.may_dial, held.call):
+            raise NotReached(EndReason.NO_ANSWER, "the person or a supervisor hung up before this agent could dial")
+    except (DatabaseError, InterfaceError) as error:
+        raise NotReached(EndReason.DIAL_FAILED, "the database did not say whether to dial") from error
+    held.recorder.event("dialing")
+    await dialing.dial(held.call)
 
 
 async def _picked_up(call: Call, transport: CallTransport) -> None:

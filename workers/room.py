@@ -26,7 +26,8 @@ from workers.transport import CallTransport, agent_identity
 
 log = structlog.get_logger(__name__)
 
-CALLER_TAKES_TRACK_S = 5.0  # a caller's side that has not taken the agent's audio by then is gone or deaf
+CALLER_TAKES_TRACK_S = 5.0  # a caller's side that has not taken the agent's audio by then is gone, deaf or slow
+CALLER_TAKES_TRACK_MAX_S = 15.0  # each agent of a call waits longer than the one before: a full machine is slow for all
 STOPPED_BEFORE_END_S = 2.0  # a pipeline that takes longer to stop does so after the room is closed
 STOP_WITHIN_S = 30.0  # longer than Pipecat gives a processor that hangs while it connects
 HAND_OVER_AGAIN_S = 1.0  # until a call that could not be handed over is offered again
@@ -121,8 +122,9 @@ async def _converse(
         if not_reached is not None:
             return not_reached
     taken = asyncio.create_task(transport.agent_heard.wait())
+    patience_s = min(CALLER_TAKES_TRACK_S * held.call.attempt, CALLER_TAKES_TRACK_MAX_S)
     try:
-        await _first_of(taken, conversation.ending, running, held.leaving, timeout_s=CALLER_TAKES_TRACK_S)
+        await _first_of(taken, conversation.ending, running, held.leaving, timeout_s=patience_s)
         if not taken.done() and not conversation.ending.done() and not held.leaving.done():
             return await _not_joined(held.call, transport, running)
     finally:
@@ -172,6 +174,8 @@ async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = Non
 
 async def _not_joined(call: Call, transport: CallTransport, running: asyncio.Task[None]) -> Ending | Leaving:
     """What becomes of a call whose agent and caller do not hear each other in time."""
+    if running.done() and not running.cancelled() and running.exception():
+        return Ending(Status.FAILED, EndReason.PIPELINE_ERROR, _why_ended(running))
     if running.done() or not transport.is_connected():
         reachability.livekit.failed()
         return Leaving.NOT_JOINED

@@ -63,17 +63,20 @@ async def succeed(call: Call, room: rtc.Room, stt: FailoverSTT) -> None:
     """
     if call.attempt == 1:
         return
-    former = agent_identity(call.attempt - 1)
+    last, *older = (agent_identity(attempt) for attempt in range(call.attempt - 1, 0, -1))
+    former = [last, *(agent for agent in older if agent in room.remote_participants)]  # who could not join was no agent
     if call.answered_at is not None:
         heard: bytes | None = None
         try:
-            heard = await ask(room, former)
+            for agent in former:
+                heard = heard or await ask(room, agent)
         except Exception:
             log.exception("previous_agent_not_asked")
         finally:
             await stt.go_on(heard)
     try:
-        await rooms.remove_participant(call.room_name, former)
+        for agent in former:
+            await rooms.remove_participant(call.room_name, agent)
     except Exception as error:
         log.warning("previous_agent_not_removed", error=type(error).__name__)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from livekit.api import ParticipantInfo
+from livekit.api import DisconnectReason, ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls import leases, services, sip_headers
@@ -170,6 +170,8 @@ def _number(text: str) -> str:
 
 
 def _caller_left(event: LiveKitEvent, known: Row | None) -> str:
+    if event.participant.disconnect_reason == DisconnectReason.DUPLICATE_IDENTITY:
+        return leases.RECONNECTED
     call = _call(known)
     if call is None or call.is_final or call.caller_identity != event.participant.identity:
         return "noted"

@@ -10,9 +10,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from calls import capacity, leases, services
 from calls.models import Call, Heartbeat, WebhookEvent
 from calls.models.heartbeat import SWEEP
+from calls.models.phone_number import Overflow
 from calls.states import Direction, EndReason, Status
 from tests.calls.conftest import SentMessages
-from tests.factories import make_call, make_event, make_turn
+from tests.factories import make_call, make_event, make_number, make_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -189,15 +190,28 @@ def test_a_call_that_an_agent_could_not_join_waits_on_for_another(
     assert not leases.not_joined(call.pk, 3, "slow")
 
 
-@pytest.mark.parametrize(
-    "ago",
-    [{"rings_until": 1}, {"queued_at": 31, "rings_until": 60, "answered_at": 90}],
-    ids=["ringing", "answered"],
-)
-def test_a_caller_whom_no_agent_could_join_for_too_long_is_told(
-    ago: dict[str, float], sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+def test_a_caller_whom_no_agent_could_join_in_the_ring_time_gets_what_the_number_says(
+    sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    times: dict[str, Any] = {field: seconds_ago(seconds) for field, seconds in ago.items()}
+    number = make_number(overflow=Overflow.TRANSFER, overflow_number="+12025550199")
+    call = make_call(Status.CONNECTING, number, attempt=3, rings_until=seconds_ago(1))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert leases.not_joined(call.pk, 3, "slow")
+
+    call.refresh_from_db()
+    assert (call.status, call.end_reason, call.end_detail) == (Status.MISSED, EndReason.TRANSFERRED, "slow")
+    assert sent.to("calls.announce") == [str(call.pk)]
+
+
+def test_a_caller_who_lost_the_agent_and_whom_none_could_join_for_too_long_hears_an_apology(
+    sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    times: dict[str, Any] = {
+        "queued_at": seconds_ago(31),
+        "rings_until": seconds_ago(60),
+        "answered_at": seconds_ago(90),
+    }
     call = make_call(Status.CONNECTING, attempt=3, **times)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -216,7 +230,34 @@ def test_a_person_whom_no_agent_could_call_in_time_is_not_told(
     with django_capture_on_commit_callbacks(execute=True):
         assert leases.not_joined(call.pk, 1, "slow")
 
+    call.refresh_from_db()
+    assert (call.status, call.end_reason, call.end_detail) == (Status.MISSED, EndReason.NO_AGENT_FREE, "slow")
     assert sent.to("calls.close_room") == [call.room_name]
+    assert sent.to("calls.announce") == []
+
+
+def test_a_person_is_dialed_while_the_call_is_this_attempts_and_nobody_has_hung_up() -> None:
+    call = make_call(Status.CONNECTING, direction=Direction.OUTBOUND, attempt=2)
+    assert leases.may_dial(call)
+
+    WebhookEvent.objects.create(
+        event_id="EV_1",
+        kind="participant_left",
+        room_name=call.room_name,
+        participant=call.caller_identity,
+        sent_at=timezone.now(),
+    )
+    assert not leases.may_dial(call)
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["another attempt", "over"])
+def test_a_person_is_not_dialed_for_a_call_that_is_anothers_or_over(ended: bool) -> None:
+    call = make_call(Status.CONNECTING, direction=Direction.OUTBOUND)
+    if ended:
+        services.hang_up(call.pk)
+    else:
+        Call.objects.filter(pk=call.pk).update(attempt=2)
+    assert not leases.may_dial(call)
 
 
 def test_an_agent_that_cannot_go_on_leaves_a_call_alone_that_is_anothers() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from livekit.api import ParticipantInfo
 
 from calls import reaper, rooms
 from calls.leases import HUNG_UP
@@ -20,6 +21,7 @@ def no_room_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
         return {}
 
     monkeypatch.setattr(rooms, "occupied", occupied)
+    monkeypatch.setattr(reaper, "COMES_BACK_WITHIN_S", 0.0)
 
 
 def conversation() -> Call:
@@ -55,3 +57,17 @@ def test_a_conversation_whose_caller_had_hung_up_is_completed() -> None:
     reaper.reap()
 
     assert ending(call) == (Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+def test_a_caller_whose_side_joins_again_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = conversation()
+    looks: list[reaper.Rooms] = [{}, {call.room_name: [ParticipantInfo(identity=call.caller_identity)]}]
+
+    async def occupied(_prefix: str) -> reaper.Rooms:
+        return looks.pop(0)
+
+    monkeypatch.setattr(rooms, "occupied", occupied)
+
+    reaper.reap()
+
+    assert ending(call) == (Status.IN_PROGRESS, "")

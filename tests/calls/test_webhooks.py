@@ -37,6 +37,36 @@ def finished(room: str) -> WebhookRequest:
     return webhook_request("room_finished", room)
 
 
+def reconnected(room: str) -> WebhookRequest:
+    """What LiveKit sends of the old connection of a caller whose side has joined again."""
+    return left(room, caller(CALLED, disconnectReason="DUPLICATE_IDENTITY"))
+
+
+@pytest.mark.django_db
+class TestACallersSideConnectsAgain:
+    def test_a_caller_who_rings_goes_on_ringing(self, deliver: Deliver) -> None:
+        make_number(CALLED)
+        room = new_room()
+        deliver(joined(room))
+
+        assert deliver(reconnected(room)) == (200, {"outcome": "reconnected"})
+
+        assert Call.objects.get(room_name=room).status == Status.QUEUED
+
+    def test_a_caller_who_then_loses_the_agent_is_left_to_another(self, deliver: Deliver) -> None:
+        make_number(CALLED)
+        room = new_room()
+        deliver(joined(room))
+        Call.objects.filter(room_name=room).update(
+            status=Status.IN_PROGRESS, attempt=1, answered_at=timezone.now(), lease_holder="host:1"
+        )
+        deliver(reconnected(room))
+
+        assert leases.give_up(Call.objects.get(room_name=room).pk, 1)
+
+        assert Call.objects.get(room_name=room).status == Status.QUEUED
+
+
 @pytest.mark.django_db
 class TestACallerJoins:
     def test_the_call_is_written_and_sent_to_the_workers(self, deliver: Deliver, sent: SentMessages) -> None:

@@ -198,7 +198,8 @@ def test_a_caller_whose_line_takes_no_audio_is_not_kept(stack: Stack) -> None:
     call, said = ended(report.room)
 
     assert report.ended_by == "agent"
-    assert (call.status, call.end_reason, said) == (Status.FAILED, EndReason.CONNECT_FAILED, [])
+    assert call.end_detail == "the caller's side did not take the agent's audio"
+    assert (call.status, call.end_reason, said) == (Status.MISSED, EndReason.NO_AGENT_FREE, [])
 
 
 KEYS = """

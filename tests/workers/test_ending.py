@@ -62,6 +62,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr(dispatch, "announce", lambda _call_id: None)
     monkeypatch.setattr(reachability, "livekit", Reachability())
     monkeypatch.setattr(ending, "RESTARTS_WITHIN_S", 0.0)
+    monkeypatch.setattr(ending, "COMES_BACK_WITHIN_S", 0.0)
     return room
 
 
@@ -155,6 +156,22 @@ async def test_a_call_whose_caller_was_lost_with_the_connection_has_lost_its_roo
     held = await held_call()
     await ending.finish(held, Leaving.DISCONNECTED)
     assert await now(held.call) == (Status.FAILED, EndReason.ROOM_GONE)
+
+
+async def test_a_caller_who_comes_back_after_a_restart_of_livekit_is_left_to_another_agent(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def come_back(_seconds: float) -> None:
+        room.caller = api.ParticipantInfo()
+
+    monkeypatch.setattr(ending, "COMES_BACK_WITHIN_S", 60.0)
+    monkeypatch.setattr(ending, "asyncio", SimpleNamespace(sleep=come_back, timeout=asyncio.timeout))
+    room.caller = None
+    held = await held_call()
+    await ending.finish(held, Leaving.DISCONNECTED)
+
+    assert await now(held.call) == (Status.QUEUED, "")
+    assert not room.closed
 
 
 async def test_a_livekit_that_restarts_is_asked_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,17 @@ async def test_the_call_ends_when_the_goodbye_has_been_heard(agent: Agent) -> No
     assert (agent.voice.queued, agent.voice.heard) == ([WORDS], 1)
 
 
+async def test_a_silent_caller_who_speaks_up_during_the_goodbye_is_answered(agent: Agent) -> None:
+    async with asyncio.timeout(5):
+        talking = asyncio.ensure_future(agent.goodbye.close(EndReason.SILENCE))
+        await agent.voice.asked.wait()
+        agent.speaking.caller_began()
+        agent.speaking.ended("Thank you for", interrupted=True)
+        await talking
+
+    assert (agent.progress.closing, agent.progress.ending.done()) == (False, False)
+
+
 async def test_goodbye_is_said_once(agent: Agent) -> None:
     agent.progress.closing = True
     await agent.goodbye.close(EndReason.MAX_DURATION)

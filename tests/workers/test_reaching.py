@@ -9,12 +9,13 @@ from unittest.mock import Mock
 import pytest
 from livekit import rtc
 
-from calls import dialing, elapsed
+from calls import dialing, elapsed, leases
 from calls.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import reaching
-from workers.progress import Ending
+from workers import reachability, reaching
+from workers.progress import Ending, Leaving
+from workers.reachability import Reachability
 
 
 class FakeTransport:
@@ -53,13 +54,14 @@ class Reached:
         self.answer: asyncio.Future[None] = loop.create_future()
         self.dialing = asyncio.Event()
         self.dialed = 0
+        self.may_be_dialed = True
 
     async def dial(self, _call: Call) -> None:
         self.dialed += 1
         self.dialing.set()
         await self.answer
 
-    def begin(self) -> "asyncio.Task[Ending | None]":
+    def begin(self) -> "asyncio.Task[Ending | Leaving | None]":
         transport: Any = self.transport
         return asyncio.create_task(reaching.reach(self.held, self.conversation, transport, self.running))
 
@@ -73,6 +75,8 @@ async def reached(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reached]:
     made = Reached()
     monkeypatch.setattr(dialing, "dial", made.dial)
     monkeypatch.setattr(elapsed, "rings_for", lambda _call_id: made.rings_for)
+    monkeypatch.setattr(leases, "may_dial", lambda _call: made.may_be_dialed)
+    monkeypatch.setattr(reachability, "livekit", Reachability())
     async with asyncio.timeout(20):
         yield made
 
@@ -94,7 +98,17 @@ async def test_nobody_is_called_before_the_agent_is_in_the_room(
     monkeypatch.setattr(reaching, "JOINED_WITHIN_S", 0.05)
     reached.transport.joined.clear()
 
-    assert await reached.begin() is None
+    assert await reached.begin() == Leaving.NOT_JOINED
+    assert (reached.dialed, reached.events) == (0, [])
+
+
+async def test_nobody_is_called_for_a_call_that_is_over_or_whose_person_has_hung_up(reached: Reached) -> None:
+    reached.may_be_dialed = False
+
+    ending = await reached.begin()
+
+    assert isinstance(ending, Ending)
+    assert (ending.status, ending.reason) == (Status.MISSED, EndReason.NO_ANSWER)
     assert (reached.dialed, reached.events) == (0, [])
 
 
@@ -137,7 +151,7 @@ async def test_who_leaves_without_a_word_of_livekit_is_judged_by_the_reason_of_l
     reached.conversation.ending.set_result(Ending(Status.COMPLETED, EndReason.CALLER_LEFT))
 
     ending = await task
-    assert ending is not None
+    assert isinstance(ending, Ending)
     assert ending.reason == reason
 
 
