@@ -74,6 +74,12 @@ def test_after_a_request_the_caller_is_nowhere_in_the_database() -> None:
     assert "2025550777" in Call.objects.get(pk=other.pk).room_name
 
 
+def test_a_number_that_came_without_its_plus_is_erased_too() -> None:
+    call_of("12025550123")
+    assert erasure.erase_number(NUMBER, "sofia").calls == 1
+    assert anywhere("2025550123") == []
+
+
 def test_times_figures_and_the_end_stay() -> None:
     call = call_of()
     before = call.turns.get(number=1).started_at
