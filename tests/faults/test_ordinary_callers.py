@@ -173,7 +173,7 @@ def test_a_caller_whose_line_falls_silent_in_mid_word_is_asked_and_then_bidden_g
     persona(**POLICIES[policy], **IMPATIENT)
     with Caller(stack, stack.script(TALKS), NUMBER) as caller:
         caller.wait_for("caller_speaking")
-        asyncio.run(mute(caller.room))
+        asyncio.run(mute(Call.objects.get(room_name=caller.room)))
         report = caller.report
     call, said = ended(caller.room)
 
@@ -182,13 +182,12 @@ def test_a_caller_whose_line_falls_silent_in_mid_word_is_asked_and_then_bidden_g
     assert said[-2:] == ["Are you there?", "Goodbye."]
 
 
-async def mute(room: str) -> None:
+async def mute(call: Call) -> None:
     """Have no more audio come from the caller's side."""
     async with LiveKitAPI(settings.LIVEKIT_URL, settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET) as livekit:
-        call = await Call.objects.aget(room_name=room)
-        who = RoomParticipantIdentity(room=room, identity=call.caller_identity)
+        who = RoomParticipantIdentity(room=call.room_name, identity=call.caller_identity)
         (track,) = (await livekit.room.get_participant(who)).tracks
-        request = MuteRoomTrackRequest(room=room, identity=call.caller_identity, track_sid=track.sid, muted=True)
+        request = MuteRoomTrackRequest(room=who.room, identity=who.identity, track_sid=track.sid, muted=True)
         await livekit.room.mute_published_track(request)
 
 

@@ -16,8 +16,9 @@ from tools.local import ROOT
 from tools.local.ports import free_ports
 
 LOGIN = ("flower-user", "flower-password")
-# Health says OK and nothing else; the login page is for OAuth, which is not used; static files are Flower's own.
-OPEN = ("/healthcheck", "/static/", "/login")
+# Health says OK and nothing else; the pages for logging in and out are for OAuth, which is not used, and show nothing;
+# static files are Flower's own.
+OPEN = ("/healthcheck", "/static/", "/login", "/logout")
 
 
 @pytest.fixture(scope="module")
