@@ -250,6 +250,14 @@ def test_production_is_as_large_as_it_says(production: Project) -> None:
     assert int(connections) - processes * pool - grafana >= for_the_superuser
 
 
+def test_a_host_of_any_size_can_start_production(values: dict[str, str]) -> None:
+    """An engine refuses a service that may take more cores than the host has."""
+    smallest = composing.project({**values, "SERVICE_CPUS": "1"}, composing.BASE, composing.PRODUCTION)
+    for name, service in services(smallest):
+        limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
+        assert float(limits.get("cpus", "0")) <= 1, name
+
+
 def test_production_never_shows_errors_in_full_and_asks_for_a_code(production: Project) -> None:
     for name in ("web", "worker", "housekeeping", "beat"):
         assert production["services"][name]["environment"]["DJANGO_DEBUG"] == "false"
