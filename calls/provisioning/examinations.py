@@ -4,6 +4,7 @@ An examination returns in a few words what it found, and raises Unwell with the 
 Providers are asked by their own SDKs, and by what calls use of them; nothing that costs money is asked for.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,7 +43,7 @@ class Unwell(Exception):
 
 
 class NotNeeded(Exception):
-    """Nothing of the kind is set up; says for what it would be needed."""
+    """Nothing of the kind is set up, or not here; says for what or where it is needed."""
 
 
 # --- The product ------------------------------------------------------------------------------------------------------
@@ -90,6 +91,8 @@ def broker() -> str:
 
 def shared_counts() -> str:
     """Redis answers, in which all web processes count logins and requests."""
+    if settings.IN_CONTAINERS and not os.environ.get("CACHE_URL"):  # compose.yaml gives it to the service "web" alone
+        raise NotNeeded("only web processes use it: docker compose exec web python manage.py doctor Redis")
     try:
         caches["shared"].get("doctor")
     except RedisError as error:

@@ -217,6 +217,20 @@ def test_redis_is_well_when_it_answers(redis: Redis, settings: Settings) -> None
     )
 
 
+def test_in_containers_redis_is_tried_where_web_processes_are(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker's container does not know it."""
+    settings.IN_CONTAINERS = True
+    settings.CACHES = settings.CACHES | {"shared": settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    monkeypatch.delenv("CACHE_URL", raising=False)
+    with pytest.raises(NotNeeded, match="exec web python manage.py doctor Redis"):
+        examinations.shared_counts()
+
+    monkeypatch.setenv("CACHE_URL", "redis://127.0.0.1:1/0")
+    assert unwell(examinations.shared_counts)[0] == "cannot be reached (ConnectionError)"
+
+
 def test_livekit_is_well_when_it_takes_the_key(livekit: LiveKitServer, settings: Settings) -> None:
     assert examinations.livekit().startswith("open rooms: ")
 

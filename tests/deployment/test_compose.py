@@ -209,6 +209,13 @@ def test_redis_asks_its_guests_for_the_password_that_they_have(project: Project)
     assert project["services"]["web"]["environment"]["CACHE_URL"] == f"redis://:{password}@redis:6379/1"
 
 
+def test_only_web_processes_count_in_redis(project: Project) -> None:
+    """`manage.py doctor` tries it where its address is given, and elsewhere says to try it in the service "web"."""
+    ours = {name: service["environment"] for name, service in services(project) if name in OURS}
+    assert {name for name, environment in ours.items() if "CACHE_URL" in environment} == {"web"}
+    assert ours["worker"]["IN_CONTAINERS"] == "true"
+
+
 def test_no_secret_stands_in_a_file() -> None:
     for path in (composing.BASE, composing.PRODUCTION):
         for name, service in composing.load(path)["services"].items():
