@@ -4,6 +4,7 @@ Django's admin, for one, hands filters of a query string to the database as they
 """
 
 import structlog
+from django.core.paginator import InvalidPage
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
@@ -37,7 +38,8 @@ class BadValuesMiddleware(MiddlewareMixin):
 
 def _is_bad_filter(request: HttpRequest, error: Exception) -> bool:
     """Django's admin puts what stands in a query string into lookups, of which some raise when the list is read."""
-    return isinstance(error, ValueError) and request.method == "GET" and bool(request.GET) and _is_admin(request)
+    of_filter = isinstance(error, ValueError | InvalidPage)
+    return of_filter and request.method == "GET" and bool(request.GET) and _is_admin(request)
 
 
 def _is_admin(request: HttpRequest) -> bool:
