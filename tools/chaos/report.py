@@ -11,7 +11,12 @@ from tools.chaos.placing import Placed
 from tools.chaos.plan import Fault
 from tools.chaos.run import Options
 
-LOSSES = frozenset({Fault.WORKER_KILLED, Fault.WORKER_STOPPED, Fault.WORKER_FROZEN, Fault.CUT_OFF_FROM_POSTGRES})
+LOSSES = frozenset(
+    {
+        *(Fault.WORKER_KILLED, Fault.WORKER_STOPPED, Fault.WORKER_FROZEN),
+        *(Fault.CUT_OFF_FROM_POSTGRES, Fault.CUT_OFF_FROM_LIVEKIT),
+    }
+)
 
 
 def document(options: Options, evidence: Evidence, breaches: Sequence[Breach], took_s: float) -> dict[str, Any]:
@@ -63,7 +68,9 @@ def resumed_after_s(placed: Placed, rows: dict[str, CallRow], evidence: Evidence
     slowest = None
     for claimed_at in claims:
         lost = [
-            caused.began_at for caused in evidence.caused if caused.fault in LOSSES and caused.began_at < claimed_at
+            caused.began_at
+            for caused in evidence.caused
+            if caused.fault in LOSSES and (placed.joined_at or 0) <= caused.began_at < claimed_at
         ]
         heard = [begin for begin, _ in placed.heard() if begin > claimed_at]
         if lost and heard:

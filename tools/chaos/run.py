@@ -67,7 +67,7 @@ async def _run_in(world: World, behind: World, wiring: Wiring, options: Options)
         database = Database(world.instance.database_url)
         watch = Watch(world, database)
         injector = FaultInjector(world, product, wiring, database, telephones)
-        watching = asyncio.gather(watch.run(), _replace_ended(injector))
+        watching = [asyncio.create_task(watch.run()), asyncio.create_task(_replace_ended(injector))]
         calls = _Calls(options, telephones, relay, injector, world.instance.livekit_url)
         try:
             await calls.place()
@@ -76,7 +76,8 @@ async def _run_in(world: World, behind: World, wiring: Wiring, options: Options)
         try:
             standing = await _quiet(watch, options)
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
         rows = await asyncio.to_thread(database.calls)
     return Evidence(
         calls.planned, calls.placed, rows, watch.samples, injector.caused, standing, options.workers, injector.ended
