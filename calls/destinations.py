@@ -44,9 +44,10 @@ def check(e164: str, *, ours: str = "") -> None:
 
 def opened_by(e164: str) -> str:
     """The country that may be dialed once this is a number of ours, and may not yet; empty when there is none."""
-    if settings.OUTBOUND_COUNTRIES or not _own_numbers():
+    own = _own_numbers()
+    if settings.OUTBOUND_COUNTRIES or not own:
         return ""
-    return next(iter(_countries(e164) - _countries("")), "")
+    return next(iter(_regions([e164]) - _regions(own)), "")
 
 
 def _countries(ours: str) -> set[str]:
@@ -54,7 +55,11 @@ def _countries(ours: str) -> set[str]:
     if settings.OUTBOUND_COUNTRIES:
         return set(settings.OUTBOUND_COUNTRIES)
     own = [*_own_numbers(), *([ours] if ours else [])]
-    return {_region(e164) for e164 in own} - {_NO_COUNTRY} if own else {ANY_COUNTRY}
+    return _regions(own) if own else {ANY_COUNTRY}
+
+
+def _regions(numbers: list[str]) -> set[str]:
+    return {_region(e164) for e164 in numbers} - {_NO_COUNTRY}
 
 
 def _own_numbers() -> list[str]:

@@ -164,13 +164,13 @@ def end_unresumed() -> int:
 
 
 # By room and caller. In SQL, because it is also asked while a caller waits, together with something else.
-HAS_LEFT = """
+HAS_LEFT = f"""
 SELECT EXISTS (
     SELECT FROM calls_webhookevent
     WHERE room_name = %s AND kind IN ('participant_left', 'room_finished') AND participant IN ('', %s)
-    AND outcome <> 'reconnected'
+    AND outcome <> '{RECONNECTED}'
 )
-"""
+"""  # noqa: S608  our name
 
 
 def has_left(call: Call) -> bool:

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 WHY_WITHIN_S = 1.0  # this side says that everybody has left, and then why it is not in the room itself
 READ_WITHIN_S = 1.0  # how long a caller who changes agents waits for the database
-UNHEARD_AFTER_S = 8.0  # so long an agent that hands its call over keeps what the caller says (workers.succession)
+STAYS_S = 8.0  # an agent that hands its call over listens so long: a recogniser without audio is gone after 10 s
 LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
 
 
@@ -116,8 +116,8 @@ class Conversation:
         settled, unanswered = messages.split(past)
         untold = await self._untold_tool_calls()
         await self._worker.queue_frame(LLMMessagesAppendFrame(messages.of(settled), run_llm=False))
-        nothing_missed = not unanswered and not untold and not past[-1].interrupted if past else False
-        if nothing_missed and not self._call.losses and not self._has_waited():
+        missed = not past or unanswered or untold or past[-1].interrupted or self._call.losses or self._has_waited()
+        if not missed:
             self._speaking.answered.set()
             self._background.later(self._version.silence_after_s, self._ask_if_nothing_happened)
             return
@@ -128,9 +128,9 @@ class Conversation:
             self._background.spawn(self._answer(unanswered, untold))
 
     def _has_waited(self) -> bool:
-        """Whether the caller has been alone for longer than a former agent stays to listen."""
+        """Whether the caller has been alone for longer than an agent that hands its call over stays to listen."""
         claimed_at = self._call.claimed_at
-        return claimed_at is not None and (claimed_at - self._call.queued_at).total_seconds() > UNHEARD_AFTER_S
+        return claimed_at is not None and (claimed_at - self._call.queued_at).total_seconds() > STAYS_S
 
     async def _untold_tool_calls(self) -> list[ToolCall]:
         """What the former agent asked of tools, and did not tell the caller."""

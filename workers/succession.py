@@ -21,7 +21,7 @@ from livekit import rtc
 from calls import leases, rooms
 from calls.database import in_database
 from calls.models import Call
-from workers.conversation import Conversation
+from workers.conversation import STAYS_S, Conversation
 from workers.failover_stt import FailoverSTT
 from workers.held_call import HeldCall
 from workers.recorder import WRITE_WITHIN_S
@@ -30,7 +30,6 @@ from workers.transport import CallTransport, agent_identity
 log = structlog.get_logger(__name__)
 
 METHOD = TOPIC = "heard-until-now"
-STAYS_S = 8.0  # how long the one waits for the other: without audio, a recogniser is gone after ten seconds
 ANSWERS_WITHIN_S = 5.0  # on a busy machine; what the caller says meanwhile is kept
 QUEUED_WITHIN_S = 5.0  # a database that does not answer by then is away
 
