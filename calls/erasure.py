@@ -3,7 +3,7 @@
 The row of the call stays, with its times and figures, so that statistics do not change. What goes: the caller's number
 and participant, the room's name (LiveKit puts the number into it), SIP and Twilio ids, the text of every turn, the
 details of events, what tools were asked and answered, the caller in stored webhooks, and the bodies of dead letters.
-Only calls that are over are touched.
+What LiveKit tells later of these rooms is not stored. Only calls that are over are touched.
 """
 
 import hmac
@@ -16,11 +16,12 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import CharField, F, Func, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from calls.erased_rooms import erased_name, lock_rooms
 from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, ToolCall, Turn, WebhookEvent
 from calls.phone import to_e164
 from calls.states import FINAL, LIVE
@@ -135,6 +136,7 @@ _WITHOUT_DETAIL = Func(F("detail"), Cast(Value("detail"), TextField()), arg_join
 @transaction.atomic
 def _erase(batch: list[tuple[UUID, str]]) -> Counts:
     ids, rooms = [pk for pk, _ in batch], [room for _, room in batch]
+    lock_rooms(rooms)  # before the calls, as whoever handles a webhook does
     # First: whoever adds to one of these calls has done so before, or finds that it is erased.
     list(Call.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
     events = CallEvent.objects.filter(call__in=ids)
@@ -148,6 +150,7 @@ def _erase(batch: list[tuple[UUID, str]]) -> Counts:
         dead_letters=DeadLetter.objects.filter(call__in=ids).exclude(body="").update(body=""),
     )
     ToolCall.objects.filter(call__in=ids).delete()
+    Call.objects.bulk_update([Call(pk=pk, room_name=erased_name(room)) for pk, room in batch], ["room_name"])
     history = AdminLogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Call))
     history.filter(object_id__in=[str(pk) for pk in ids]).update(object_repr="call")
     counts.calls = Call.objects.filter(pk__in=ids).update(
@@ -156,7 +159,6 @@ def _erase(batch: list[tuple[UUID, str]]) -> Counts:
         sip_call_id="",
         twilio_call_sid="",
         end_detail="",
-        room_name=Concat(Value("erased-"), Cast(F("pk"), CharField())),
         erased_at=timezone.now(),
     )
     return counts

@@ -14,6 +14,7 @@ from django.utils import timezone
 from livekit.api import ParticipantInfo
 
 from calls import dispatch, elapsed, leases, rooms, services
+from calls.erased_rooms import stored_names
 from calls.models import Call, Heartbeat
 from calls.phone import mask_numbers
 from calls.rooms import ROOM_PREFIX
@@ -45,7 +46,8 @@ def reap() -> None:
 
 def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
     """Callers whose `participant_joined` never came: they hear ringing, and nobody knows of them."""
-    known = set(Call.objects.filter(room_name__in=present).values_list("room_name", flat=True))
+    stored = stored_names(present)
+    known = {stored[name] for name in Call.objects.filter(room_name__in=stored).values_list("room_name", flat=True)}
     for room_name in present.keys() - known - calls.keys():
         caller = next((person for person in present[room_name] if is_caller(person)), None)
         if caller and not timedelta(0) <= _present_for(caller) <= SETTLED:  # less than nothing: a clock was set
@@ -91,11 +93,15 @@ def _end_overtime(calls: Iterable[Call]) -> None:
 
 def _close_finished(present: Rooms) -> None:
     """Rooms that outlived their call: somebody in them hears nothing."""
-    over = Call.objects.filter(status__in=FINAL, ended_at__lt=Now() - SETTLED, room_name__in=present)
-    told = [name for name, people in present.items() if any(person.identity == rooms.ANNOUNCER for person in people)]
+    stored = stored_names(present)
+    over = Call.objects.filter(status__in=FINAL, ended_at__lt=Now() - SETTLED, room_name__in=stored)
+    told = [
+        name for name, room in stored.items() if any(person.identity == rooms.ANNOUNCER for person in present[room])
+    ]
     over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCER_JOINS)
     over = over.exclude(end_reason__in=ANNOUNCED, ended_at__gt=Now() - ANNOUNCING, room_name__in=told)
-    for room_name in over.values_list("room_name", flat=True):
+    for name in over.values_list("room_name", flat=True):
+        room_name = stored[name]
         log.warning("room_left_open", room=mask_numbers(room_name))
         dispatch.close_room(room_name)
 

@@ -1,7 +1,7 @@
 """What LiveKit's events mean for calls. Right in any order, any number of times.
 
 Events of one room are handled one after another (an advisory lock), so a caller who left while its `joined` was on the
-way is seen by whichever of the two comes second.
+way is seen by whichever of the two comes second. Once the room's call has been erased, nothing of it is stored.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from livekit.api import DisconnectReason, ParticipantInfo
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls import leases, services, sip_headers
-from calls.inserting import Statement, insert_once, insertion
+from calls.erased_rooms import LOCK, not_erased
+from calls.inserting import Statement, insertion
 from calls.models import Call, WebhookEvent
 from calls.phone import to_e164
 from calls.rooms import ROOM_ENDED, ROOM_PREFIX
@@ -25,7 +26,6 @@ from calls.webhooks.signature import BadBody
 HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "room_finished"})
 
 # In SQL, because a caller waits: Django would take longer to put these together than PostgreSQL to carry them out.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _FIELDS = ("id", "status", "direction", "caller_identity", "answered_at")  # in the order of the model, for from_db
 _CALL = f"SELECT {', '.join(_FIELDS)} FROM calls_call WHERE room_name = %s"  # noqa: S608  our names
 _JOINED = f"SELECT * FROM ({leases.HAS_LEFT}) AS caller LEFT JOIN ({CALLED_NUMBER}) AS number ON true"  # noqa: S608
@@ -38,13 +38,14 @@ type Row = tuple[Any, ...]
 def handle(event: LiveKitEvent) -> str:
     """Store the event and do what follows from it. Returns the outcome, for the log and the answer.
 
+    What is known, or is about an erased call, is a duplicate: nothing is stored, and nothing follows.
     Raises BadBody when the event's time is none, and DataError when a value does not fit its column.
     """
     if event.event not in HANDLED or not event.room.name.startswith(ROOM_PREFIX):
         return "ignored"
     consequence = _consequence(event)
     if consequence is None:
-        return "noted" if insert_once(_row(event, "noted")) else "duplicate"
+        return "noted" if _note(event) else "duplicate"
     if event.event == "room_finished" and _note_if_over(event):
         return "noted"
     with transaction.atomic():
@@ -62,12 +63,18 @@ def handle(event: LiveKitEvent) -> str:
 def _note_if_over(event: LiveKitEvent) -> bool:
     """Write it down if the room's call has ended, as nearly always when a room closes: nothing can come of it then.
 
-    One statement instead of a transaction. False when it is not, or when the event is known.
+    False when it is not, or when the event is known.
     """
-    over = Statement(_IS_OVER, [event.room.name, [state.value for state in FINAL]])
-    sql, parameters = insertion(_row(event, "noted"), only_if=over)
+    return _note(event, only_if=Statement(_IS_OVER, [event.room.name, [state.value for state in FINAL]]))
+
+
+def _note(event: LiveKitEvent, only_if: Statement | None = None) -> bool:
+    """Write it down, in one trip to the database, which is a transaction of its own. False when nothing was written."""
+    row = _row(event, "noted")
+    sql, parameters = insertion(row, only_if=only_if or not_erased(row.room_name))
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(f"{LOCK}; {sql}", [row.room_name, *parameters])
+        cursor.nextset()
         return bool(cursor.rowcount == 1)
 
 
@@ -77,9 +84,9 @@ def _store_locked(row: WebhookEvent, question: Statement) -> tuple[bool, Row | N
     Returns whether the event was new, and the row. In one trip to the database, where each statement sees what was
     committed before it.
     """
-    sql, parameters = insertion(row)
+    sql, parameters = insertion(row, only_if=not_erased(row.room_name))
     with connection.cursor() as cursor:
-        cursor.execute(f"{_LOCK}; {sql}; {question.sql}", [row.room_name, *parameters, *question.parameters])
+        cursor.execute(f"{LOCK}; {sql}; {question.sql}", [row.room_name, *parameters, *question.parameters])
         cursor.nextset()
         stored = cursor.rowcount == 1
         cursor.nextset()

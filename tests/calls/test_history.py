@@ -8,9 +8,9 @@ from django.db import transaction
 
 from calls import erasure, services
 from calls.database import borrowed_connection
-from calls.models import Call, CallEvent, Turn
+from calls.models import Call, CallEvent, Turn, WebhookEvent
 from calls.states import Status
-from tests.factories import make_call, make_event, make_turn
+from tests.factories import make_call, make_event, make_turn, webhook_request
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +52,23 @@ def test_what_is_being_written_during_an_erasure_is_erased_too() -> None:
     assert [turn.text for turn in Turn.objects.all()] == [""]
 
 
+def test_a_webhook_that_comes_during_an_erasure_is_not_stored() -> None:
+    call = make_call(Status.COMPLETED, caller_number=NUMBER, room_name=f"call-_{NUMBER}_1")
+
+    def deliver() -> None:
+        with borrowed_connection():
+            webhook_request("room_finished", call.room_name).post()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            erasure.erase_number(NUMBER, "sofia")
+            delivering = pool.submit(deliver)
+            _wait_until_blocked()
+        delivering.result()
+
+    assert not WebhookEvent.objects.exists()
+
+
 def _wait_until_blocked() -> None:
     """Wait until another connection waits for a lock of this one."""
     from django.db import connection
@@ -63,4 +80,4 @@ def _wait_until_blocked() -> None:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             return bool(cursor.fetchone()[0])
 
-    eventually(is_blocked, "an erasure that waits")
+    eventually(is_blocked, "somebody who waits for it")

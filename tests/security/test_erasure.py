@@ -8,13 +8,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from livekit.api import ParticipantInfo
 from pytest_django import Settings
 
-from calls import erasure, tasks
+from calls import dispatch, erasure, reaper, rooms, tasks
 from calls.models import Call, DeadLetter, Erasure, Turn, WebhookEvent
 from calls.models.dead_letter import Cause
 from calls.states import EndReason, Status
-from tests.factories import client_of, make_call, make_event, make_number, make_turns
+from tests.factories import caller, client_of, make_call, make_event, make_number, make_turns, webhook_request
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +101,48 @@ def test_a_replayed_webhook_of_an_erased_call_is_still_known() -> None:
     erasure.erase_number(NUMBER, "sofia")
 
     assert WebhookEvent.objects.filter(event_id=call.pk.hex, room_name="").exists()
+
+
+LATE = [
+    ("participant_left", caller("+12025550100", NUMBER)),
+    ("participant_joined", caller("+12025550100", NUMBER)),
+    ("participant_left", {"identity": "agent-1", "kind": "AGENT"}),
+    ("room_finished", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "who"), LATE, ids=["caller left", "caller is back", "agent left", "room closed"])
+def test_what_livekit_tells_after_an_erasure_brings_nothing_back(kind: str, who: dict[str, Any] | None) -> None:
+    make_number("+12025550100")
+    room = call_of().room_name
+    erasure.erase_number(NUMBER, "sofia")
+
+    assert webhook_request(kind, room, who).post().json() == {"outcome": "duplicate"}
+
+    assert anywhere("2025550123") == []
+    assert Call.objects.count() == 1
+
+
+def test_the_open_room_of_an_erased_call_is_closed_and_its_caller_is_no_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_number("+12025550100")
+    room = call_of(days_ago=1).room_name
+    erasure.erase_number(NUMBER, "sofia")
+    left_in_it = ParticipantInfo(identity=f"sip_{NUMBER}", kind=ParticipantInfo.Kind.SIP, joined_at=1)
+    left_in_it.attributes.update({"sip.phoneNumber": NUMBER, "sip.trunkPhoneNumber": "+12025550100"})
+
+    async def occupied(_prefix: str) -> reaper.Rooms:
+        return {room: [left_in_it]}
+
+    closed: list[str] = []
+    monkeypatch.setattr(rooms, "occupied", occupied)
+    monkeypatch.setattr(dispatch, "close_room", closed.append)
+
+    reaper.reap()
+
+    assert anywhere("2025550123") == []
+    assert closed == [room]
 
 
 def test_a_live_call_is_not_touched() -> None:
