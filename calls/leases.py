@@ -91,7 +91,7 @@ def not_joined(call_id: uuid.UUID, attempt: int, problem: str) -> bool:
         return False
     log.warning("not_joined", call_id=str(call_id), attempt=attempt, problem=problem)
     services.write_event(call_id, "not_joined", attempt=attempt, problem=problem)
-    _queue_again(call_id, attempt, queued_at=call.queued_at)
+    _queue_again(call_id, attempt, queued_at=call.queued_at, not_joined_at=Now())
     services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="not joined")
     if _has_waited_too_long(call):
         if call.answered_at is None:

@@ -25,9 +25,11 @@ class CallQuerySet(models.QuerySet["Call"]):
     def unclaimed(self, older_than: timedelta) -> "CallQuerySet":
         """Calls whose message may be lost: queued, and last sent longer ago than `older_than`.
 
-        The pause doubles with each sending, so that callers who wait for a slot do not fill the queue with copies.
+        The pause doubles with each sending, so that callers who wait for a slot do not fill the queue with copies. It
+        begins anew when a slot gives the call back.
         """
-        pause = Greatest(Value(older_than), F("sent_at") - F("queued_at"), output_field=models.DurationField())
+        first_sent = Greatest("queued_at", "not_joined_at")  # which passes over what is null
+        pause = Greatest(Value(older_than), F("sent_at") - first_sent, output_field=models.DurationField())
         return self.filter(status=Status.QUEUED, sent_at__lt=Now() - pause)
 
     def move(self, call_id: uuid.UUID, to: Status, *, attempt: int | None = None, **values: object) -> bool:
@@ -67,6 +69,9 @@ class Call(models.Model):
 
     created_at = models.DateTimeField(default=timezone.now, help_text="When the caller's phone began to ring.")
     queued_at = models.DateTimeField(default=timezone.now, help_text="When it last began to wait for a slot.")
+    not_joined_at = models.DateTimeField(
+        null=True, help_text="When a slot last gave it back because its agent could not join: it waits on."
+    )
     sent_at = models.DateTimeField(default=timezone.now, help_text="When its message was last sent to the workers.")
     rings_until = models.DateTimeField(
         null=True, help_text="When it overflows unless a slot has taken it; when an outbound call is given up."

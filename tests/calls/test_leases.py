@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -188,6 +189,14 @@ def test_a_call_that_an_agent_could_not_join_waits_on_for_another(
     assert (call.status, call.losses, call.queued_at) == (Status.QUEUED, 0, times["queued_at"])
     assert sent == [("workers.run_call", str(call.pk))]
     assert not leases.not_joined(call.pk, 3, "slow")
+
+
+def test_a_message_that_is_lost_after_a_failed_join_is_sent_again_as_soon_as_any_other() -> None:
+    call = make_call(Status.CONNECTING, queued_at=seconds_ago(40), rings_until=timezone.now() + timedelta(seconds=20))
+    leases.not_joined(call.pk, 1, "slow")
+    Call.objects.update(sent_at=F("sent_at") - timedelta(seconds=4), not_joined_at=F("sent_at") - timedelta(seconds=4))
+
+    assert call in Call.objects.unclaimed(timedelta(seconds=3))
 
 
 def test_a_caller_whom_no_agent_could_join_in_the_ring_time_gets_what_the_number_says(
