@@ -103,7 +103,7 @@ class Conversation:
             self._background.spawn(self._failures.give_up("a provider failed while the agent joined"))
             return
         remaining_s = max(self._version.max_duration_s - talked.total_seconds(), 0.0)
-        self._background.later(remaining_s, self._goodbye.close, EndReason.MAX_DURATION)
+        self._background.later(remaining_s, self._goodbye.end_in_time)
         self._background.spawn(providers.warm_up(self._pipeline.llm, self._version))
         if self._call.answered_at is None:
             await self._speaking.say(self._version.greeting)

@@ -43,6 +43,11 @@ class Goodbye:
             return
         self._progress.end(Status.COMPLETED, reason)
 
+    async def end_in_time(self) -> None:
+        """The longest duration is over: close the call. An agent that is closing it may be kept from that: then now."""
+        await self._progress.not_closing()
+        await self.close(EndReason.MAX_DURATION)
+
     async def hang_up(self) -> None:
         """The language model ends the conversation; cancelled when the caller speaks up meanwhile."""
         self._take_leave(True)

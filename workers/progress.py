@@ -46,9 +46,26 @@ class Progress:
 
     def __init__(self) -> None:
         self.begun = False
-        self.closing = False
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
         self.transferring = False
         self.ending: asyncio.Future[Ending | Leaving] = asyncio.get_running_loop().create_future()
+
+    @property
+    def closing(self) -> bool:
+        return not self._goes_on.is_set()
+
+    @closing.setter
+    def closing(self, closing: bool) -> None:
+        if closing:
+            self._goes_on.clear()
+        else:
+            self._goes_on.set()
+
+    async def not_closing(self) -> None:
+        """Wait until the agent is not saying its last words: it may be kept from them, and go on."""
+        while self.closing:
+            await self._goes_on.wait()
 
     def end(self, status: Status, reason: EndReason, detail: str = "") -> None:
         """End the call for this reason, unless it has another already."""

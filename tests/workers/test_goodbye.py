@@ -100,6 +100,34 @@ async def test_goodbye_is_said_once(agent: Agent) -> None:
     assert (agent.voice.queued, agent.progress.ending.done()) == ([], False)
 
 
+async def test_a_call_whose_longest_duration_ends_while_the_agent_takes_leave_does_not_go_on_after_that(
+    agent: Agent,
+) -> None:
+    agent.speaking.ended("See you!", interrupted=False)
+    agent.voice.played_out.clear()
+    hanging_up = asyncio.create_task(agent.goodbye.hang_up())
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(agent.goodbye.end_in_time())
+    await asyncio.sleep(0)
+    await agent.is_stopped(hanging_up)
+    agent.voice.played_out.set()
+    async with asyncio.timeout(5):
+        await ending
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.MAX_DURATION)
+
+
+async def test_a_call_whose_longest_duration_ends_during_a_hand_over_that_fails_ends_here(agent: Agent) -> None:
+    agent.progress.closing = True
+    ending = asyncio.create_task(agent.goodbye.end_in_time())
+    await asyncio.sleep(0)
+    assert agent.voice.queued == []
+    agent.progress.closing = False
+    await agent.speaks(lambda: ending)
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.MAX_DURATION)
+
+
 async def test_the_models_own_goodbye_is_waited_for(agent: Agent) -> None:
     agent.speaking.ended("See you on Monday!", interrupted=False)
     await agent.goodbye.hang_up()
