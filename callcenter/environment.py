@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class Env(environ.Env):  # type: ignore[misc]  # the package has no type hints
-    """django-environ, whose errors name the variable."""
+    """django-environ, whose errors name the variable, and whose values are taken as they stand."""
 
     def provider_url(self, name: str) -> str:
         """Return the address of a provider, or an empty string.
@@ -33,7 +33,10 @@ class Env(environ.Env):  # type: ignore[misc]  # the package has no type hints
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
     ) -> Any:
         """Return the variable's value. Raises ImproperlyConfigured when it is missing, or is not of its type."""
+        literal = self.ENVIRON.get(f"{self.prefix}{var}", "")
         try:
+            if literal.startswith("$"):  # a secret may; django-environ would look for a variable of that name
+                return self.parse_value(literal, cast)
             return super().get_value(var, cast=cast, default=default, parse_default=parse_default)
         except ValueError as error:
             kind = getattr(cast, "__name__", "value")

@@ -1,5 +1,7 @@
 """What settings read from the environment, and what becomes of it in containers."""
 
+from pathlib import Path
+
 import pytest
 
 from callcenter.environment import Env
@@ -39,3 +41,21 @@ def test_blanks_around_the_values_of_a_list_are_none_of_them(
 ) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", text)
     assert Env().list("ALLOWED_HOSTS", default=["localhost"]) == values
+
+
+@pytest.mark.parametrize("value", ["$tr0ng", "$HOME", "$$x", "$"])
+def test_a_value_that_begins_with_a_dollar_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", value)
+    assert Env().str("TWILIO_AUTH_TOKEN", default="") == value
+    assert Env().list("TWILIO_AUTH_TOKEN", default=[]) == [value]
+
+
+def test_a_value_of_the_file_that_begins_with_a_dollar_is_taken_as_it_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TWILIO_AUTH_TOKEN", raising=False)
+    monkeypatch.setattr(Env, "ENVIRON", {})
+    (tmp_path / ".env").write_text("TWILIO_AUTH_TOKEN=$HOME\n")
+    env = Env()
+    env.read_env(tmp_path / ".env")
+    assert env.str("TWILIO_AUTH_TOKEN") == "$HOME"
