@@ -64,6 +64,17 @@ def url(*schemes: str, example: str, may_be_empty: bool = True, secret: bool = F
     return Rule(f"write an address such as {example}", allows, may_be_empty, secret)
 
 
+def origin(*schemes: str, example: str) -> Rule:
+    """An address of a whole site: a scheme, a host and perhaps a port."""
+    address = url(*schemes, example=example, may_be_empty=False)
+
+    def allows(value: str) -> bool:
+        rest = value.partition("://")[2]
+        return address.allows(value) and not set("/?#@") & set(rest.removesuffix("/"))
+
+    return replace(address, cure=f"{address.cure}, without a path", allows=allows)
+
+
 def several(one: Callable[[str], bool], cure: str, *, may_be_empty: bool = True) -> Rule:
     """Values separated by commas."""
     return Rule(cure, lambda value: all(one(each.strip()) for each in value.split(",") if each), may_be_empty)
@@ -126,7 +137,7 @@ RULES: dict[str, Rule] = {
     "DJANGO_SECRET_KEY": SECRET,
     "DJANGO_DEBUG": BOOLEAN,
     "ALLOWED_HOSTS": HOSTS,
-    "PUBLIC_BASE_URL": url("http", "https", example="https://calls.example.com", may_be_empty=False),
+    "PUBLIC_BASE_URL": origin("http", "https", example="https://calls.example.com"),
     "WEB_PORT": port(),
     "TRUSTED_PROXIES": NETWORKS,
     "ADMIN_REQUIRES_OTP": BOOLEAN,

@@ -36,6 +36,12 @@ WRONG: list[tuple[str, str, str]] = [
         "0",
         "MAX_CONCURRENT_AGENTS is '0': write live calls in all from 1 to 100000.",
     ),
+    (
+        "PUBLIC_BASE_URL",
+        "https://x.example/app",
+        "PUBLIC_BASE_URL is 'https://x.example/app': write an address such as https://calls.example.com, without a "
+        "path.",
+    ),
     ("DRAIN_SECONDS", "1.5", "DRAIN_SECONDS is '1.5': write seconds from 0 to 86400."),
     ("CALLS_KEPT_DAYS", "-1", "CALLS_KEPT_DAYS is '-1': write days from 0 to 36500."),
     ("PRICE_STT_MINUTE", "nan", "PRICE_STT_MINUTE is 'nan': write US cents, such as 0.65."),
@@ -99,6 +105,16 @@ def test_the_sites_hosts_are_names(hosts: str) -> None:
 @pytest.mark.parametrize("hosts", ["localhost,127.0.0.1", ".example.com", "*", "[::1],calls.example.com,web"])
 def test_names_of_hosts_pass(hosts: str) -> None:
     assert variables.problems({"ALLOWED_HOSTS": hosts}) == []
+
+
+@pytest.mark.parametrize("path", ["/app", "/app/", "//", "?a=b", "#top", "/?a"])
+def test_the_sites_own_address_has_no_path(path: str) -> None:
+    assert len(variables.problems({"PUBLIC_BASE_URL": f"https://calls.example.com{path}"})) == 1
+
+
+@pytest.mark.parametrize("address", ["https://calls.example.com", "https://calls.example.com/", "http://[::1]:8080"])
+def test_the_sites_own_address_may_have_a_port(address: str) -> None:
+    assert variables.problems({"PUBLIC_BASE_URL": address}) == []
 
 
 URLS = [name for name in variables.RULES if name.endswith("_URL")]
