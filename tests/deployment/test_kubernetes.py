@@ -109,6 +109,10 @@ def test_settings_and_secrets_come_by_reference(overlay: list[Resource]) -> None
             assert "env" not in container
 
 
+def test_no_proxy_is_trusted_before_the_operator_names_its_network(overlay: list[Resource]) -> None:
+    assert settings(overlay)["TRUSTED_PROXIES"] == ""
+
+
 def test_every_name_is_one_of_env_template_and_no_secret_is_among_the_settings(overlay: list[Resource]) -> None:
     known = set(read(ROOT / "env.template"))
     given, secret = settings(overlay), read(SECRETS)
