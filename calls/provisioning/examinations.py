@@ -91,14 +91,21 @@ def broker() -> str:
 
 def shared_counts() -> str:
     """Redis answers, in which all web processes count logins and requests."""
-    if settings.IN_CONTAINERS and not os.environ.get("CACHE_URL"):  # compose.yaml gives it to the service "web" alone
-        raise NotNeeded("only web processes use it: docker compose exec web python manage.py doctor Redis")
+    if (where := _where_web_processes_are()) and not os.environ.get("CACHE_URL"):  # which they alone are given
+        raise NotNeeded(f"only web processes use it: {where} python manage.py doctor Redis")
     try:
         caches["shared"].get("doctor")
     except RedisError as error:
         cure = "Start Redis, or correct CACHE_URL: until then each web process has limits of its own."
         raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
     return "answers"
+
+
+def _where_web_processes_are() -> str:
+    """The command that runs another one beside a web process. Empty where none is needed: on this machine."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:  # as in every pod
+        return "kubectl exec deployment/web --"
+    return "docker compose exec web" if settings.IN_CONTAINERS else ""
 
 
 def workers() -> str:

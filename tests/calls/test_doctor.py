@@ -217,14 +217,23 @@ def test_redis_is_well_when_it_answers(redis: Redis, settings: Settings) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [("compose", "docker compose exec web"), ("a pod", "kubectl exec deployment/web --")],
+    ids=["compose", "kubernetes"],
+)
 def test_in_containers_redis_is_tried_where_web_processes_are(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    place: str, where: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker's container does not know it."""
-    settings.IN_CONTAINERS = True
+    settings.IN_CONTAINERS = place == "compose"
+    if place == "a pod":
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.43.0.1")
+        monkeypatch.setenv("CACHE_URL", "")
+    else:
+        monkeypatch.delenv("CACHE_URL", raising=False)
     settings.CACHES = settings.CACHES | {"shared": settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
-    monkeypatch.delenv("CACHE_URL", raising=False)
-    with pytest.raises(NotNeeded, match="exec web python manage.py doctor Redis"):
+    with pytest.raises(NotNeeded, match=f"{where} python manage.py doctor Redis"):
         examinations.shared_counts()
 
     monkeypatch.setenv("CACHE_URL", "redis://127.0.0.1:1/0")

@@ -106,7 +106,15 @@ def test_settings_and_secrets_come_by_reference(overlay: list[Resource]) -> None
                 {"configMapRef": {"name": config["metadata"]["name"]}},
                 {"secretRef": {"name": "callcenter-secrets"}},
             ]
-            assert "env" not in container
+
+
+def test_redis_is_told_to_those_whom_the_network_policy_lets_reach_it(overlay: list[Resource]) -> None:
+    """`manage.py doctor` tries it where its address is given, and elsewhere says to try it in a pod of "web"."""
+    allowed = one(overlay, "NetworkPolicy", "to-redis")["spec"]["podSelector"]["matchLabels"]
+    for workload in of_kind(overlay, *WORKLOADS):
+        may_reach = allowed.items() <= labels(workload).items()
+        for container in containers(workload):
+            assert container.get("env", []) == ([] if may_reach else [{"name": "CACHE_URL", "value": ""}])
 
 
 def test_no_proxy_is_trusted_before_the_operator_names_its_network(overlay: list[Resource]) -> None:
