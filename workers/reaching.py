@@ -80,7 +80,12 @@ async def _dial(held: HeldCall, transport: CallTransport) -> None:
 
 
 async def _picked_up(call: Call, transport: CallTransport) -> None:
-    """LiveKit's SIP service takes the agent's audio as soon as the telephone was picked up, and not before."""
+    """LiveKit's SIP service takes the agent's audio as soon as the telephone was picked up, and not before.
+
+    A side that does not is deaf, or slow: how long it is waited for is not for the ring time to say.
+    """
+    if transport.caller_has_picked_up():
+        return
     try:
         rings_for = await in_database(elapsed.rings_for, call.pk)
     except (DatabaseError, InterfaceError):

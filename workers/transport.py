@@ -108,6 +108,11 @@ class CallTransport(LiveKitTransport):
         """Whether the caller is in the room. False before the agent has joined."""
         return self._caller.caller_identity in self._client.get_participants()
 
+    def caller_has_picked_up(self) -> bool:
+        """Whether LiveKit's SIP service says so of the caller's telephone. False before the agent has joined."""
+        caller = self.room.remote_participants.get(self._caller.caller_identity)
+        return caller is not None and caller.attributes.get("sip.callStatus") == "active"
+
 
 def agent_identity(attempt: int) -> str:
     """The agent's name in the room under this attempt."""

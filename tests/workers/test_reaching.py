@@ -24,7 +24,7 @@ class FakeTransport:
     def __init__(self) -> None:
         self.joined, self.agent_heard = asyncio.Event(), asyncio.Event()
         self.joined.set()
-        self.present = False
+        self.present = self.picked_up = False
         self.caller_left_because: int | None = None
         self.silences = 0
 
@@ -33,6 +33,9 @@ class FakeTransport:
 
     def caller_is_present(self) -> bool:
         return self.present
+
+    def caller_has_picked_up(self) -> bool:
+        return self.picked_up
 
     def input(self) -> "FakeTransport":
         return self
@@ -191,3 +194,13 @@ async def test_a_telephone_that_rings_already_rings_no_longer_than_it_may(reache
     reached.rings_for = timedelta(0)
 
     assert await reached.begin() == Ending(Status.MISSED, EndReason.NO_ANSWER, "it rang too long")
+
+
+async def test_a_telephone_that_was_picked_up_and_does_not_hear_the_agent_no_longer_rings(
+    reached: Reached,
+) -> None:
+    reached.transport.present = reached.transport.picked_up = True
+    reached.rings_for = timedelta(0)
+
+    assert await reached.begin() is None
+    assert (reached.dialed, reached.events) == (0, ["picked_up"])
