@@ -17,7 +17,7 @@ from livekit.api import AccessToken
 
 from agents import services as agent_services
 from agents.models import Persona, PersonaTool
-from calls.models import Call, CallEvent, PhoneNumber, Turn
+from calls.models import Call, CallEvent, PhoneNumber, Turn, WebhookEvent
 from calls.models.history import Speaker
 from calls.states import FINAL, EndReason, Status
 
@@ -116,6 +116,18 @@ def make_turn(call: Call, number: int, text: str = "Hello.", **values: Any) -> T
 def make_event(call: Call, kind: str = "tool_called", **values: Any) -> CallEvent:
     """Return an event that is not saved."""
     return CallEvent(call=call, kind=kind, **values)
+
+
+def make_departure(call: Call, outcome: str = "") -> WebhookEvent:
+    """Store what LiveKit told when the caller left the room, and what came of it."""
+    return WebhookEvent.objects.create(
+        event_id=f"EV_{uuid.uuid4().hex[:12]}",
+        kind="participant_left",
+        room_name=call.room_name,
+        participant=call.caller_identity,
+        sent_at=timezone.now(),
+        outcome=outcome,
+    )
 
 
 def make_user(username: str = "", *permissions: str, **values: Any) -> User:

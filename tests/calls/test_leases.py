@@ -9,12 +9,12 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from calls import capacity, leases, services
-from calls.models import Call, Heartbeat, WebhookEvent
+from calls.models import Call, Heartbeat
 from calls.models.heartbeat import SWEEP
 from calls.models.phone_number import Overflow
 from calls.states import Direction, EndReason, Status
 from tests.calls.conftest import SentMessages
-from tests.factories import make_call, make_event, make_number, make_turn
+from tests.factories import make_call, make_departure, make_event, make_number, make_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -103,13 +103,7 @@ def test_a_caller_who_left_while_the_worker_was_lost_is_not_waited_for(
     status: Status, expected: tuple[Status, EndReason], sent: SentMessages
 ) -> None:
     call = lost_call(status)
-    WebhookEvent.objects.create(
-        event_id="EV_1",
-        kind="participant_left",
-        room_name=call.room_name,
-        participant=call.caller_identity,
-        sent_at=timezone.now(),
-    )
+    make_departure(call)
     steady_sweep()
 
     leases.take_back_expired()
@@ -249,13 +243,7 @@ def test_a_person_is_dialed_while_the_call_is_this_attempts_and_nobody_has_hung_
     call = make_call(Status.CONNECTING, direction=Direction.OUTBOUND, attempt=2)
     assert leases.may_dial(call)
 
-    WebhookEvent.objects.create(
-        event_id="EV_1",
-        kind="participant_left",
-        room_name=call.room_name,
-        participant=call.caller_identity,
-        sent_at=timezone.now(),
-    )
+    make_departure(call)
     assert not leases.may_dial(call)
 
 

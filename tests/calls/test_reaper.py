@@ -8,9 +8,9 @@ from livekit.api import ParticipantInfo
 
 from calls import reaper, rooms
 from calls.leases import HUNG_UP
-from calls.models import Call, WebhookEvent
+from calls.models import Call
 from calls.states import EndReason, Status
-from tests.factories import make_call
+from tests.factories import make_call, make_departure
 
 pytestmark = pytest.mark.django_db
 
@@ -45,14 +45,7 @@ def test_a_conversation_whose_room_is_gone_has_failed() -> None:
 
 def test_a_conversation_whose_caller_had_hung_up_is_completed() -> None:
     call = conversation()
-    WebhookEvent.objects.create(
-        event_id="EV_1",
-        kind="participant_left",
-        room_name=call.room_name,
-        participant=call.caller_identity,
-        sent_at=timezone.now(),
-        outcome=HUNG_UP,
-    )
+    make_departure(call, HUNG_UP)
 
     reaper.reap()
 

@@ -13,7 +13,7 @@ from calls.states import Direction, EndReason, Status
 from tests.calling import Caller
 from tests.factories import client_of
 from tests.faults.outside import agents_that_joined, claims, web_away
-from tests.faults.waiting import LISTENS, call_of, hang_up, patient_number
+from tests.faults.waiting import LISTENS, busy_agent, call_of, hang_up, patient_number
 from tests.product import NUMBER
 from tests.stack import Process, Stack, eventually, final_call
 
@@ -35,16 +35,13 @@ def _speak_message(number: PhoneNumber) -> None:
 
 def test_08_all_slots_busy_rings_until_one_is_free(stack: Stack) -> None:
     patient_number()
-    stack.script(LISTENS)
-    with Caller(stack, LISTENS, NUMBER) as first:
-        first.wait_for("agent_speaking")
-        with Caller(stack, LISTENS, NUMBER) as second:
-            call_of(second, Status.QUEUED)
-            assert second.count("answered") == 0
-            hang_up(first)
-            second.wait_for("agent_speaking")
-            answered = call_of(second, Status.IN_PROGRESS)
-            hang_up(second)
+    with busy_agent(stack) as first, Caller(stack, LISTENS, NUMBER) as second:
+        call_of(second, Status.QUEUED)
+        assert second.count("answered") == 0
+        hang_up(first)
+        second.wait_for("agent_speaking")
+        answered = call_of(second, Status.IN_PROGRESS)
+        hang_up(second)
 
     assert answered.claimed_at is not None
     assert answered.claimed_at >= (final_call(first.room).ended_at or answered.claimed_at)
@@ -53,13 +50,10 @@ def test_08_all_slots_busy_rings_until_one_is_free(stack: Stack) -> None:
 
 def test_08_all_slots_busy_rings_then_overflows_to_the_message_and_goodbye(stack: Stack) -> None:
     _speak_message(patient_number(ring_time_s=5))
-    stack.script(LISTENS)
-    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
-        first.wait_for("agent_speaking")
+    with stack.beat(), busy_agent(stack) as first:
         with Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
             report = second.report
         assert call_of(first, Status.IN_PROGRESS).attempt == 1
-        hang_up(first)
 
     missed = final_call(second.room)
     assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.NO_AGENT_FREE)
@@ -72,15 +66,11 @@ def test_08_all_slots_busy_rings_then_overflows_to_the_message_and_goodbye(stack
 
 def test_08_a_caller_who_waits_while_housekeeping_is_restarted_still_hears_the_message(stack: Stack) -> None:
     _speak_message(patient_number(ring_time_s=5))
-    stack.script(LISTENS)
-    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
-        first.wait_for("agent_speaking")
-        with Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
-            call_of(second, Status.QUEUED)
-            stack.stop_one("housekeeping")
-            stack.start_housekeeping()
-            report = second.report
-        hang_up(first)
+    with stack.beat(), busy_agent(stack), Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
+        call_of(second, Status.QUEUED)
+        stack.stop_one("housekeeping")
+        stack.start_housekeeping()
+        report = second.report
 
     assert final_call(second.room).end_reason == EndReason.NO_AGENT_FREE
     assert report.ended_by == "agent"
@@ -89,16 +79,12 @@ def test_08_a_caller_who_waits_while_housekeeping_is_restarted_still_hears_the_m
 
 def test_08_a_caller_whose_message_is_cut_short_with_housekeeping_is_hung_up_on_soon(stack: Stack) -> None:
     _speak_message(patient_number(ring_time_s=5))
-    stack.script(LISTENS)
-    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
-        first.wait_for("agent_speaking")
-        with Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
-            second.wait_for("agent_speaking")
-            stack.named("housekeeping").kill()
-            stack.stop_one("housekeeping")
-            stack.start_housekeeping()
-            report = second.report
-        hang_up(first)
+    with stack.beat(), busy_agent(stack), Caller(stack, LISTENS, NUMBER, ring_timeout_s=90.0) as second:
+        second.wait_for("agent_speaking")
+        stack.named("housekeeping").kill()
+        stack.stop_one("housekeeping")
+        stack.start_housekeeping()
+        report = second.report
 
     assert final_call(second.room).end_reason == EndReason.NO_AGENT_FREE
     assert report.ended_by == "agent"
@@ -107,7 +93,6 @@ def test_08_a_caller_whose_message_is_cut_short_with_housekeeping_is_hung_up_on_
 
 def test_08_outbound_is_refused_with_429_when_there_is_no_capacity(stack: Stack) -> None:
     number = patient_number()
-    stack.script(LISTENS)
     client = client_of(superuser=True)
 
     def place() -> Any:
@@ -115,11 +100,9 @@ def test_08_outbound_is_refused_with_429_when_there_is_no_capacity(stack: Stack)
         return client.post("/api/calls", asked, content_type="application/json")
 
     with override_settings(INBOUND_RESERVE=0):
-        with Caller(stack, LISTENS, NUMBER) as first:
-            first.wait_for("agent_speaking")
+        with busy_agent(stack) as first:
             refused = place()
             assert call_of(first, Status.IN_PROGRESS).attempt == 1
-            hang_up(first)
         final_call(first.room)
         accepted = place()
     placed = final_call(accepted.json()["room_name"])
@@ -136,14 +119,11 @@ def test_08_outbound_is_refused_with_429_when_there_is_no_capacity(stack: Stack)
 
 def test_09_waiting_caller_hangs_up_is_missed_and_takes_no_slot(stack: Stack) -> None:
     patient_number()
-    stack.script(LISTENS)
-    with Caller(stack, LISTENS, NUMBER) as first:
-        first.wait_for("agent_speaking")
+    with busy_agent(stack) as first:
         with Caller(stack, LISTENS, NUMBER, ring_timeout_s=4.0) as second:
             report = second.report
         missed = final_call(second.room)
         assert call_of(first, Status.IN_PROGRESS).attempt == 1
-        hang_up(first)
 
     assert not report.answered
     assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
@@ -152,16 +132,13 @@ def test_09_waiting_caller_hangs_up_is_missed_and_takes_no_slot(stack: Stack) ->
 
 def test_09_a_waiting_caller_who_hangs_up_while_web_is_away_is_missed_and_takes_no_slot(stack: Stack) -> None:
     patient_number()
-    stack.script(LISTENS)
-    with stack.beat(), Caller(stack, LISTENS, NUMBER) as first:
-        first.wait_for("agent_speaking")
+    with stack.beat(), busy_agent(stack) as first:
         with Caller(stack, LISTENS, NUMBER) as second:
             call_of(second, Status.QUEUED)
             with web_away(stack):
                 second.give_up()
             missed = final_call(second.room)
         assert call_of(first, Status.IN_PROGRESS).attempt == 1
-        hang_up(first)
 
     assert (missed.status, missed.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
     assert (missed.attempt, claims(missed), agents_that_joined(second.room)) == (0, 0, [])

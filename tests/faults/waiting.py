@@ -1,6 +1,8 @@
 """Callers who keep an agent busy, and callers who wait meanwhile."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from calls import rooms
 from calls.models import Call, PhoneNumber
@@ -8,7 +10,7 @@ from calls.states import Status
 from tests.calling import Caller
 from tests.factories import make_number, make_persona
 from tests.product import NUMBER
-from tests.stack import eventually
+from tests.stack import Stack, eventually
 
 LISTENS = """
 name: listens
@@ -35,3 +37,13 @@ def call_of(caller: Caller, status: Status) -> Call:
 def hang_up(caller: Caller) -> None:
     """End the caller's call from outside."""
     asyncio.run(rooms.delete_room(caller.room))
+
+
+@contextmanager
+def busy_agent(stack: Stack) -> Iterator[Caller]:
+    """The caller to whom an agent has begun to speak, and who is hung up on afterwards, if not before."""
+    stack.script(LISTENS)
+    with Caller(stack, LISTENS, NUMBER) as caller:
+        caller.wait_for("agent_speaking")
+        yield caller
+        hang_up(caller)
