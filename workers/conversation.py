@@ -265,8 +265,10 @@ class Conversation:
         if identity != self._call.caller_identity or self._progress.transferring:
             return
         because = self._transport.caller_left_because
-        if because is None:  # it is not the server that says so: this side has lost it, or its own place in the room
-            self._background.later(WHY_WITHIN_S, self._lose_connection)
+        if because in (None, DisconnectReason.DUPLICATE_IDENTITY):
+            # It is not the server that says so: this side has lost it, or its own place in the room; or one of them has
+            # connected again.
+            self._background.later(WHY_WITHIN_S, self._look_for_caller)
         elif because in ROOM_ENDED:
             await self._room_is_gone()
         else:
@@ -284,6 +286,11 @@ class Conversation:
                 await self._lose_connection()
 
     async def _lose_connection(self) -> None:
+    async def _look_for_caller(self) -> None:
+        """Go on with a caller who is in the room: under a new connection, or seen anew over one of this side."""
+        if not self._transport.caller_is_present():
+            await self._lose_connection()
+
         self._progress.leave(Leaving.DISCONNECTED)
 
     async def _room_is_gone(self) -> None:

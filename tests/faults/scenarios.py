@@ -18,6 +18,11 @@ def chat(questions: int, then: str = "hang_up") -> str:
     return f"{begin}{questions * _QUESTION}    - {then}{_AGENT}"
 
 
+def comes_again(questions: int) -> str:
+    """A caller who is in a conversation already, asks the same as often, and hangs up."""
+    return f"name: comes again\ncaller:\n  steps:{questions * _QUESTION}    - hang_up{_AGENT}"
+
+
 SHORT_CHAT = chat(1)
 LONG_CHAT = chat(10)
 ENDLESS_CHAT = chat(100)

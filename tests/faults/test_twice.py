@@ -1,4 +1,4 @@
-"""Two calls at once from one number, and two callers in one room."""
+"""Two calls at once from one number, two callers in one room, and one caller who comes in again."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
 from tests.calling import Caller
 from tests.faults.outside import agents_that_joined
-from tests.faults.scenarios import ENDLESS_CHAT, SHORT_CHAT
+from tests.faults.scenarios import ENDLESS_CHAT, SHORT_CHAT, comes_again
 from tests.product import NUMBER
 from tests.stack import Stack, final_call
 
@@ -43,3 +43,19 @@ def test_a_second_caller_in_a_calls_room_changes_nothing_and_is_hung_up_on_with_
     assert call.caller_number != "+12025550124"
     assert agents_that_joined(first.room) == ["agent-1"]
     assert Call.objects.count() == 1
+
+
+def test_a_caller_whose_side_connects_again_and_again_keeps_its_agent(stack: Stack, number: PhoneNumber) -> None:
+    again = stack.script(comes_again(questions=3))
+    with Caller(stack, stack.script(ENDLESS_CHAT), NUMBER) as first:
+        first.wait_for("reply")
+        with Caller(stack, again, NUMBER, room=first.room) as second:
+            second.wait_for("reply", times=2)
+            with Caller(stack, again, NUMBER, room=first.room) as third:
+                report = third.report
+    call = final_call(first.room)
+
+    assert report.every_reply_heard
+    assert agents_that_joined(first.room) == ["agent-1"]
+    assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.CALLER_LEFT)
+    assert (call.attempt, call.losses) == (1, 0)

@@ -24,10 +24,14 @@ class Room:
     def __init__(self) -> None:
         self.caller_left_because: int | None = None
         self.disconnected_because: int | None = None
+        self.is_caller_present = False
         self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
 
     def add_event_handler(self, event: str, handler: Callable[..., Awaitable[None]]) -> None:
         self._handlers[event] = handler
+
+    def caller_is_present(self) -> bool:
+        return self.is_caller_present
 
     async def caller_leaves(self, because: int | None) -> None:
         self.caller_left_because = because
@@ -90,6 +94,19 @@ async def test_an_agent_that_sees_its_caller_vanish_and_hears_no_reason_has_to_a
     monkeypatch.setattr(conversation, "WHY_WITHIN_S", 0.0)
     await room.caller_leaves(None)
     assert await outcome(agent) == Leaving.DISCONNECTED
+
+
+@pytest.mark.parametrize("because", [None, DisconnectReason.DUPLICATE_IDENTITY], ids=["no reason", "the same again"])
+async def test_a_caller_whose_side_connects_again_keeps_its_agent(
+    room: Room, agent: Conversation, monkeypatch: pytest.MonkeyPatch, because: int | None
+) -> None:
+    monkeypatch.setattr(conversation, "WHY_WITHIN_S", 0.0)
+    room.is_caller_present = True  # with another connection, of which this side hears at once
+    for _ in range(2):
+        await room.caller_leaves(because)
+        for task in list(agent._background._tasks):
+            await task
+    assert not agent.ending.done()
 
 
 async def test_a_caller_who_hangs_up_completes_the_call(room: Room, agent: Conversation) -> None:
