@@ -22,7 +22,7 @@ from calls.states import HELD, EndReason, Status
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=5)  # so long is a worker silent before another takes its calls
-LOSSES_MAX = 1  # a call that loses its agent twice is ended: something about it may be what kills them
+LOSSES_MAX = 1  # a call that loses its worker twice is ended: something about it may be what kills them
 RESUME_WITHIN = timedelta(seconds=30)  # so long a caller listens to nothing; then the call is ended with its reason
 
 HUNG_UP = "caller hung up"  # what a webhook says of a caller who left an agent of its own accord
@@ -131,27 +131,37 @@ def sweep_is_steady() -> bool:
 
 @transaction.atomic
 def give_up(call_id: uuid.UUID, attempt: int) -> bool:
-    """Give a call back whose agent cannot go on, as if its worker were lost. False when it is not this attempt's."""
+    """Give a call back whose agent has lost its connection to LiveKit. False when it is not this attempt's.
+
+    However often: a network that breaks is nothing about the call, and its caller would rather be asked again than be
+    hung up on.
+    """
     held = Call.objects.filter(pk=call_id, attempt=attempt, status__in=HELD)
     call = held.select_for_update().first()
     if call is not None:
-        _take_back(call)
+        _take_back(call, disconnected=True)
     return call is not None
 
 
-def _take_back(call: Call) -> None:
-    """Have another slot take a call that has lost its agent; the second time, end it. Its row is locked."""
-    log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, holder=call.lease_holder)
-    services.write_event(call.pk, "agent_lost", attempt=call.attempt, holder=call.lease_holder)
+def _take_back(call: Call, **why: bool) -> None:
+    """Have another slot take a call that has lost its agent; end it when too many workers died. Its row is locked."""
+    may_go_on = bool(why) or _workers_lost(call) < LOSSES_MAX
+    log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, holder=call.lease_holder, **why)
+    services.write_event(call.pk, "agent_lost", attempt=call.attempt, holder=call.lease_holder, **why)
     if has_left(call):
         services.end_abandoned(call)
-    elif call.losses < LOSSES_MAX and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
+    elif may_go_on and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
         services.write_event(call.pk, Status.QUEUED, attempt=call.attempt, reason="agent lost")
     else:
         services.end_without_agent(call)
 
 
 @transaction.atomic
+def _workers_lost(call: Call) -> int:
+    """How many workers died with this call; its `losses` are also those whose agent lost its connection."""
+    return call.events.filter(kind="agent_lost").exclude(detail__has_key="disconnected").count()
+
+
 def end_unresumed() -> int:
     """End the answered calls that have waited too long for another slot; return how many."""
     waiting = Call.objects.filter(

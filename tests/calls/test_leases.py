@@ -84,12 +84,30 @@ def test_after_an_outage_no_lease_is_taken_for_lost_until_workers_had_time_to_re
 
 def test_a_call_that_loses_its_agent_twice_is_ended_with_its_reason() -> None:
     call = lost_call(losses=1)
+    make_event(call, "agent_lost", detail={"attempt": 1, "holder": "host:1"}).save()
     steady_sweep()
 
     leases.take_back_expired()
 
     call.refresh_from_db()
     assert (call.status, call.end_reason) == (Status.FAILED, EndReason.AGENT_LOST)
+
+
+def test_agents_that_lose_their_connection_are_followed_by_others_as_often_as_it_happens() -> None:
+    call = make_call(Status.IN_PROGRESS)
+    for losses in (1, 2):
+        assert leases.give_up(call.pk, call.attempt)
+        call.refresh_from_db()
+        assert (call.status, call.losses) == (Status.QUEUED, losses)
+        assert leases.claim("host:2") == call
+        call.refresh_from_db()
+
+    Call.objects.update(lease_expires_at=seconds_ago(1))  # and now a worker dies, for the first time
+    steady_sweep()
+    assert leases.take_back_expired() == 1
+
+    call.refresh_from_db()
+    assert (call.status, call.losses) == (Status.QUEUED, 3)
 
 
 @pytest.mark.parametrize(
