@@ -116,8 +116,9 @@ def take_back_expired() -> int:
     beat(SWEEP)
     if not sweep_is_steady():
         return 0
-    # Nobody is given a lease that lasts longer than a lease: that one is of before the clock was set back.
-    expired = Q(lease_expires_at__lt=Now()) | Q(lease_expires_at__gt=Now() + LEASE)
+    # Nobody is given a lease that lasts longer than a lease: that one is of before the clock was set back. A step back
+    # by less than the sweep's interval goes unnoticed by the sweep, so twice as long is allowed for.
+    expired = Q(lease_expires_at__lt=Now()) | Q(lease_expires_at__gt=Now() + 2 * LEASE)
     calls = list(Call.objects.filter(expired, status__in=HELD).select_for_update(skip_locked=True))
     for call in calls:
         _take_back(call)
@@ -156,12 +157,12 @@ def _take_back(call: Call, **why: bool) -> None:
         services.end_without_agent(call)
 
 
-@transaction.atomic
 def _workers_lost(call: Call) -> int:
     """How many workers died with this call; its `losses` are also those whose agent lost its connection."""
     return call.events.filter(kind="agent_lost").exclude(detail__has_key="disconnected").count()
 
 
+@transaction.atomic
 def end_unresumed() -> int:
     """End the answered calls that have waited too long for another slot; return how many."""
     waiting = Call.objects.filter(

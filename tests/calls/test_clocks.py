@@ -116,6 +116,16 @@ def test_a_database_clock_that_is_set_back_makes_no_lost_worker_live_for_an_hour
     assert (lost.status, renewed.status) == (Status.QUEUED, Status.IN_PROGRESS)
 
 
+def test_a_database_clock_that_steps_back_a_little_takes_no_call_from_its_worker() -> None:
+    now = timezone.now()
+    call = make_call(Status.IN_PROGRESS, lease_expires_at=now + leases.LEASE + timedelta(seconds=1))
+    sweep_beats(since=seconds_ago(60), seen=seconds_ago(0.5))
+
+    assert leases.take_back_expired() == 0
+    call.refresh_from_db()
+    assert call.status == Status.IN_PROGRESS
+
+
 def test_a_database_clock_that_is_set_forward_ends_no_conversation_as_too_long() -> None:
     call = make_call(Status.IN_PROGRESS, answered_at=seconds_ago(3 * 3600), claimed_at=seconds_ago(5))
     sweep_beats(since=seconds_ago(60), seen=timezone.now())
