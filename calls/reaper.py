@@ -4,6 +4,7 @@ Each repair goes through the same services as the webhook that should have cause
 """
 
 import time
+import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -27,15 +28,50 @@ SETTLED = timedelta(seconds=10)  # younger differences are events on their way
 OVERTIME = timedelta(seconds=60)  # a call that its own agent has not ended by then has no agent that could
 ANNOUNCING = timedelta(seconds=60)  # longer than the announcer speaks, or waits for a transfer
 ANNOUNCER_JOINS = timedelta(seconds=20)  # by then the announcer is in the room, or its process was restarted
-COMES_BACK_WITHIN_S = 5.0  # a caller's side that loses LiveKit, as when that is restarted, joins again
+COMES_BACK_WITHIN_S = 9.0  # a caller's side that loses LiveKit, as when that is restarted, joins again (workers.ending)
+FORGOTTEN_AFTER_S = 30.0  # three runs: whoever was missing before that may have been there since
 FORGET_HOLDERS = timedelta(minutes=5)
 
 type Rooms = dict[str, list[ParticipantInfo]]
 
 
+class Missing:
+    """Since when callers are missing, in all runs of this process, by its own clock.
+
+    In memory only: a caller whom a restart forgets is waited for once more, which does no harm.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[uuid.UUID, float] = {}
+        self._noted_at = 0.0
+
+    def note(self, calls: Iterable[uuid.UUID]) -> None:
+        """These are missing now, and no others."""
+        now = time.monotonic()
+        if now - self._noted_at > FORGOTTEN_AFTER_S:
+            self.forget()
+        self._since = {call_id: self._since.get(call_id, now) for call_id in calls}
+        self._noted_at = now
+
+    def forget(self) -> None:
+        """LiveKit did not answer: nobody could come back meanwhile."""
+        self._since = {}
+
+    def is_given_up(self, call_id: uuid.UUID) -> bool:
+        """Whether the caller has had the time to come back."""
+        return time.monotonic() - self._since[call_id] >= COMES_BACK_WITHIN_S
+
+
+_missing = Missing()
+
+
 def reap() -> None:
     """Reconcile every live call and every call room. Raises what LiveKit's API raises when it cannot be asked."""
-    present: Rooms = async_to_sync(rooms.occupied)(ROOM_PREFIX)
+    try:
+        present: Rooms = async_to_sync(rooms.occupied)(ROOM_PREFIX)
+    except Exception:
+        _missing.forget()
+        raise
     calls = {call.room_name: call for call in Call.objects.live().select_related("persona_version")}
     _take_in_strangers(present, calls)
     _end_abandoned(present, calls.values())
@@ -56,16 +92,18 @@ def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
 
 
 def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
-    """Live calls whose caller is not in the room. Whoever is yet to be reached was not in it either."""
+    """Live calls whose caller is not in the room. Whoever is yet to be reached was not in it either.
+
+    Who did not hang up may come back, and is missed in two runs before the call ends.
+    """
     missing = [call for call in calls if not call.is_to_be_dialed and _is_missing(call, present) and _is_settled(call)]
-    if any(_may_come_back(call) for call in missing):
-        time.sleep(COMES_BACK_WITHIN_S)
-        present = async_to_sync(rooms.occupied)(ROOM_PREFIX)
+    _missing.note(call.pk for call in missing)
     for call in missing:
-        if not _is_missing(call, present):
+        may_come_back = _may_come_back(call)
+        if may_come_back and not _missing.is_given_up(call.pk):
             continue
         log.warning("caller_gone", call_id=str(call.pk), status=call.status)
-        if call.room_name not in present and _may_come_back(call):
+        if call.room_name not in present and may_come_back:
             services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
         elif services.end_abandoned(call) and call.room_name in present:
             dispatch.close_room(call.room_name)

@@ -30,7 +30,9 @@ from workers.transport import agent_identity
 log = structlog.get_logger(__name__)
 
 RESTARTS_WITHIN_S = 4.0  # a LiveKit that does not answer for so long is taken to be cut off from this process alone
-COMES_BACK_WITHIN_S = 8.0  # the SIP side tries after 0.3, 1.5 and 4.2 s (LiveKit's Go SDK); a restart takes time, too
+COMES_BACK_WITHIN_S = 12.0
+"""The SIP side (LiveKit's Go SDK) tries 0.3, 1.5, 4.2, 9.0 and 16.5 s after its loss. So who has missed LiveKit at the
+third try comes with the fourth, and takes some time to join."""
 ANSWERS_WITHIN_S = 2.0
 ASK_AGAIN_S = 0.5
 _PROBLEMS = {
@@ -95,15 +97,18 @@ async def _is_only_agent(call: Call) -> bool:
 async def _caller_is_gone(call: Call) -> bool:
     """Whether LiveKit says that the caller is not in the room, and its side has not come back for a while.
 
-    False when LiveKit does not answer, as when this process is cut off from it.
+    The while begins with LiveKit's first answer: to one that restarts nobody can come back. False when LiveKit does not
+    answer, as when this process is cut off from it.
     """
     began = time.monotonic()
+    answers_since: float | None = None
     while True:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
                 if await rooms.participant(call.room_name, call.caller_identity) is not None:
                     return False
-            if time.monotonic() - began > COMES_BACK_WITHIN_S:
+            answers_since = answers_since or time.monotonic()
+            if time.monotonic() - answers_since > COMES_BACK_WITHIN_S:
                 return True
         except Exception as error:
             if time.monotonic() - began > RESTARTS_WITHIN_S:

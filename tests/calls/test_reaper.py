@@ -15,13 +15,36 @@ from tests.factories import make_call, make_departure
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def no_room_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def occupied(_prefix: str) -> reaper.Rooms:
-        return {}
+class LiveKit:
+    """The rooms that it has, and a clock."""
 
-    monkeypatch.setattr(rooms, "occupied", occupied)
-    monkeypatch.setattr(reaper, "COMES_BACK_WITHIN_S", 0.0)
+    def __init__(self) -> None:
+        self.rooms: reaper.Rooms = {}
+        self.now_s = 1000.0
+        self.is_away = False
+
+    async def occupied(self, _prefix: str) -> reaper.Rooms:
+        if self.is_away:
+            raise TimeoutError
+        return self.rooms
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def runs(self, *at_s: float) -> None:
+        """Have the reaper run at these seconds."""
+        for second in at_s:
+            self.now_s = 1000.0 + second
+            reaper.reap()
+
+
+@pytest.fixture(autouse=True)
+def livekit(monkeypatch: pytest.MonkeyPatch) -> LiveKit:
+    livekit = LiveKit()
+    monkeypatch.setattr(rooms, "occupied", livekit.occupied)
+    monkeypatch.setattr(reaper, "time", livekit)
+    monkeypatch.setattr(reaper, "_missing", reaper.Missing())
+    return livekit
 
 
 def conversation() -> Call:
@@ -35,10 +58,10 @@ def ending(call: Call) -> tuple[str, str]:
     return call.status, call.end_reason
 
 
-def test_a_conversation_whose_room_is_gone_has_failed() -> None:
+def test_a_conversation_whose_room_is_gone_has_failed(livekit: LiveKit) -> None:
     call = conversation()
 
-    reaper.reap()
+    livekit.runs(0, 10)
 
     assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)
 
@@ -52,15 +75,47 @@ def test_a_conversation_whose_caller_had_hung_up_is_completed() -> None:
     assert ending(call) == (Status.COMPLETED, EndReason.CALLER_LEFT)
 
 
-def test_a_caller_whose_side_joins_again_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_whose_side_joins_again_is_not_given_up(livekit: LiveKit) -> None:
     call = conversation()
-    looks: list[reaper.Rooms] = [{}, {call.room_name: [ParticipantInfo(identity=call.caller_identity)]}]
 
-    async def occupied(_prefix: str) -> reaper.Rooms:
-        return looks.pop(0)
-
-    monkeypatch.setattr(rooms, "occupied", occupied)
-
-    reaper.reap()
+    livekit.runs(0)
+    assert ending(call) == (Status.IN_PROGRESS, "")
+    livekit.rooms = {call.room_name: [ParticipantInfo(identity=call.caller_identity)]}
+    livekit.runs(10)
+    livekit.rooms = {}
+    livekit.runs(20)  # it was there in between
 
     assert ending(call) == (Status.IN_PROGRESS, "")
+
+
+def test_two_runs_one_after_another_do_not_give_a_caller_up(livekit: LiveKit) -> None:
+    call = conversation()
+
+    livekit.runs(0, 3)
+    assert ending(call) == (Status.IN_PROGRESS, "")
+
+    livekit.runs(10)
+    assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)
+
+
+def test_a_call_that_nobody_looked_at_for_a_while_is_looked_at_anew(livekit: LiveKit) -> None:
+    call = conversation()
+
+    livekit.runs(0, 100)
+
+    assert ending(call) == (Status.IN_PROGRESS, "")
+
+
+def test_a_livekit_that_was_away_is_given_the_time_for_its_callers_again(livekit: LiveKit) -> None:
+    call = conversation()
+
+    livekit.runs(0)
+    livekit.is_away = True
+    with pytest.raises(TimeoutError):
+        livekit.runs(10)
+    livekit.is_away = False
+    livekit.runs(20)
+    assert ending(call) == (Status.IN_PROGRESS, "")
+
+    livekit.runs(30)
+    assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)

@@ -25,6 +25,7 @@ from workers.writer import Writer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GOODBYE = Ending(Status.COMPLETED, EndReason.AGENT_GOODBYE)
+RESTARTS_WITHIN_S, COMES_BACK_WITHIN_S = ending.RESTARTS_WITHIN_S, ending.COMES_BACK_WITHIN_S
 CALLER_LEFT = Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
 
 
@@ -172,6 +173,28 @@ async def test_a_caller_who_comes_back_after_a_restart_of_livekit_is_left_to_ano
 
     assert await now(held.call) == (Status.QUEUED, "")
     assert not room.closed
+
+
+async def test_a_caller_has_twelve_seconds_to_come_back_from_the_first_answer_of_a_livekit_that_was_away(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 100.0
+
+    async def wait(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+        room.is_reached = clock >= 103.5
+        room.caller = api.ParticipantInfo() if clock >= 115.0 else None
+
+    monkeypatch.setattr(ending, "RESTARTS_WITHIN_S", RESTARTS_WITHIN_S)
+    monkeypatch.setattr(ending, "COMES_BACK_WITHIN_S", COMES_BACK_WITHIN_S)
+    monkeypatch.setattr(ending, "asyncio", SimpleNamespace(sleep=wait, timeout=asyncio.timeout))
+    monkeypatch.setattr(ending, "time", SimpleNamespace(monotonic=lambda: clock))
+    room.caller, room.is_reached = None, False
+    held = await held_call()
+    await ending.finish(held, Leaving.DISCONNECTED)
+
+    assert await now(held.call) == (Status.QUEUED, "")
 
 
 async def test_a_livekit_that_restarts_is_asked_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
