@@ -23,7 +23,7 @@ from django.utils.crypto import salted_hmac
 
 from calls.erased_rooms import erased_name, lock_rooms
 from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, ToolCall, Turn, WebhookEvent
-from calls.phone import to_e164
+from calls.phone import national_forms, to_e164
 from calls.states import FINAL, LIVE
 
 BATCH = 500  # calls in one transaction, so that none holds locks for long
@@ -79,9 +79,12 @@ def purge(now: datetime | None = None) -> Counts:
 def calls_with(number: str) -> QuerySet[Call]:
     """The calls in which this number, in E.164, called or was called by an agent.
 
-    What a trunk told without the plus stands so in the row: without it, it is no number that can be read.
+    What a trunk told in another form stands so in the row where it could be read in two ways, as in rows of old.
     """
-    return Call.objects.filter(caller_number__in=[number, number.removeprefix("+")])
+    digits = number.removeprefix("+")
+    country, national = national_forms(number)
+    abroad = Q(caller_number__in=[number, digits, f"00{digits}", f"011{digits}"])
+    return Call.objects.filter(abroad | Q(caller_number__in=national, called_number__startswith=country))
 
 
 def erase_number(number: str, asked_by: str, reason: str = "") -> Erasure:

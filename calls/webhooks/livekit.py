@@ -17,7 +17,7 @@ from calls import leases, services, sip_headers
 from calls.erased_rooms import LOCK, not_erased
 from calls.inserting import Statement, insertion
 from calls.models import Call, WebhookEvent
-from calls.phone import to_e164
+from calls.phone import as_told, to_e164
 from calls.rooms import ROOM_ENDED, ROOM_PREFIX
 from calls.services import CALLED_NUMBER, CalledNumber, IncomingCall
 from calls.states import FINAL, EndReason, Status
@@ -154,11 +154,12 @@ def _caller_joined(event: LiveKitEvent, known: Row | None) -> str:
 def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
     """What the attributes that LiveKit's SIP service sets tell of a caller."""
     attributes = caller.attributes
+    called = _called_number(caller)
     return IncomingCall(
         room_name=room_name,
         caller_identity=caller.identity,
-        caller_number=_number(sip_headers.caller_number(attributes)),
-        called_number=_called_number(caller),
+        caller_number=as_told(sip_headers.caller_number(attributes), called)[:32],
+        called_number=called,
         sip_call_id=attributes.get("sip.callID", "")[:128],
         twilio_call_sid=attributes.get("sip.twilio.callSid", "")[:64],
     )

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from calls.phone import masked, to_e164
+from calls.phone import as_told, masked, to_e164
 from tests.factories import make_number, make_persona
 
 
@@ -24,6 +24,25 @@ def test_numbers_with_a_country_code_become_e164(text: str, e164: str) -> None:
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="country code|too short or too long"):
         to_e164(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "called", "expected"),
+    [
+        ("0301234567", "+4930987654", "+49301234567"),
+        ("0049301234567", "+4930987654", "+49301234567"),
+        ("2025550123", "+12025550100", "+12025550123"),
+        ("12025550123", "+12025550100", "+12025550123"),
+        ("912345678", "+34911234567", "+34912345678"),
+        ("0301234567", "not a number", "0301234567"),
+        ("33142685300", "+4930987654", "33142685300"),  # Paris without its plus, or Potsdam without its zero
+        ("5550123", "+12025550100", "5550123"),
+        ("1234", "+4930987654", "1234"),
+        ("anonymous", "+4930987654", "anonymous"),
+    ],
+)
+def test_a_callers_number_is_completed_where_it_can_be_only_one(text: str, called: str, expected: str) -> None:
+    assert as_told(text, called) == expected
 
 
 @pytest.mark.parametrize(

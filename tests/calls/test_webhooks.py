@@ -102,6 +102,17 @@ class TestACallerJoins:
         call = Call.objects.get(room_name=room)
         assert (call.status, call.caller_number) == (Status.QUEUED, number[:32])
 
+    @pytest.mark.parametrize("number", ["0301234567", "0049301234567", "+49 30 1234567"])
+    def test_a_callers_number_is_read_as_one_dials_it_in_the_country_of_the_called_one(
+        self, number: str, deliver: Deliver
+    ) -> None:
+        make_number("+4930987654")
+        room = new_room()
+
+        deliver(joined(room, caller("+4930987654", number)))
+
+        assert Call.objects.get(room_name=room).caller_number == "+49301234567"
+
     @pytest.mark.parametrize(
         ("participant", "is_call"),
         [

@@ -23,23 +23,23 @@ NUMBER = "+12025550123"
 WORDS = "my card number is four two four two"
 
 
-def call_of(number: str = NUMBER, status: Status = Status.COMPLETED, days_ago: float = 0, **values: Any) -> Call:
+def call_of(caller: str = NUMBER, status: Status = Status.COMPLETED, days_ago: float = 0, **values: Any) -> Call:
     """A call that left its caller in every table."""
     if status != Status.IN_PROGRESS:
         values["ended_at"] = timezone.now() - timedelta(days=days_ago)
-    room = f"call-_{number}_{Call.objects.count()}"
-    values |= {"caller_number": number, "caller_identity": f"sip_{number}", "sip_call_id": "SCL_1", "room_name": room}
+    room = f"call-_{caller}_{Call.objects.count()}"
+    values |= {"caller_number": caller, "caller_identity": f"sip_{caller}", "sip_call_id": "SCL_1", "room_name": room}
     call = make_call(status, **values)
     make_turns(call, "Hello.", WORDS)
-    make_event(call, "note", detail={"from": number}).save()
+    make_event(call, "note", detail={"from": caller}).save()
     told = {"reason": EndReason.CALLER_LEFT, "detail": f"llm: cannot answer {WORDS!r}"}
     make_event(call, "completed", to_status="completed", detail=told).save()
-    DeadLetter.objects.create(digest=call.pk.hex, call=call, cause=Cause.REFUSED, body=f"[{number!r}]")
+    DeadLetter.objects.create(digest=call.pk.hex, call=call, cause=Cause.REFUSED, body=f"[{caller!r}]")
     WebhookEvent.objects.create(
         event_id=call.pk.hex,
         kind="participant_joined",
         room_name=room,
-        participant=f"sip_{number}",
+        participant=f"sip_{caller}",
         sent_at=timezone.now(),
     )
     return call
@@ -79,6 +79,17 @@ def test_a_number_that_came_without_its_plus_is_erased_too() -> None:
     call_of("12025550123")
     assert erasure.erase_number(NUMBER, "sofia").calls == 1
     assert anywhere("2025550123") == []
+
+
+def test_a_number_that_came_as_one_dials_it_is_erased_too() -> None:
+    berlin = make_number("+4930987654")
+    for number in ("0301234567", "301234567", "0049301234567", "01149301234567"):
+        call_of(number, number=berlin)
+    elsewhere = call_of("0301234567", number=make_number("+31201234567"))  # somebody in the Netherlands
+
+    assert erasure.erase_number("+49301234567", "sofia").calls == 4
+    elsewhere.refresh_from_db()
+    assert elsewhere.caller_number == "0301234567"
 
 
 def test_times_figures_and_the_end_stay() -> None:
