@@ -53,6 +53,8 @@ class BargeIn(BaseUserTurnStartStrategy):
         self._onset_ms = ONSET_MS
         self.taking_leave = False
         """The agent says its last words: a caller who says goodbye, too, does not interrupt it."""
+        self.any_word_interrupts = False
+        """The agent is about to hang up on a silent caller: a "yeah" tells that somebody is there after all."""
         self._kept: list[tuple[Frame, float]] = []
         """Backchannels with their ends of turn, and how much had been heard of the agent by then, in seconds."""
 
@@ -119,6 +121,8 @@ class BargeIn(BaseUserTurnStartStrategy):
         return ProcessFrameResult.CONTINUE
 
     def _interrupts(self, text: str) -> bool:
+        if self.any_word_interrupts:
+            return any(character.isalnum() for character in text)
         if self.taking_leave and is_farewell(text, self._language):
             return False
         return not is_backchannel(text, self._language)

@@ -213,6 +213,7 @@ class Conversation:
     async def _on_caller_turn_started(self, *_: Any) -> None:
         self._turns.caller_began()
         self._speaking.caller_began()
+        self._goodbye.caller_began()
         self._failures.answer_timer.stop()
 
     async def _on_caller_turn_stopped(self, _aggregator: Any, _strategy: Any, message: UserTurnStoppedMessage) -> None:
@@ -285,12 +286,12 @@ class Conversation:
             case _:
                 await self._lose_connection()
 
-    async def _lose_connection(self) -> None:
     async def _look_for_caller(self) -> None:
         """Go on with a caller who is in the room: under a new connection, or seen anew over one of this side."""
         if not self._transport.caller_is_present():
             await self._lose_connection()
 
+    async def _lose_connection(self) -> None:
         self._progress.leave(Leaving.DISCONNECTED)
 
     async def _room_is_gone(self) -> None:

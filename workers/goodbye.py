@@ -25,6 +25,9 @@ class Goodbye:
         self._barge_in = barge_in
         self._was_stopped = False  # the caller spoke up while the agent hung up
         self._was_heard = False  # then the caller had heard the goodbye to its end
+        self._caller_spoke = asyncio.Event()  # words, in a turn that is over
+        self._caller_turn_over = asyncio.Event()
+        self._caller_turn_over.set()
 
     async def close(self, reason: EndReason) -> None:
         """Say goodbye, wait until it has been heard, and end the call, also when it cannot be said.
@@ -34,12 +37,13 @@ class Goodbye:
         if self._progress.closing:
             return
         self._take_leave(True)
+        self._barge_in.any_word_interrupts = reason == EndReason.SILENCE
         try:
-            await self._say()
+            await (self._say_to_the_silent() if reason == EndReason.SILENCE else self._say())
         except Exception:
             log.exception("goodbye_not_said")
-        if reason == EndReason.SILENCE and not self._speaking.answered.is_set():
-            self._take_leave(False)  # the caller was there after all, and is answered
+        if reason == EndReason.SILENCE and await self._caller_is_there():
+            self._take_leave(False)
             return
         self._progress.end(Status.COMPLETED, reason)
 
@@ -67,11 +71,18 @@ class Goodbye:
             log.exception("goodbye_not_said")
         self._progress.end(Status.COMPLETED, EndReason.AGENT_GOODBYE)
 
+    def caller_began(self) -> None:
+        """The caller's turn begins."""
+        self._caller_turn_over.clear()
+
     def caller_said(self, text: str) -> None:
         """The caller's turn is over. One who only answers the agent's goodbye hears no second one.
 
         Callers take leave in more than one go: "That is all, thank you." The agent says goodbye. "Bye, bye."
         """
+        self._caller_turn_over.set()
+        if text:
+            self._caller_spoke.set()
         if text and not is_farewell(text, self._language):
             self._was_stopped = self._was_heard = False
             self._speaking.last_words = ""
@@ -82,6 +93,25 @@ class Goodbye:
 
     def _take_leave(self, takes_leave: bool) -> None:
         self._progress.closing = self._barge_in.taking_leave = takes_leave
+        self._barge_in.any_word_interrupts = False
+
+    async def _say_to_the_silent(self) -> None:
+        """Say goodbye to somebody who may not be there. Words of the caller end it, also when they come before it."""
+        self._caller_spoke.clear()
+        goodbye = asyncio.ensure_future(self._say())
+        spoke = asyncio.ensure_future(self._caller_spoke.wait())
+        try:
+            await asyncio.wait([goodbye, spoke], return_when=asyncio.FIRST_COMPLETED)
+            if goodbye.done():
+                await goodbye
+        finally:
+            goodbye.cancel()
+            spoke.cancel()
+
+    async def _caller_is_there(self) -> bool:
+        """Whether a silent caller has spoken since. A cough is a turn, too, but has no words, and does not last."""
+        await self._speaking.wait_for(self._caller_turn_over)
+        return self._caller_spoke.is_set() or not self._caller_turn_over.is_set()
 
     async def _say(self) -> None:
         if self._was_just_said():

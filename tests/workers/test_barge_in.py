@@ -225,6 +225,19 @@ async def test_a_caller_who_says_goodbye_while_the_agent_does_lets_it_finish(cal
     assert caller.turns == 1
 
 
+@pytest.mark.parametrize(("words", "language"), [("Ja.", "de"), ("Sí.", "es"), ("Yeah.", "en-US"), ("Bye.", "en-US")])
+async def test_a_silent_caller_who_is_bidden_goodbye_interrupts_it_with_any_word(
+    caller: Caller, words: str, language: str
+) -> None:
+    caller.judge._language = language
+    caller.judge.any_word_interrupts = True
+    await caller.is_heard("…")
+    assert caller.turns == 0
+
+    await caller.is_heard(words)
+    assert caller.turns == 1
+
+
 async def test_words_that_are_predicted_begin_a_turn_too(caller: Caller, voice: Voice) -> None:
     voice.is_speaking = False
     await caller.judge.process_frame(EagerTranscriptionFrame("Okay.", user_id="caller", timestamp=""))

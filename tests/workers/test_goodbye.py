@@ -62,11 +62,22 @@ class Agent:
             self.speaking.ended(self.voice.queued[-1], interrupted=False)
             await talking
 
+    def caller_begins(self) -> None:
+        """The caller's turn begins."""
+        self.speaking.caller_began()
+        self.goodbye.caller_began()
+
     async def is_stopped(self, hanging_up: asyncio.Task[None]) -> None:
         """The caller speaks up: the model's tool is cancelled."""
         self.speaking.caller_began()
         hanging_up.cancel()
         await asyncio.wait([hanging_up])
+
+
+async def idle() -> None:
+    """Let everybody else do what they can do now."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -86,11 +97,51 @@ async def test_a_silent_caller_who_speaks_up_during_the_goodbye_is_answered(agen
     async with asyncio.timeout(5):
         talking = asyncio.ensure_future(agent.goodbye.close(EndReason.SILENCE))
         await agent.voice.asked.wait()
-        agent.speaking.caller_began()
+        agent.caller_begins()
         agent.speaking.ended("Thank you for", interrupted=True)
+        await idle()
+        assert agent.progress.closing  # it might be a cough
+        agent.goodbye.caller_said("Ja.")
         await talking
 
     assert (agent.progress.closing, agent.progress.ending.done()) == (False, False)
+    assert (agent.barge_in.taking_leave, agent.barge_in.any_word_interrupts) == (False, False)
+
+
+async def test_a_silent_caller_whose_words_drop_the_goodbye_is_answered_and_kept(agent: Agent) -> None:
+    async with asyncio.timeout(5):
+        talking = asyncio.ensure_future(agent.goodbye.close(EndReason.SILENCE))
+        await agent.voice.asked.wait()
+        assert agent.barge_in.any_word_interrupts
+        agent.caller_begins()  # before the voice has begun, so that nobody says that it was interrupted
+        agent.goodbye.caller_said("I am here.")
+        agent.speaking.ended("Good! How can I help?", interrupted=False)
+        await talking
+
+    assert (agent.progress.closing, agent.progress.ending.done()) == (False, False)
+
+
+async def test_a_silent_caller_who_tells_a_long_story_is_listened_to(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "LAST_WORDS_S", 0.0)
+    agent.caller_begins()
+    async with asyncio.timeout(5):
+        await agent.goodbye.close(EndReason.SILENCE)
+
+    assert (agent.progress.closing, agent.progress.ending.done()) == (False, False)
+
+
+async def test_a_silent_caller_who_only_coughs_is_hung_up_on(agent: Agent) -> None:
+    async with asyncio.timeout(5):
+        talking = asyncio.ensure_future(agent.goodbye.close(EndReason.SILENCE))
+        await agent.voice.asked.wait()
+        agent.caller_begins()
+        agent.speaking.ended("Thank you for", interrupted=True)
+        agent.goodbye.caller_said("")
+        await talking
+
+    assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.SILENCE)
 
 
 async def test_goodbye_is_said_once(agent: Agent) -> None:
@@ -194,8 +245,7 @@ async def test_a_turn_that_was_asked_for_before_does_not_cut_the_last_words_shor
         await agent.voice.asked.wait()
         agent.speaking.began()
         agent.speaking.ended("One moment, please.", interrupted=False)
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await idle()
         assert not agent.progress.ending.done()
 
         agent.speaking.began()
