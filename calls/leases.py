@@ -22,6 +22,7 @@ from calls.states import HELD, EndReason, Status
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=5)  # so long is a worker silent before another takes its calls
+BEAT_EVERY = timedelta(seconds=1.5)  # three beats in a lease
 LOSSES_MAX = 1  # a call that loses its worker twice is ended: something about it may be what kills them
 RESUME_WITHIN = timedelta(seconds=30)  # so long a caller listens to nothing; then the call is ended with its reason
 
@@ -205,9 +206,13 @@ def hung_up(call: Call) -> bool:
 
 
 def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:
-    """Say that `holder` is alive, and how many of its slots hold a call."""
+    """Say that `holder` is alive, and how many of its slots hold a call.
+
+    A gap between two beats in which a lease may have run out, renewed just before it, is a beat that was missing.
+    """
     values = {"slots": slots, "busy": busy, "draining": draining, "seen_at": Now()}
-    since = Case(When(seen_at__gt=Now() - LEASE, seen_at__lte=Now(), then=F("beating_since")), default=Now())
+    unbroken = When(seen_at__gt=Now() - (LEASE - BEAT_EVERY), seen_at__lte=Now(), then=F("beating_since"))
+    since = Case(unbroken, default=Now())
     if not Heartbeat.objects.filter(holder=holder).update(**values, beating_since=since):
         Heartbeat.objects.get_or_create(holder=holder, defaults={**values, "beating_since": Now()})
 

@@ -25,7 +25,7 @@ from workers.call_loop import call_loop
 
 log = structlog.get_logger(__name__)
 
-EVERY_S = 1.5  # three beats in a lease
+EVERY_S = leases.BEAT_EVERY.total_seconds()
 LEASE_S = leases.LEASE.total_seconds()
 
 

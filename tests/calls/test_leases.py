@@ -82,6 +82,13 @@ def test_after_an_outage_no_lease_is_taken_for_lost_until_workers_had_time_to_re
     assert leases.take_back_expired() == 1
 
 
+def test_a_lease_that_ran_out_while_the_database_was_away_for_less_than_a_lease_is_not_lost(sent: SentMessages) -> None:
+    lost_call()  # renewed just before the database went
+    Heartbeat.objects.create(holder=SWEEP, beating_since=seconds_ago(600), seen_at=seconds_ago(4))
+
+    assert leases.take_back_expired() == 0
+
+
 def test_a_call_that_loses_its_agent_twice_is_ended_with_its_reason() -> None:
     call = lost_call(losses=1)
     make_event(call, "agent_lost", detail={"attempt": 1, "holder": "host:1"}).save()
