@@ -279,6 +279,8 @@ class Conversation:
         match self._transport.disconnected_because:
             case because if because in PUT_OUT:
                 self._progress.leave(Leaving.LOST)
+            case DisconnectReason.ROOM_CLOSED:  # as LiveKit closes one whose last caller has left; and that came first
+                self._progress.end(Status.COMPLETED, EndReason.CALLER_LEFT)
             case because if because in ROOM_ENDED:
                 await self._room_is_gone()
             case DisconnectReason.CLIENT_INITIATED | None:

@@ -79,6 +79,14 @@ async def test_a_room_that_was_closed_is_gone(room: Room, agent: Conversation, b
     assert await outcome(agent) == ROOM_GONE
 
 
+async def test_a_room_that_closes_before_it_tells_that_its_caller_left_was_left(
+    room: Room, agent: Conversation
+) -> None:
+    await room.caller_leaves(None)
+    await room.agent_is_out(DisconnectReason.ROOM_CLOSED)
+    assert await outcome(agent) == Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
 @pytest.mark.parametrize("because", [DisconnectReason.UNKNOWN_REASON, DisconnectReason.SIGNAL_CLOSE])
 async def test_an_agent_that_lost_livekit_does_not_know_whether_its_caller_is_there(
     room: Room, agent: Conversation, because: int
