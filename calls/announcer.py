@@ -5,12 +5,14 @@ some seconds: housekeeping's own threads go on with their work. What a process l
 """
 
 import asyncio
+import contextlib
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import aiohttp
 import structlog
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from livekit import api, rtc
 
 from agents import apologies, lines, speech
@@ -29,6 +31,7 @@ SPEECH_WITHIN_S = 3  # for a line that the voice has yet to say
 JOINED_WITHIN_S = 5.0  # until the caller hears what is said
 SAID_WITHIN_S = 20.0
 LAST_PACKETS_S = 0.3  # on their way to the caller when the last sample has left
+_AWAY = (DatabaseError, InterfaceError)
 CHUNK_SAMPLES = lines.SAMPLE_RATE // 10
 
 
@@ -145,10 +148,11 @@ async def _transfer(call: Call) -> bool:
     number = call.phone_number.overflow_number if call.phone_number else ""
     try:
         await rooms.transfer(call.room_name, call.caller_identity, number)
-    except (destinations.NotAllowed, api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+    except (destinations.NotAllowed, api.TwirpError, aiohttp.ClientError, TimeoutError, *_AWAY) as error:
         problem = getattr(error, "message", "") or type(error).__name__
         log.warning("transfer_failed", error=problem)
-        await in_database(overflow.transfer_failed, call.pk, problem)
+        with contextlib.suppress(*_AWAY):  # the caller hears the message all the same
+            await in_database(overflow.transfer_failed, call.pk, problem)
         return False
     log.info("transferred")
     return True

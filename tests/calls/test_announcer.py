@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 from pytest_django import Settings
@@ -14,7 +15,7 @@ from pytest_django import Settings
 from agents import apologies, lines
 from agents.models import SpokenLine
 from agents.phrases import ENGLISH
-from calls import announcer, destinations, rooms
+from calls import announcer, destinations, overflow, rooms
 from calls.joining import CancellableRoom
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
@@ -132,6 +133,19 @@ def test_a_transfer_that_livekit_refuses_becomes_the_message(number: PhoneNumber
     assert call.end_reason == EndReason.NO_AGENT_FREE
     assert call.end_detail.startswith("transfer: ")
     assert [event.kind for event in call.events.all()] == ["transfer_failed"]
+    assert _is_heard_whole(report)
+
+
+def test_a_caller_hears_the_message_when_the_database_is_away_for_the_transfer(
+    number: PhoneNumber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(destinations, "check", away)
+    monkeypatch.setattr(overflow, "transfer_failed", away)
+    report = _told(make_call(Status.MISSED, number, end_reason=EndReason.TRANSFERRED))
+
     assert _is_heard_whole(report)
 
 
