@@ -9,6 +9,8 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
+from calls.phone import mask_numbers
+
 log = structlog.get_logger(__name__)
 
 # A NUL, a number or a time beyond the column's range; a time beyond Python's.
@@ -32,7 +34,8 @@ class BadValuesMiddleware(MiddlewareMixin):
         """Called by Django for what a view, or the rendering of its page, has raised."""
         if not isinstance(error, UNUSABLE) and not _is_bad_filter(request, error):
             return None
-        log.warning("bad_value_refused", path=request.path, error=type(error).__name__, exc_info=True)
+        # Without the error's text: it quotes the value, which may be a number or words.
+        log.warning("bad_value_refused", path=mask_numbers(request.path), error=type(error).__name__)
         return _refusal(request)
 
 

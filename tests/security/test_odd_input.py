@@ -9,11 +9,14 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.conf import settings as configured
 from django.core.asgi import get_asgi_application
-from django.db import transaction
-from django.test import Client
+from django.db import DataError, transaction
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from pytest_django import Settings
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
+from callcenter.bad_values import BadValuesMiddleware
 from callcenter.http_only import HttpOnly
 from calls import leases
 from calls.models import Call, WebhookEvent
@@ -251,3 +254,12 @@ async def test_a_websocket_is_closed_before_it_is_opened() -> None:
     await HttpOnly(get_asgi_application())(scope, receive, send)
 
     assert answers == [{"type": "websocket.close", "code": 1000}]
+
+
+def test_the_log_says_that_a_value_was_refused_and_not_which() -> None:
+    middleware = BadValuesMiddleware(lambda _: HttpResponse())
+    request = RequestFactory().get("/api/erasures/+12025550123")
+    with capture_logs() as lines:
+        middleware.process_exception(request, DataError("value +12025550123 is out of range"))
+
+    assert [(line["path"], "exc_info" in line) for line in lines] == [("/api/erasures/+12…23", False)]
