@@ -7,9 +7,11 @@ unfold extends.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
+from django.utils.text import smart_split
 from unfold.decorators import action as unfold_action
 from unfold.decorators import display as unfold_display
 from unfold.enums import ActionVariant
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from django.contrib import admin
     from django.forms import PasswordInput, Select, Textarea, TextInput, URLInput
 
-    ModelAdmin = admin.ModelAdmin[Any]
+    UnfoldAdmin = admin.ModelAdmin[Any]
     ModelForm = forms.ModelForm[Any]
     StackedInline = admin.StackedInline[Any, Any]
 else:
     from django.forms import ModelForm
-    from unfold.admin import ModelAdmin, StackedInline
+    from unfold.admin import ModelAdmin as UnfoldAdmin
+    from unfold.admin import StackedInline
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
@@ -43,8 +46,30 @@ __all__ = [
     "URLInput",
     "column",
     "page_button",
+    "searched_words",
     "wanted_object",
 ]
+
+
+WORDS_MAX = 8  # each is a condition of its own on all columns of a search
+
+
+def searched_words(request: HttpRequest, search: str) -> list[str]:
+    """The first words of a search, as Django's admin splits it: what stands in quotes is one."""
+    words = list(smart_split(search))
+    if len(words) > WORDS_MAX:
+        messages.warning(request, f"Only the first {WORDS_MAX} words were searched for: put phrases in quotes.")
+    return words[:WORDS_MAX]
+
+
+class ModelAdmin(UnfoldAdmin):
+    """unfold's, whose searches are as long as a person types."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Called by Django for the list, and for fields that look objects up while one types."""
+        return super().get_search_results(request, queryset, " ".join(searched_words(request, search_term)))
 
 
 class HistoryAdmin(ModelAdmin):

@@ -9,11 +9,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import smart_split, unescape_string_literal
+from django.utils.text import unescape_string_literal
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.views import ChangeList
 
-from agents.admin.base import HistoryAdmin, column, page_button, wanted_object
+from agents.admin.base import HistoryAdmin, column, page_button, searched_words, wanted_object
 from calls import audit, services, statistics
 from calls.admin.call_page import COLOURS, call_page
 from calls.admin.filters import DayRangeFilter
@@ -24,13 +24,9 @@ from calls.short_text import short_end_reason, short_time, short_wait
 from calls.states import Direction, Status
 from calls.visibility import may_read_words, may_see_numbers
 
-WORDS_MAX = 8  # each is a search of its own through all calls
 
-
-def _phrases(search: str) -> list[str]:
-    """The words of a search, as Django's admin splits it: what stands in quotes is one."""
-    bits = list(smart_split(search))
-    return [unescape_string_literal(bit) if bit[0] in "\"'" and bit[0] == bit[-1] else bit for bit in bits]
+def _unquoted(word: str) -> str:
+    return unescape_string_literal(word) if word[0] in "\"'" and word[0] == word[-1] else word
 
 
 class CallList(ChangeList):  # type: ignore[misc]  # the package has no type hints
@@ -92,11 +88,8 @@ class CallAdmin(HistoryAdmin):
 
         Who may not read what was said learns nothing about it by searching either.
         """
-        words = _phrases(search_term)
-        if len(words) > WORDS_MAX:
-            messages.warning(request, f"Only the first {WORDS_MAX} words were searched for: put phrases in quotes.")
-        for word in words[:WORDS_MAX]:
-            queryset = queryset.filter(pk__in=self._found(request, word))
+        for word in searched_words(request, search_term):
+            queryset = queryset.filter(pk__in=self._found(request, _unquoted(word)))
         return queryset, False  # no joins, so no call twice
 
     def _found(self, request: HttpRequest, word: str) -> QuerySet[Any, Any]:

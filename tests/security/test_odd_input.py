@@ -8,10 +8,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings as configured
+from django.contrib import admin
 from django.core.asgi import get_asgi_application
 from django.db import DataError, transaction
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 from pytest_django import Settings
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
@@ -263,3 +265,14 @@ def test_the_log_says_that_a_value_was_refused_and_not_which() -> None:
         middleware.process_exception(request, DataError("value +12025550123 is out of range"))
 
     assert [(line["path"], "exc_info" in line) for line in lines] == [("/api/erasures/+12…23", False)]
+
+
+def test_no_list_is_searched_for_more_words_than_a_person_types(client: Client) -> None:
+    client.get("/admin/")  # which loads the lists
+    searched = [model._meta for model, each in admin.site._registry.items() if each.search_fields]
+    assert len(searched) > 5
+    for model in searched:
+        page = reverse(f"admin:{model.app_label}_{model.model_name}_changelist")
+        response = client.get(page, {"q": 3000 * "a "})
+
+        assert "Only the first 8 words were searched for" in response.content.decode(), page
