@@ -17,6 +17,7 @@ from livekit.api import ParticipantInfo
 from calls import dispatch, elapsed, leases, rooms, services
 from calls.erased_rooms import stored_names
 from calls.models import Call, Heartbeat
+from calls.models.heartbeat import CLOCK
 from calls.phone import mask_numbers
 from calls.rooms import ROOM_PREFIX
 from calls.states import ANNOUNCED, FINAL, EndReason, Status
@@ -77,7 +78,7 @@ def reap() -> None:
     _end_abandoned(present, calls.values())
     _end_overtime(calls.values())
     _close_finished(present)
-    Heartbeat.objects.filter(seen_at__lt=Now() - FORGET_HOLDERS).delete()
+    Heartbeat.objects.filter(seen_at__lt=Now() - FORGET_HOLDERS).exclude(holder=CLOCK).delete()
 
 
 def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from calls import dead_letters, dispatch, erasure, idempotency, leases, overflow, reaper, rooms
+from calls import dead_letters, dispatch, elapsed, erasure, idempotency, leases, overflow, reaper, rooms
 from calls.models import Call, WebhookEvent
 
 UNCLAIMED_AFTER = timedelta(seconds=3)
@@ -32,6 +32,7 @@ def announce(call_id: str) -> None:
 @shared_task(name="calls.sweep", expires=2)
 def sweep() -> None:
     """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
+    elapsed.clock_watch.look()
     leases.take_back_expired()
     if leases.sweep_is_steady():  # else nobody could take them: the database was away, or its clock was set
         leases.end_unresumed()

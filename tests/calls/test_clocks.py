@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -126,19 +127,47 @@ def test_a_database_clock_that_steps_back_a_little_takes_no_call_from_its_worker
     assert call.status == Status.IN_PROGRESS
 
 
-def test_a_database_clock_that_is_set_forward_ends_no_conversation_as_too_long() -> None:
+class Clocks:
+    """The database's, and housekeeping's own that nobody sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.database, self.own_s = timezone.now(), 1000.0
+        self._watch = elapsed.ClockWatch()
+        monkeypatch.setattr(elapsed, "now", lambda: self.database)
+        monkeypatch.setattr(elapsed, "time", SimpleNamespace(monotonic=lambda: self.own_s))
+        self._watch.look()
+
+    def go_on(self, seconds: float, *, set_by: timedelta = timedelta(0)) -> None:
+        """So many seconds pass until the next sweep, and the database's clock is set meanwhile."""
+        self.own_s += seconds
+        self.database += timedelta(seconds=seconds) + set_by
+        self._watch.look()
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+@pytest.mark.parametrize("set_by", [HOUR, -HOUR], ids=["forward", "back"])
+def test_a_conversation_is_timed_from_when_the_databases_clock_was_set(clocks: Clocks, set_by: timedelta) -> None:
     call = make_call(Status.IN_PROGRESS, answered_at=seconds_ago(3 * 3600), claimed_at=seconds_ago(5))
-    sweep_beats(since=seconds_ago(60), seen=timezone.now())
+    clocks.go_on(2)
+    clocks.go_on(2, set_by=set_by)
 
     assert elapsed.talked(call.pk) < timedelta(seconds=90)
+    Heartbeat.objects.update(seen_at=seconds_ago(3600))
     reaper.reap()
+    reaper.reap()  # which knows it still
     call.refresh_from_db()
     assert call.end_reason != EndReason.MAX_DURATION
 
 
-def test_a_conversation_that_is_too_long_by_an_even_clock_is_ended() -> None:
+def test_a_conversation_that_is_too_long_is_ended_though_housekeeping_paused_meanwhile(clocks: Clocks) -> None:
     call = make_call(Status.IN_PROGRESS, answered_at=seconds_ago(3 * 3600), claimed_at=seconds_ago(5))
-    sweep_beats(since=seconds_ago(4 * 3600), seen=timezone.now())
+    sweep_beats(since=seconds_ago(1), seen=timezone.now())
+    clocks.go_on(2)
+    clocks.go_on(600)
 
     reaper.reap()
     call.refresh_from_db()
