@@ -8,6 +8,7 @@ forward, every lease is old, and no worker lost.
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -145,11 +146,12 @@ def give_up(call_id: uuid.UUID, attempt: int) -> bool:
     return call is not None
 
 
-def _take_back(call: Call, **why: bool) -> None:
+def _take_back(call: Call, *, disconnected: bool = False) -> None:
     """Have another slot take a call that has lost its agent; end it when too many workers died. Its row is locked."""
-    may_go_on = bool(why) or _workers_lost(call) < LOSSES_MAX
-    log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, holder=call.lease_holder, **why)
-    services.write_event(call.pk, "agent_lost", attempt=call.attempt, holder=call.lease_holder, **why)
+    may_go_on = disconnected or _workers_lost(call) < LOSSES_MAX
+    detail: dict[str, Any] = {"holder": call.lease_holder} | ({"disconnected": True} if disconnected else {})
+    log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, **detail)
+    services.write_event(call.pk, "agent_lost", attempt=call.attempt, **detail)
     if has_left(call):
         services.end_abandoned(call)
     elif may_go_on and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
