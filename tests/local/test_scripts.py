@@ -59,4 +59,10 @@ def test_the_set_up_names_an_option_that_it_does_not_know(checkout: Path) -> Non
     (checkout / "scripts/setup").write_text((ROOT / "scripts/setup").read_text())
     done = _run(checkout, "scripts/setup", "--python-onyl")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "setup: --python-onyl is unknown: scripts/setup, or scripts/setup --python-only\n"
+    known = "scripts/setup, scripts/setup --tests, or scripts/setup --python-only"
+    assert done.stderr == f"setup: --python-onyl is unknown: {known}\n"
+
+
+def test_tests_are_set_up_with_their_browser_and_the_demo_without() -> None:
+    assert "scripts/setup --tests\n" in (ROOT / "scripts/test").read_text()
+    assert "--tests" not in (ROOT / "scripts/demo").read_text()

@@ -59,6 +59,33 @@ def test_a_missing_package_that_cannot_be_installed_gives_the_command(monkeypatc
         packages.install()
 
 
+def test_the_browser_is_installed_only_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def run(command: list[str]) -> bool:
+        asked.append(command[-1])
+        return True
+
+    monkeypatch.setattr(packages, "PACKAGES", [])
+    monkeypatch.setattr(packages, "find_chromium", lambda: None)
+    monkeypatch.setattr(packages, "run", run)
+    monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/bin/{name}")
+
+    packages.install()
+    assert asked == []
+    packages.install_for_tests()
+
+    assert len(asked) == 1
+    assert "install -y -qq --no-install-recommends chromium" in asked[0]
+
+
+def test_a_browser_that_is_here_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name, **_: "/usr/bin/google-chrome" if name == "google-chrome" else None)
+    monkeypatch.setattr(packages, "run", no_commands)
+
+    packages.install_for_tests()
+
+
 def test_the_livekit_server_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server, stamp = tmp_path / "livekit-server", tmp_path / "livekit-server.version"
     server.touch()

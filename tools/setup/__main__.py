@@ -6,16 +6,19 @@ from tools.setup import environment, livekit_server, packages
 from tools.setup.steps import SetupError
 
 PYTHON_ONLY = "--python-only"
+TESTS = "--tests"
 
 
 def main() -> int:
     """Runs every step, also after one that failed, so that one run tells all that is wrong.
 
-    With --python-only, for containers, what runs natively is left away: the Python environment stands already.
+    With --python-only, for containers, what runs natively is left away: the Python environment stands already. With
+    --tests, what only tests need comes too.
     """
     native = [] if PYTHON_ONLY in sys.argv[1:] else [packages.install, livekit_server.build]
+    for_tests = [packages.install_for_tests] if TESTS in sys.argv[1:] else []
     failures = 0
-    for step in (*native, environment.write):
+    for step in (*native, *for_tests, environment.write):
         try:
             step()
         except SetupError as error:

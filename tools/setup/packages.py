@@ -1,6 +1,7 @@
-"""The system packages that the private services and the simulator run: installed with apt, only those missing."""
+"""The system packages that services, simulator and tests run: installed with apt, only those missing."""
 
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -28,6 +29,29 @@ PACKAGES: list[tuple[str, Callable[[], bool], str | None]] = [
     ("prometheus", _on_path("prometheus"), "prometheus"),
 ]
 
+# The browser in which pages are tested, by the names that it has. `chromium` is Debian's package; Ubuntu has a snap of
+# it, which it installs with the package `chromium-browser`.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find_chromium() -> str | None:
+    """The browser's path, if it is installed."""
+    return next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
+def _chromium_package() -> str:
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        system = {}
+    return "chromium-browser" if system.get("ID") == "ubuntu" else "chromium"
+
+
+# What only tests need, in the same form.
+FOR_TESTS: list[tuple[str, Callable[[], bool], str | None]] = [
+    (_chromium_package(), lambda: find_chromium() is not None, None),
+]
+
 # The packages' own services are not wanted: policy-rc.d (Debian Policy, invoke-rc.d) keeps them from starting while
 # they are installed, and `systemctl disable` from starting with the machine. A policy that is there already stays.
 INSTALL = """
@@ -40,15 +64,25 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages}
-if command -v systemctl >/dev/null; then
+if [ -n "{services}" ] && command -v systemctl >/dev/null; then
     systemctl disable --quiet {services} || true
 fi
 """
 
 
 def install() -> None:
+    """Install what the product and the simulator need. Raises SetupError as `install_missing` does."""
+    install_missing(PACKAGES)
+
+
+def install_for_tests() -> None:
+    """Install what only tests need. Raises SetupError as `install_missing` does."""
+    install_missing(FOR_TESTS)
+
+
+def install_missing(packages: list[tuple[str, Callable[[], bool], str | None]]) -> None:
     """Raises SetupError with the command to type when packages are missing and apt or sudo will not do."""
-    missing = [(package, service) for package, is_here, service in PACKAGES if not is_here()]
+    missing = [(package, service) for package, is_here, service in packages if not is_here()]
     if not missing:
         return
     names = " ".join(package for package, _ in missing)
