@@ -9,7 +9,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 # What no page uses. A view that needs one of them sets the header itself.
 DENIED = (
-    *("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
+    *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
     *("magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb"),
 )
 DEFAULTS = {

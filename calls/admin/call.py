@@ -109,6 +109,13 @@ class CallAdmin(HistoryAdmin):
         rows = rows.select_related("phone_number", "persona_version__persona")
         return statistics.with_position(statistics.by_median_reply(rows))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Call | None:
+        """The call, with what its pages are headed; its name elsewhere is its room's, in which the number may stand."""
+        call: Call | None = super().get_object(request, object_id, from_field)
+        if call is not None:
+            call.heading = call_title(call)  # type: ignore[attr-defined]  # for unfold/helpers/header_title.html
+        return call
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CallList]:
         return CallList
 
@@ -183,7 +190,7 @@ class CallAdmin(HistoryAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Hang up",
-            "original": call_title(call),
+            "original": call,
             "call": call,
             "sentence": tell(call),
         }
