@@ -32,7 +32,7 @@ def stack(rabbitmq: Instance, livekit: LiveKitServer, django_db_setup: None) -> 
         yield stack
     finally:
         stack.stop()
-    _empty_queues()
+    empty_queues()
 
 
 def _forget_webhooks() -> None:
@@ -42,11 +42,13 @@ def _forget_webhooks() -> None:
     server.start()
 
 
-def _empty_queues() -> None:
+def empty_queues() -> None:
     """What was sent here and nobody took, no other test shall find."""
     with app.connection_for_write() as connection:
         for queue in (CALLS, DEAD_CALLS, HOUSEKEEPING):
-            queue(connection.default_channel).purge()
+            bound = queue(connection.default_channel)
+            bound.declare()  # a queue that no worker has declared yet cannot be purged
+            bound.purge()
 
 
 @pytest.fixture(scope="module")

@@ -96,9 +96,10 @@ class Stack:
         """Start the simulator."""
         self.start("simulator", "python", "-m", "simulator", "--speech", speech)
 
-    def wait_until_healthy(self) -> None:
-        """Wait until the web process answers and the simulator hears and speaks."""
-        for name, port in (("web", os.environ["WEB_PORT"]), ("simulator", os.environ["SIMULATOR_PORT"])):
+    def wait_until_healthy(self, *names: str) -> None:
+        """Wait until the web process answers and the simulator hears and speaks; or only one of them."""
+        for name in names or ("web", "simulator"):
+            port = os.environ[f"{name.upper()}_PORT"]
             eventually(partial(answers, f"http://{LOOPBACK}:{port}/health"), name)
 
     def start_housekeeping(self) -> None:

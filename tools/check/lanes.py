@@ -54,6 +54,8 @@ SECONDS = {
     "tests/metrics/test_dashboards.py": 20,
     "tests/metrics/test_prometheus.py": 25,
     "tests/metrics/test_whole.py": 45,
+    "tests/pages/test_accessibility.py": 40,
+    "tests/pages/test_keyboard.py": 15,
     "tests/scale/test_native.py": 130,
     "tests/security/test_every_url.py": 120,
     "tests/security/test_links.py": 15,

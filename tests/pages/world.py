@@ -1,0 +1,83 @@
+"""A call center on an ordinary day, with something on every page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from agents import services
+from agents.models import Persona
+from calls.models import Call, CallEvent, PhoneNumber
+from calls.states import EndReason, Status
+from tests.factories import make_call, make_event, make_number, make_persona, make_tool, make_turns
+
+CALLER = "+12025550123"
+UTTERANCES = (
+    "Bright Smile dental practice, this is Anna speaking. How can I help you?",
+    "Hello, I would like to book a check-up for next week, please.",
+    "Of course. We are open from nine to five, Monday to Friday. Which day suits you?",
+    "Tuesday at ten.",
+    "Tuesday at ten is free. I have booked your check-up. Can I do anything else for you?",
+    "No, thank you. Goodbye.",
+    "Thank you for calling Bright Smile. Goodbye.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What pages are opened for."""
+
+    persona: Persona
+    number: PhoneNumber
+    ended: Call
+    live: Call
+    waiting: Call
+
+
+def make_world() -> World:
+    """Make a persona with two versions and a draft, its number, and calls in every state."""
+    persona = make_practice()
+    number = make_number("+12025550100", persona, label="Front desk")
+    ended = make_conversation(number)
+    make_call(Status.FAILED, number, end_detail="llm: no answer within 20 s")
+    make_call(Status.MISSED, number, caller_number="")
+    make_call(Status.REJECTED, number)
+    live = make_call(Status.IN_PROGRESS, number, caller_number="+12025550177")
+    make_turns(live, *UTTERANCES[:3])
+    waiting = make_call(Status.QUEUED, number, caller_number="+12025550188")
+    return World(persona, number, ended, live, waiting)
+
+
+def make_practice() -> Persona:
+    """Return a persona with a tool, two versions that differ, and a draft that differs from both."""
+    persona = make_persona("Anna", description="Receptionist of a dental practice", published=False)
+    make_tool(persona)
+    services.publish(persona, note="First version")
+    persona.prompt = "You answer the phone of a dental practice. Be brief and kind."
+    persona.save()
+    services.publish(persona, note="A dental practice")
+    persona.refresh_from_db()
+    persona.greeting = "Bright Smile dental practice. How can I help you?"
+    persona.save()
+    return persona
+
+
+def make_conversation(number: PhoneNumber) -> Call:
+    """Return a call that was answered, with its turns and events."""
+    now = timezone.now()
+    begun = now - timedelta(seconds=62)
+    call = make_call(Status.COMPLETED, number, caller_number=CALLER, answered_at=begun, claimed_at=begun)
+    turns = make_turns(call, *UTTERANCES)
+    turns[2].interrupted, turns[4].reply_ms, turns[4].llm_ms = True, 1720, 1290
+    for turn in turns:
+        turn.save()
+    CallEvent.objects.bulk_create(
+        [
+            make_event(call, "queued", to_status=Status.QUEUED),
+            make_event(call, "connecting", to_status=Status.CONNECTING, detail={"worker": "worker@practice:1"}),
+            make_event(call, "in_progress", to_status=Status.IN_PROGRESS),
+            make_event(call, "tool_called", detail={"name": "find_order", "ms": 180}),
+            make_event(call, "completed", to_status=Status.COMPLETED, detail={"reason": EndReason.CALLER_LEFT}),
+        ]
+    )
+    return call
