@@ -9,9 +9,9 @@ from django.core.validators import MaxValueValidator, MinLengthValidator, MinVal
 from django.db import models
 from django.utils.module_loading import import_string
 
-from agents import tools
 from agents.choices import Language, LlmProvider, SttProvider, TtsProvider, TurnPolicy
-from agents.encryption import EncryptedTextField
+from agents.tools import definitions
+from agents.tools.encryption import EncryptedTextField
 
 
 class PersonaSettings(models.Model):
@@ -158,11 +158,11 @@ class ToolSecret(models.Model):
     """What a tool's service wants to see as a bearer token. Tools and versions know it by its name only."""
 
     name = models.CharField(
-        max_length=63, unique=True, validators=[tools.validate_tool_name], help_text="For example order_service."
+        max_length=63, unique=True, validators=[definitions.validate_tool_name], help_text="For example order_service."
     )
     host = models.CharField(
         max_length=253,
-        validators=[tools.validate_host],
+        validators=[definitions.validate_host],
         help_text="The service's host, for example orders.example.com. The secret is sent nowhere else.",
     )
     value = EncryptedTextField(help_text="Encrypted. Sent as Authorization: Bearer.")
@@ -179,13 +179,15 @@ class PersonaTool(models.Model):
     """A web service that the draft may call."""
 
     persona = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="tools")
-    name = models.CharField(max_length=63, validators=[tools.validate_tool_name], help_text="For example find_order.")
+    name = models.CharField(
+        max_length=63, validators=[definitions.validate_tool_name], help_text="For example find_order."
+    )
     description = models.CharField(
         max_length=500, help_text="Tells the language model when to use it and what it gives."
     )
-    parameters = models.JSONField("arguments", validators=[tools.validate_parameters], help_text="A JSON schema.")
+    parameters = models.JSONField("arguments", validators=[definitions.validate_parameters], help_text="A JSON schema.")
     url = models.URLField(
-        "https address", validators=[tools.validate_https], help_text="Receives the arguments as JSON."
+        "https address", validators=[definitions.validate_https], help_text="Receives the arguments as JSON."
     )
     timeout_s = models.FloatField(
         "timeout, in seconds",
@@ -211,7 +213,7 @@ class PersonaTool(models.Model):
 
     def clean(self) -> None:
         super().clean()
-        if self.secret and tools.host(self.url) != self.secret.host:
+        if self.secret and definitions.host(self.url) != self.secret.host:
             raise ValidationError({"secret": f"{self.secret} is for {self.secret.host} only, which is another host."})
 
     def as_json(self) -> dict[str, Any]:
@@ -243,8 +245,8 @@ class PersonaVersion(PersonaSettings):
         super().save(*args, **kwargs)
 
     @property
-    def tools(self) -> list[tools.ToolSpec]:
-        return [tools.ToolSpec(**tool) for tool in self.tools_json]
+    def tools(self) -> list[definitions.ToolSpec]:
+        return [definitions.ToolSpec(**tool) for tool in self.tools_json]
 
 
 class SpokenLine(models.Model):

@@ -15,7 +15,7 @@ class Phrases:
     """`goodbye` and `connecting` are the last words of a call that is given up, or transferred for that reason.
 
     Those two come with the program as recordings, too: who changes their words has them recorded again, as
-    agents/sounds/README.md says.
+    agents/voices/sounds/README.md says.
     """
 
     say_again: str

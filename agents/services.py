@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 
-from agents import dispatch
 from agents.models import Persona, PersonaSettings, PersonaTool, PersonaVersion, ToolSecret
+from agents.voices import speech_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def publish(persona: Persona, user: User | None = None, note: str = "") -> Perso
 
 def _speak_lines_on_commit(version: PersonaVersion) -> None:
     # Robust: what goes wrong here is logged, because the version is live already.
-    transaction.on_commit(lambda: dispatch.speak_lines(version.pk), robust=True)
+    transaction.on_commit(lambda: speech_requests.speak_lines(version.pk), robust=True)
 
 
 def _check_tool(tool: PersonaTool) -> None:

@@ -2,20 +2,20 @@
 
 from celery import shared_task
 
-from agents import lines
 from agents.models import PersonaVersion
+from agents.voices import fixed_lines
 
 
 @shared_task(
     name="agents.speak_lines",
-    autoretry_for=(lines.SpeechUnavailable,),
+    autoretry_for=(fixed_lines.SpeechUnavailable,),
     max_retries=6,
     retry_backoff=2,
     retry_backoff_max=60,
 )
 def speak_lines(version_id: int) -> None:
     """Make the lines that a version lacks; retried for some two minutes while the provider fails."""
-    from agents import speech  # brings ElevenLabs' SDK (12 MB), which the workers of calls do not need
+    from agents.voices import speech  # brings ElevenLabs' SDK (12 MB), which the workers of calls do not need
 
     version = PersonaVersion.objects.filter(pk=version_id).first()
     if version is not None:
@@ -25,4 +25,4 @@ def speak_lines(version_id: int) -> None:
 @shared_task(name="agents.forget_lines")
 def forget_lines() -> None:
     """Delete the lines that no live version says any more."""
-    lines.forget_unused()
+    fixed_lines.forget_unused()

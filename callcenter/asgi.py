@@ -9,15 +9,16 @@ from django.core.asgi import get_asgi_application
 from django.urls import resolve, reverse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from callcenter.http_only import HttpOnly
+from callcenter.http.http_only import HttpOnly
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
 
 site = HttpOnly(get_asgi_application())
 
 # Models can be imported only now.
-from callcenter import safe_start, warm_up  # noqa: E402
-from callcenter.request_limits import RequestLimits  # noqa: E402
+from callcenter.environment import safe_start  # noqa: E402
+from callcenter.http import warm_up  # noqa: E402
+from callcenter.http.request_limits import RequestLimits  # noqa: E402
 from calls.webhooks.asgi import Webhooks  # noqa: E402
 
 STORED = ("livekit-webhook", "twilio-status")

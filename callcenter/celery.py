@@ -77,7 +77,7 @@ def refuse_unsafe_secrets(**_: Any) -> None:
     """Start no worker with a secret that everybody knows."""
     from django.core.exceptions import ImproperlyConfigured
 
-    from callcenter import safe_start
+    from callcenter.environment import safe_start
 
     try:
         safe_start.refuse_unsafe_secrets()

@@ -1,6 +1,6 @@
 """System checks: a required or contradictory setting is named, with its cure, before anything starts.
 
-Whether a variable can be read at all, `callcenter.variables` has looked before.
+Whether a variable can be read at all, `callcenter.environment.variables` has looked before.
 """
 
 from ipaddress import ip_network
@@ -92,7 +92,7 @@ def proxy_settings(**_: Any) -> list[CheckMessage]:
 
 @register()
 def destination_settings(**_: Any) -> list[Error]:
-    """The countries that may be dialed exist: callcenter.variables has no list of them."""
+    """The countries that may be dialed exist: callcenter.environment.variables has no list of them."""
     import phonenumbers  # here, because workers never need its 4 MB of numbering plans
 
     unknown = set(settings.OUTBOUND_COUNTRIES) - phonenumbers.SUPPORTED_REGIONS - {destinations.ANY_COUNTRY}

@@ -12,8 +12,9 @@ from urllib.parse import quote, urlsplit
 import django_stubs_ext
 import structlog
 
-from callcenter import __version__, variables
-from callcenter.environment import Env
+from callcenter import __version__
+from callcenter.environment import variables
+from callcenter.environment.values import Env
 from callcenter.unfold import unfold_settings
 
 # Lets Django's classes carry type parameters at run time (ModelAdmin[Call]), as their stubs do.
@@ -56,16 +57,17 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "callcenter.apps.CallCenterConfig",
+    "access.apps.AccessConfig",
     "agents.apps.AgentsConfig",
     "calls.apps.CallsConfig",
 ]
 
 MIDDLEWARE = [
-    "callcenter.health.answer_probes",
-    "calls.scraping.answer_scrapes",
-    "callcenter.headers.add_headers",
+    "callcenter.health.probes.answer_probes",
+    "calls.reporting.scraping.answer_scrapes",
+    "callcenter.http.headers.add_headers",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "callcenter.bad_values.BadValuesMiddleware",
+    "callcenter.http.bad_values.BadValuesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -77,8 +79,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "callcenter.request_log.PrivateRequestMiddleware",
-    "calls.audit.AuditMiddleware",
+    "callcenter.http.request_log.PrivateRequestMiddleware",
+    "calls.privacy.audit.AuditMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -138,7 +140,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "callcenter.addresses.client_network"
+AXES_CLIENT_IP_CALLABLE = "access.addresses.client_network"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token"]  # beside the password: not written down
@@ -222,13 +224,13 @@ CACHES: dict[str, Any] = {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
-    # What processes count together: logins and requests that write (callcenter.counting). Nobody waits long for it.
+    # What processes count together: logins and requests that write (common.counting). Nobody waits long for it.
     "shared": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "callcenter",
         "OPTIONS": {
-            "serializer": "callcenter.counting.JsonSerializer",
+            "serializer": "common.counting.JsonSerializer",
             "socket_connect_timeout": 0.5,
             "socket_timeout": 0.5,
         },
@@ -294,21 +296,21 @@ PRICE_LLM_MILLION_TOKENS_OUT: float = env.float("PRICE_LLM_MILLION_TOKENS_OUT", 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "callcenter.authentication.TokenAuthentication",
-        "callcenter.authentication.SessionAuthentication",
+        "access.authentication.TokenAuthentication",
+        "access.authentication.SessionAuthentication",
         # A password opens the API only where it opens the admin.
-        *([] if ADMIN_REQUIRES_OTP else ["callcenter.authentication.BasicAuthentication"]),
+        *([] if ADMIN_REQUIRES_OTP else ["access.authentication.BasicAuthentication"]),
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["callcenter.throttling.WriteThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["access.throttling.WriteThrottle"],
     "DEFAULT_THROTTLE_RATES": {"write": DISPATCH_RATE, "login": LOGIN_RATE},
-    "NUM_PROXIES": 0,  # the address is the connection's, see callcenter.addresses
-    "DEFAULT_PERMISSION_CLASSES": ["callcenter.permissions.ReadPermission"],
+    "NUM_PROXIES": 0,  # the address is the connection's, see access.addresses
+    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.ReadPermission"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["callcenter.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "callcenter.unavailable.answer_error",
+    "DEFAULT_PARSER_CLASSES": ["callcenter.rest.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "callcenter.http.unavailable.answer_error",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Call center",
@@ -316,7 +318,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "callcenter.openapi.document_errors",
+        "callcenter.rest.openapi.document_errors",
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
@@ -349,7 +351,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django_structlog": {"level": "WARNING"},
-        # The same once more, with whole addresses: callcenter.request_log.
+        # The same once more, with whole addresses: callcenter.http.request_log.
         "django.request": {"level": "CRITICAL"},
         "axes": {"level": "WARNING"},
         # Celery and beat would log a line for each housekeeping task, every two seconds.

@@ -1,4 +1,4 @@
-"""Every URL of the product, except /health and /health/ready, which callcenter.health answers."""
+"""Every URL of the product, except /health and /health/ready, which callcenter.health.probes answers."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import user_passes_test
@@ -6,15 +6,15 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from callcenter import second_factor
-from calls import scraping
+from access import second_factor
 from calls.api.manual import ManualDispatchView
 from calls.api.stats import StatsView
+from calls.reporting import scraping
 
 admin.autodiscover()
 logged_in = user_passes_test(second_factor.opens_pages)
-handler404 = "callcenter.unavailable.answer_not_found"
-handler500 = "callcenter.unavailable.answer_page_error"
+handler404 = "callcenter.http.unavailable.answer_not_found"
+handler500 = "callcenter.http.unavailable.answer_page_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

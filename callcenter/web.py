@@ -4,7 +4,7 @@ import argparse
 
 import uvicorn
 
-from callcenter.http_protocol import LimitedProtocol
+from callcenter.http.http_protocol import LimitedProtocol
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ class CallsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from agents import lines
-        from calls import overflow, reporting
+        from agents.voices import fixed_lines
+        from calls.lifecycle import overflow
+        from calls.reporting import database_role
 
-        lines.say_in_advance(overflow.messages_of)
-        post_migrate.connect(reporting.grant_after_migrate, sender=self)
+        fixed_lines.say_in_advance(overflow.messages_of)
+        post_migrate.connect(database_role.grant_after_migrate, sender=self)

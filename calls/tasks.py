@@ -8,8 +8,12 @@ from celery import shared_task
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from calls import dead_letters, dispatch, elapsed, erasure, idempotency, leases, overflow, reaper, rooms
+from calls.housekeeping import dead_letters, reaper
+from calls.lifecycle import elapsed, enqueue, leases, overflow
+from calls.livekit import rooms
 from calls.models import Call, WebhookEvent
+from calls.outbound import idempotency
+from calls.privacy import erasure
 
 UNCLAIMED_AFTER = timedelta(seconds=3)
 WEBHOOKS_KEPT = timedelta(days=14)
@@ -24,7 +28,7 @@ def close_room(room_name: str) -> None:
 @shared_task(name="calls.announce")
 def announce(call_id: str) -> None:
     """Have the caller of an ended call hear why it ends, and hang up. A thread goes on with it after the task."""
-    from calls import announcer  # brings LiveKit's media library, which the web process does not need
+    from calls.housekeeping import announcer  # brings LiveKit's media library, which the web process does not need
 
     announcer.start(uuid.UUID(call_id))
 
@@ -39,7 +43,7 @@ def sweep() -> None:
     overflow.overflow_due()
     for call in Call.objects.unclaimed(UNCLAIMED_AFTER):
         Call.objects.filter(pk=call.pk).update(sent_at=Now())
-        dispatch.send_call(call.pk)
+        enqueue.send_call(call.pk)
 
 
 @shared_task(name="calls.reap", expires=10)

@@ -8,8 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator import control, deepgram_flux, deepgram_nova, elevenlabs_http, elevenlabs_socket, openai_chat, voices
-from simulator.speaking import rehearse
+from simulator import control
+from simulator.deepgram import flux, nova
+from simulator.elevenlabs import http_api, voices, websocket
+from simulator.elevenlabs.speaking import rehearse
+from simulator.openai import chat
 from simulator.speech.synthesis import SynthesisError
 from simulator.world import DEFAULT_HOST, WORLD, Settings, World
 
@@ -33,19 +36,19 @@ def create_app(settings: Settings) -> web.Application:
             web.put("/control/scenario", control.put_scenario),
             web.put("/control/profile", control.put_profile),
             web.get("/control/requests", control.get_requests),
-            web.get("/v1/listen", deepgram_nova.listen),
-            web.get("/v2/listen", deepgram_flux.listen),
-            web.get(f"{speech}/multi-stream-input", elevenlabs_socket.multi_stream_input),
-            web.post(speech, elevenlabs_http.convert),
-            web.post(f"{speech}/with-timestamps", elevenlabs_http.convert_with_timestamps),
-            web.post(f"{speech}/stream", elevenlabs_http.stream),
-            web.post(f"{speech}/stream/with-timestamps", elevenlabs_http.stream_with_timestamps),
+            web.get("/v1/listen", nova.listen),
+            web.get("/v2/listen", flux.listen),
+            web.get(f"{speech}/multi-stream-input", websocket.multi_stream_input),
+            web.post(speech, http_api.convert),
+            web.post(f"{speech}/with-timestamps", http_api.convert_with_timestamps),
+            web.post(f"{speech}/stream", http_api.stream),
+            web.post(f"{speech}/stream/with-timestamps", http_api.stream_with_timestamps),
             web.get("/v1/voices", voices.list_all),
             web.get("/v2/voices", voices.search),
             web.get("/v1/voices/{voice_id}", voices.get),
             web.get(voices.PREVIEW_PATH, voices.preview),
-            web.get("/v1/models", openai_chat.models),
-            web.post("/v1/chat/completions", openai_chat.completions),
+            web.get("/v1/models", chat.models),
+            web.post("/v1/chat/completions", chat.completions),
         ]
     )
     return app

@@ -56,8 +56,8 @@ class Words:
 class Play:
     """Play the WAV file `clip` (16-bit mono): at once, or once the agent has been speaking for `after_ms`.
 
-    `says` are the words in it, in order, each stretch marked (simulator.marks) if scripted recognition shall hear it. A
-    sound without words says nothing, and carries the mark NO_WORDS.
+    `says` are the words in it, in order, each stretch marked (simulator.speech.marks) if scripted recognition shall
+    hear it. A sound without words says nothing, and carries the mark NO_WORDS.
     """
 
     clip: str

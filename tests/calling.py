@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self
 
+from calls.livekit.rooms import remove_participant
 from calls.models import Call
-from calls.rooms import remove_participant
 from simulator.caller import CallerEvent, CallReport
 from simulator.caller.report import EventKind
 from simulator.caller.settings import identity_of

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import workers
-from workers import lazy_imports
+from workers.process import lazy_imports
 
-OURS = {"agents", "callcenter", "calls", "workers"}
+OURS = {"access", "agents", "callcenter", "calls", "common", "workers"}
 ASKS_FOR_SETTINGS = {"django"}
 # onnxruntime, and the modules of Pipecat's that import it.
 STARTS_THREADS = {
@@ -43,7 +43,7 @@ BY_NAME = (
 def libraries(package: Path) -> list[str]:
     """The modules of others that the modules of a package of ours import, as far as they may be there before a fork."""
     found: set[str] = set()
-    for file in package.glob("*.py"):
+    for file in package.rglob("*.py"):
         for statement in ast.parse(file.read_text()).body:
             match statement:
                 case ast.Import(names):

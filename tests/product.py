@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from callcenter.celery import CALLS, DEAD_CALLS, HOUSEKEEPING, app
-from calls import rooms
+from calls.livekit import rooms
 from calls.models import PhoneNumber, WebhookEvent
 from tests.factories import make_number, make_persona
 from tests.services import INSTANCE, LiveKitServer

@@ -1,7 +1,7 @@
 """How a call runs: the Celery task, the process's call loop, the room, the pipeline and the recorder."""
 
-from workers import lazy_imports
-from workers.logs import send_pipecat_to_logging
+from workers.process import lazy_imports
+from workers.process.logs import send_pipecat_to_logging
 
 # Before any module imports Pipecat, which logs while it is imported, and the libraries that it brings.
 lazy_imports.install()

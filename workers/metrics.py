@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import Direction, EndReason
-from workers.latency import ReplyLatency
+from workers.media.latency import ReplyLatency
 
 PROVIDERS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
 STAGES = ("reply", "stt", "end_of_turn", "llm", "tts", "transport")

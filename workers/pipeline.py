@@ -11,14 +11,16 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 
 from agents.models import PersonaVersion
-from workers import providers, tools, turns
-from workers.barge_in import BargeIn
-from workers.failover_stt import FailoverSTT
-from workers.latency import LatencyMeter
-from workers.lines import CallLines, ElevenLabsWithLines
-from workers.speech_meter import SAMPLE_RATE
-from workers.transport import CallTransport
-from workers.turns import CallerTurns
+from workers.media.latency import LatencyMeter
+from workers.media.speech_meter import SAMPLE_RATE
+from workers.media.transport import CallTransport
+from workers.providers import services
+from workers.providers.failover.stt import FailoverSTT
+from workers.providers.speech.cached_lines import CallLines, ElevenLabsWithLines
+from workers.tools import functions
+from workers.turns import policies
+from workers.turns.barge_in import BargeIn
+from workers.turns.policies import CallerTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class CallPipeline:
 
 def build(version: PersonaVersion, transport: CallTransport, lines: CallLines) -> CallPipeline:
     """The pipeline of a published version, on a transport, with the lines that its voice has said before."""
-    stt, llm = providers.make_stt(version), providers.make_llm(version)
-    tts = providers.make_tts(version, lines, llm)
+    stt, llm = services.make_stt(version), services.make_llm(version)
+    tts = services.make_tts(version, lines, llm)
     barge_in = BargeIn(transport.output(), version.language)
     transport.input().listeners.append(barge_in.hear)
-    context = LLMContext(tools=tools.schema(version.tools))
-    caller = CallerTurns(context, params=turns.user_params(version, barge_in))
+    context = LLMContext(tools=functions.schema(version.tools))
+    caller = CallerTurns(context, params=policies.user_params(version, barge_in))
     agent = LLMAssistantAggregator(context)
     latency = LatencyMeter(transport.input(), transport.output())
     latency.watch(stt, caller, llm, tts)

@@ -9,11 +9,15 @@ from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from workers import departures, lazy_imports, memory, metrics, models, room
-from workers.call_loop import call_loop
-from workers.draining import draining
-from workers.heartbeat import heartbeat
-from workers.metrics_server import metrics_server
+from workers import metrics
+from workers.call import lifetime
+from workers.media import departures
+from workers.process import lazy_imports, memory
+from workers.process.call_loop import call_loop
+from workers.process.draining import draining
+from workers.process.heartbeat import heartbeat
+from workers.process.metrics_server import metrics_server
+from workers.turns import detectors
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +36,9 @@ def run_call(call_id: str) -> None:
         raise Reject("this worker is stopping", requeue=True)
     try:
         if not heartbeat.is_beating():
-            raise room.NotClaimed("the heartbeat is not written, so that a call would be taken for lost")
-        call_loop.run(room.handle())
-    except room.NotClaimed as error:
+            raise lifetime.NotClaimed("the heartbeat is not written, so that a call would be taken for lost")
+        call_loop.run(lifetime.handle())
+    except lifetime.NotClaimed as error:
         log.warning("message_returned", reason=str(error))
         time.sleep(RETURN_AFTER_S)
         raise Reject(str(error), requeue=True) from error
@@ -45,7 +49,7 @@ def prepare_process(**_: Any) -> None:
     """Load what calls use and put the memory of start-up in order, so that neither delays a caller later."""
     memory.limit_malloc()
     lazy_imports.load_for_calls()
-    models.load()
+    detectors.load()
     memory.settle()
 
 

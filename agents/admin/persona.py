@@ -13,11 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents import drafts, services
-from agents.admin.base import ModelAdmin, column, page_button, wanted_object
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS, PersonaForm, ToolInline
 from agents.admin.voice_field import voice_sample
 from agents.models import Persona, PersonaTool
+from common.admin import ModelAdmin, column, page_button, wanted_object
 
 SAVE_AND_PUBLISH = "agents_persona_save_and_publish"  # the name that unfold gives the button
 

@@ -7,10 +7,10 @@ from django import forms
 from django.db.models import JSONField, URLField
 from django.http import HttpRequest
 
-from agents import json_values
-from agents.admin.base import ModelForm, StackedInline, Textarea, URLInput, column
 from agents.admin.voice_field import voice_field
 from agents.models import Persona, PersonaTool
+from common import json_values
+from common.admin import ModelForm, StackedInline, Textarea, URLInput, column
 
 # Any: the shape is that of ModelAdmin.fieldsets, whose type is private to the stubs.
 FIELDSETS: Any = (

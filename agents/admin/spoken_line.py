@@ -6,9 +6,9 @@ from django.db.models.functions import Length
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 
-from agents.admin.base import HistoryAdmin, column
-from agents.lines import SAMPLE_RATE
 from agents.models import SpokenLine
+from agents.voices.fixed_lines import SAMPLE_RATE
+from common.admin import HistoryAdmin, column
 
 
 @admin.register(SpokenLine)

@@ -8,9 +8,9 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 
-from agents import secrets
-from agents.admin.base import ModelAdmin, ModelForm, PasswordInput
 from agents.models import ToolSecret
+from agents.tools import tool_secrets
+from common.admin import ModelAdmin, ModelForm, PasswordInput
 
 
 class ToolSecretForm(ModelForm):
@@ -34,7 +34,7 @@ class ToolSecretForm(ModelForm):
         if not text.isascii() or not text.isprintable():
             raise ValidationError("Only printable ASCII characters can be sent in a header.")
         try:
-            secrets.keep(self.instance, text)
+            tool_secrets.keep(self.instance, text)
         except ImproperlyConfigured as error:
             raise ValidationError(str(error)) from error
         return text
@@ -53,7 +53,7 @@ class ToolSecretAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         allowed = super().has_delete_permission(request, obj)
-        return allowed and not (isinstance(obj, ToolSecret) and secrets.is_used(obj))
+        return allowed and not (isinstance(obj, ToolSecret) and tool_secrets.is_used(obj))
 
     def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """No deletion from the list: it would not ask whether a version needs the secret."""

@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from agents import drafts, services
-from agents.admin.base import HistoryAdmin, column, page_button, wanted_object
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS
 from agents.models import PersonaVersion
+from common.admin import HistoryAdmin, column, page_button, wanted_object
 
 
 @admin.register(PersonaVersion)

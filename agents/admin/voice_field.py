@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents import voices
-from agents.admin.base import Select
+from agents.voices import catalog
+from common.admin import Select
 
 UNAVAILABLE = (
     "ElevenLabs does not answer, so its voices cannot be listed now. The voice stays as it is; "
@@ -47,8 +47,8 @@ def voice_field(current: str, plain: forms.Field) -> forms.Field:
     A voice that the account no longer has stays selectable while it is the current one.
     """
     try:
-        listed = voices.list_voices()
-    except voices.VoicesUnavailable:
+        listed = catalog.list_voices()
+    except catalog.VoicesUnavailable:
         plain.help_text = UNAVAILABLE
         return plain
     choices = [(voice.id, voice.title) for voice in listed]
@@ -63,7 +63,7 @@ def voice_field(current: str, plain: forms.Field) -> forms.Field:
     )
 
 
-def _sample_path(voice: voices.Voice) -> str:
+def _sample_path(voice: catalog.Voice) -> str:
     return reverse("admin:agents_persona_voice_sample", args=[voice.id]) if voice.sample_url else ""
 
 
@@ -72,8 +72,8 @@ def voice_sample(request: HttpRequest, voice_id: str) -> HttpResponse:
     if not request.user.has_perm("agents.view_persona"):
         raise PermissionDenied
     try:
-        sample = voices.fetch_sample(voice_id)
-    except voices.VoicesUnavailable as error:
+        sample = catalog.fetch_sample(voice_id)
+    except catalog.VoicesUnavailable as error:
         raise Http404("ElevenLabs does not answer") from error
     if sample is None:
         raise Http404(f"there is no sample of the voice {voice_id}")

@@ -1,8 +1,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import agents.encryption
-import agents.tools
+import agents.tools.encryption
+import agents.tools.definitions
 
 
 class Migration(migrations.Migration):
@@ -13,9 +13,9 @@ class Migration(migrations.Migration):
             name="ToolSecret",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(help_text="For example order_service.", max_length=63, unique=True, validators=[agents.tools.validate_tool_name])),
-                ("host", models.CharField(help_text="The service's host, for example orders.example.com. The secret is sent nowhere else.", max_length=253, validators=[agents.tools.validate_host])),
-                ("value", agents.encryption.EncryptedTextField(help_text="Encrypted. Sent as Authorization: Bearer.")),
+                ("name", models.CharField(help_text="For example order_service.", max_length=63, unique=True, validators=[agents.tools.definitions.validate_tool_name])),
+                ("host", models.CharField(help_text="The service's host, for example orders.example.com. The secret is sent nowhere else.", max_length=253, validators=[agents.tools.definitions.validate_host])),
+                ("value", agents.tools.encryption.EncryptedTextField(help_text="Encrypted. Sent as Authorization: Bearer.")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
             options={"ordering": ["name"]},

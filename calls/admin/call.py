@@ -13,16 +13,18 @@ from django.utils.text import unescape_string_literal
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.views import ChangeList
 
-from agents.admin.base import HistoryAdmin, column, page_button, searched_words, wanted_object
-from calls import audit, services, statistics
 from calls.admin.call_page import COLOURS, call_page
 from calls.admin.filters import DayRangeFilter
+from calls.lifecycle import services
 from calls.models import Call, Turn
-from calls.narrative import call_title, readable_duration, readable_number, tell
 from calls.phone import mask_numbers, masked
-from calls.short_text import short_end_reason, short_time, short_wait
+from calls.privacy import audit
+from calls.privacy.visibility import may_read_words, may_see_numbers
+from calls.reporting import aggregates
+from calls.reporting.narrative import call_title, readable_duration, readable_number, tell
+from calls.reporting.short_text import short_end_reason, short_time, short_wait
 from calls.states import Direction, Status
-from calls.visibility import may_read_words, may_see_numbers
+from common.admin import HistoryAdmin, column, page_button, searched_words, wanted_object
 
 
 def _unquoted(word: str) -> str:
@@ -37,7 +39,7 @@ class CallList(ChangeList):  # type: ignore[misc]  # the package has no type hin
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        medians = statistics.median_replies(self.result_list)
+        medians = aggregates.median_replies(self.result_list)
         for call in self.result_list:
             call.median_reply_ms = medians.get(call.pk)
 
@@ -107,7 +109,7 @@ class CallAdmin(HistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         rows: QuerySet[Call] = super().get_queryset(request)
         rows = rows.select_related("phone_number", "persona_version__persona")
-        return statistics.with_position(statistics.by_median_reply(rows))
+        return aggregates.with_position(aggregates.by_median_reply(rows))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Call | None:
         """The call, with what its pages are headed; its name elsewhere is its room's, in which the number may stand."""

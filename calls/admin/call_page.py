@@ -8,9 +8,9 @@ from typing import Any
 from calls.models import Call, CallEvent, Turn
 from calls.models.dead_letter import Cause
 from calls.models.history import Speaker
-from calls.narrative import event_title, readable_duration, readable_number, readable_time, tell
+from calls.privacy.visibility import visible_detail
+from calls.reporting.narrative import event_title, readable_duration, readable_number, readable_time, tell
 from calls.states import Direction, EndReason, Status
-from calls.visibility import visible_detail
 
 # The colour of a state's badge, in unfold's vocabulary.
 COLOURS: dict[str, str] = {

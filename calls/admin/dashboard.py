@@ -8,14 +8,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from calls import capacity, leases, statistics
 from calls.admin.call_page import COLOURS
+from calls.lifecycle import capacity, leases
 from calls.models import Call
-from calls.narrative import readable_duration, readable_number
 from calls.phone import masked
-from calls.short_text import short_end_reason, short_time
+from calls.privacy.visibility import may_see_numbers
+from calls.reporting import aggregates
+from calls.reporting.narrative import readable_duration, readable_number
+from calls.reporting.short_text import short_end_reason, short_time
 from calls.states import Status
-from calls.visibility import may_see_numbers
 
 RECENT = 10
 WAITING = 10
@@ -52,7 +53,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's DASHBOARD_CALLBACK. Who may not see calls sees the page without them."""
     if not request.user.has_perm("calls.view_call"):
         return context
-    day = statistics.today()
+    day = aggregates.today()
     name = readable_number if may_see_numbers(request.user) else masked
     return {
         **context,
@@ -64,7 +65,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cards(day: statistics.Today) -> list[dict[str, str]]:
+def _cards(day: aggregates.Today) -> list[dict[str, str]]:
     rate = day.success_rate
     now = capacity.measure(leases.LEASE)
     return [
@@ -88,7 +89,7 @@ def _cards(day: statistics.Today) -> list[dict[str, str]]:
     ]
 
 
-def _bars(day: statistics.Today) -> list[dict[str, str | int]]:
+def _bars(day: aggregates.Today) -> list[dict[str, str | int]]:
     url, today = reverse("admin:calls_call_changelist"), timezone.localdate()
     return [
         {

@@ -12,14 +12,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from agents.admin.base import HistoryAdmin, column, page_button, wanted_object
-from calls import dead_letters
+from calls.housekeeping import dead_letters
 from calls.models import DeadLetter
 from calls.models.dead_letter import Cause
-from calls.narrative import readable_number, readable_time, tell_dead_letter
 from calls.phone import masked
+from calls.privacy.visibility import may_see_numbers
+from calls.reporting.narrative import readable_number, readable_time, tell_dead_letter
 from calls.states import Status
-from calls.visibility import may_see_numbers
+from common.admin import HistoryAdmin, column, page_button, wanted_object
 
 
 @admin.register(DeadLetter)

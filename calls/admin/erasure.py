@@ -9,10 +9,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from agents.admin.base import HistoryAdmin, column
-from calls import erasure
 from calls.models import Erasure
 from calls.phone import masked, to_e164
+from calls.privacy import erasure
+from common.admin import HistoryAdmin, column
 
 
 @admin.register(Erasure)

@@ -9,13 +9,14 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
-from agents.admin.base import ModelAdmin, ModelForm, Textarea, TextInput, column
 from agents.models import Persona
-from calls import destinations, overflow
+from calls import destinations
+from calls.lifecycle import overflow
 from calls.models import PhoneNumber
-from calls.narrative import readable_number
 from calls.phone import to_e164
+from calls.reporting.narrative import readable_number
 from calls.states import LIVE
+from common.admin import ModelAdmin, ModelForm, Textarea, TextInput, column
 
 if TYPE_CHECKING:
     PersonaChoiceField = forms.ModelChoiceField[Persona]

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter
 
-from agents.admin.base import HistoryAdmin, column
 from calls.models import WebhookEvent
 from calls.phone import mask_numbers
-from calls.visibility import may_see_numbers
+from calls.privacy.visibility import may_see_numbers
+from common.admin import HistoryAdmin, column
 
 
 @admin.register(WebhookEvent)

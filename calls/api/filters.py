@@ -12,7 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from calls.models import Call
 from calls.phone import mask_numbers
-from calls.visibility import may_see_numbers
+from calls.privacy.visibility import may_see_numbers
 
 
 class UtcField(IsoDateTimeField):  # type: ignore[misc]  # the package has no type hints

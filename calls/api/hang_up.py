@@ -6,10 +6,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from callcenter.permissions import HasScope
-from calls import audit, services
+from access.permissions import HasScope
 from calls.api.serializers import CallSerializer
+from calls.lifecycle import services
 from calls.models import Call
+from calls.privacy import audit
 
 
 class EndsCalls(viewsets.GenericViewSet[Call]):

@@ -9,8 +9,8 @@ from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from calls import idempotency
-from calls.idempotency import Answer, KeyedRequest, KeyReused
+from calls.outbound import idempotency
+from calls.outbound.idempotency import Answer, KeyedRequest, KeyReused
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -47,7 +47,7 @@ def keyed(request: Request, body: Any) -> KeyedRequest | None:
 
 
 def earlier_answer(request: KeyedRequest | None) -> Answer | None:
-    """As calls.idempotency has it, with the errors of the API."""
+    """As calls.outbound.idempotency has it, with the errors of the API."""
     try:
         return idempotency.earlier_answer(request) if request else None
     except KeyReused as error:
@@ -55,7 +55,7 @@ def earlier_answer(request: KeyedRequest | None) -> Answer | None:
 
 
 def once(request: KeyedRequest | None, begin: Callable[[], Answer]) -> Answer:
-    """As calls.idempotency has it, with the errors of the API."""
+    """As calls.outbound.idempotency has it, with the errors of the API."""
     try:
         return idempotency.once(request, begin)
     except KeyReused as error:

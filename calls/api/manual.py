@@ -12,16 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from callcenter.permissions import HasScope
-from calls import audit, rooms, services
+from access.permissions import HasScope
 from calls.api import idempotency
 from calls.api.serializers import CallSerializer
-from calls.idempotency import Answer, KeyedRequest
+from calls.lifecycle import services
+from calls.lifecycle.services import IncomingCall
+from calls.livekit import rooms
 from calls.models import Call
+from calls.outbound.idempotency import Answer, KeyedRequest
 from calls.phone import to_e164
-from calls.services import IncomingCall
-from calls.visibility import may_read_words, may_see_numbers
-from calls.webhooks.livekit import incoming_call
+from calls.privacy import audit
+from calls.privacy.visibility import may_read_words, may_see_numbers
+from calls.webhooks.livekit.events import incoming_call
 
 
 class LiveKitAway(exceptions.APIException):

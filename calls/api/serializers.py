@@ -8,7 +8,7 @@ from rest_framework import serializers
 from agents.models import Persona, PersonaVersion
 from calls.models import Call, CallEvent, PhoneNumber, Turn
 from calls.phone import mask_numbers, masked
-from calls.visibility import visible_detail
+from calls.privacy.visibility import visible_detail
 
 
 class TurnSerializer(serializers.ModelSerializer[Turn]):

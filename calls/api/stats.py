@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from callcenter.permissions import HasScope
-from calls.overview import ERRORS, WINDOWS_MIN, Latency, Overview, overview, uptime_s
+from access.permissions import HasScope
+from calls.reporting.overview import ERRORS, WINDOWS_MIN, Latency, Overview, overview, uptime_s
 
 
 class SlotsSerializer(serializers.Serializer[Any]):

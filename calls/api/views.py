@@ -10,14 +10,15 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from agents.models import Persona
-from calls import audit, statistics
 from calls.api import serializers
 from calls.api.filters import CallFilter
 from calls.api.hang_up import EndsCalls
-from calls.api.outbound import PlacesCalls
 from calls.api.pagination import NewestFirst, OldestFirst
+from calls.api.place_call import PlacesCalls
 from calls.models import Call, PhoneNumber, Turn
-from calls.visibility import may_read_words, may_see_numbers
+from calls.privacy import audit
+from calls.privacy.visibility import may_read_words, may_see_numbers
+from calls.reporting import aggregates
 
 
 class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):
@@ -45,7 +46,7 @@ class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):
         return answer
 
     def get_queryset(self) -> QuerySet[Call]:
-        rows = statistics.with_position(super().get_queryset())
+        rows = aggregates.with_position(super().get_queryset())
         return rows.prefetch_related("turns", "events") if self.action == "retrieve" else rows
 
 

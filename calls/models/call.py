@@ -41,7 +41,7 @@ class CallQuerySet(models.QuerySet["Call"]):
 
 
 class Call(models.Model):
-    """One phone call. Status changes go through `calls.services` only."""
+    """One phone call. Status changes go through `calls.lifecycle.services` only."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     room_name = models.CharField(max_length=128, unique=True)

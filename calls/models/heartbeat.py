@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 SWEEP = "sweep"
-CLOCK = "clock"  # whose row is written when the database's clock was found to have been set (calls.elapsed)
+CLOCK = "clock"  # whose row is written when the database's clock was found to have been set (calls.lifecycle.elapsed)
 
 
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):

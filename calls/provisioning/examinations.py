@@ -22,10 +22,11 @@ from django.db.migrations.executor import MigrationExecutor
 from livekit import api
 from redis.exceptions import RedisError
 
-from agents.dispatch import BROKER_ERRORS
-from calls import capacity, leases, rooms
+from calls.lifecycle import capacity, leases
+from calls.livekit import rooms
 from calls.models import Heartbeat, PhoneNumber
 from calls.models.heartbeat import SWEEP
+from common.broker import BROKER_ERRORS
 
 WITHIN_S = 10.0
 CALLS = "calls"  # the queue

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from livekit import api
 
-from calls import rooms, sip_headers
+from calls.livekit import rooms, sip_headers
 from calls.provisioning.changes import CannotProvision, Changes, differences
 
 NAME = "callcenter"

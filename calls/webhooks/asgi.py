@@ -17,7 +17,7 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from calls.metrics import count_webhook, webhook_seconds
+from calls.reporting.collectors import count_webhook, webhook_seconds
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class Disconnected(Exception):
 
 
 async def _body(receive: Receive) -> bytes:
-    """The body, whose size is limited by callcenter.request_limits. Raises Disconnected."""
+    """The body, whose size is limited by callcenter.http.request_limits. Raises Disconnected."""
     body = bytearray()
     while True:
         message = await receive()

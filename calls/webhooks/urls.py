@@ -1,7 +1,7 @@
 from django.urls import path
 
-from calls.webhooks.twilio_views import status_webhook, voice_webhook
-from calls.webhooks.views import livekit_webhook
+from calls.webhooks.livekit.views import livekit_webhook
+from calls.webhooks.twilio.views import status_webhook, voice_webhook
 
 urlpatterns = [
     path("livekit", livekit_webhook, name="livekit-webhook"),

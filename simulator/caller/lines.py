@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from simulator.caller.settings import CallError, CallerSettings
-from simulator.marks import add_mark, code_of
 from simulator.scenario import Interrupt, Play, Say
+from simulator.speech.marks import add_mark, code_of
 from simulator.speech.pcm import Samples, decode_wav, resample, trim_silence
 from simulator.speech.synthesis import CALLER_VOICE, SynthesisError, Synthesizer, make_synthesizer
 

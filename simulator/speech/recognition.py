@@ -1,7 +1,7 @@
 """Speech to text for the simulated provider.
 
 All audio is 16-bit mono PCM at 16 kHz. `local` speech is heard by Whisper; `scripted` speech by the signature that the
-synthetic caller puts under every line (simulator.marks).
+synthetic caller puts under every line (simulator.speech.marks).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from simulator.marks import NO_WORDS, code_of, read_mark
+from simulator.speech.marks import NO_WORDS, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from simulator.steps import Words
 

@@ -11,8 +11,9 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
-from agents import dispatch, voices
-from agents.voices import Voice
+from agents.voices import catalog
+from agents.voices.catalog import Voice
+from common import broker
 from simulator.app import running_simulator
 
 LISTED = [
@@ -25,7 +26,7 @@ LISTED = [
 def listed_voices(monkeypatch: pytest.MonkeyPatch) -> list[Voice]:
     """The account's voices; a test about the provider puts its own in their place."""
     cache.clear()
-    monkeypatch.setattr(voices, "_fetch", lambda: iter(LISTED))
+    monkeypatch.setattr(catalog, "_fetch", lambda: iter(LISTED))
     return LISTED
 
 
@@ -79,5 +80,5 @@ class SentTasks(list[tuple[str, int]]):
 def sent(monkeypatch: pytest.MonkeyPatch) -> SentTasks:
     """Everything sent to the broker; nothing reaches one."""
     tasks = SentTasks()
-    monkeypatch.setattr(dispatch, "current_app", tasks)
+    monkeypatch.setattr(broker, "current_app", tasks)
     return tasks

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from agents import apologies
 from agents.choices import Language
-from agents.lines import SAMPLE_RATE
 from agents.phrases import PHRASES
+from agents.voices import apologies
+from agents.voices.fixed_lines import SAMPLE_RATE
 
 
 @pytest.mark.parametrize("language", Language)

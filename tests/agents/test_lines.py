@@ -9,10 +9,12 @@ from kombu.exceptions import OperationalError
 from pipecat.services.elevenlabs.tts_base import ELEVENLABS_MODEL_LANGUAGES
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from agents import dispatch, lines, services, speech, tasks
+from agents import services, tasks
 from agents.choices import Language
 from agents.models import Persona, PersonaVersion, SpokenLine
 from agents.phrases import ENGLISH, PHRASES, Phrases
+from agents.voices import fixed_lines, speech
+from common import broker
 from tests.agents.conftest import Provider, SentTasks
 from tests.factories import client_of, make_persona
 
@@ -66,7 +68,7 @@ def test_a_supervisor_publishes_without_a_broker(
     def send_task(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(dispatch, "current_app", SimpleNamespace(send_task=send_task))
+    monkeypatch.setattr(broker, "current_app", SimpleNamespace(send_task=send_task))
     persona = make_persona(published=False)
     with django_capture_on_commit_callbacks(execute=True):
         page = reverse("admin:agents_persona_publish_view", args=[persona.pk])
@@ -87,13 +89,13 @@ def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(
 
     apologies = _before_a_transfer(PHRASES[language])
     assert _texts() == {*texts.values(), "Are you still there?", *apologies}
-    assert lines.missing_texts(version) == []
+    assert fixed_lines.missing_texts(version) == []
     for line in SpokenLine.objects.all():
         starts = [start for _, start in line.words]
         assert " ".join(word for word, _ in line.words) == line.text
         assert starts == sorted(starts)
         assert 0 <= starts[0] < 300
-        assert starts[-1] < len(line.pcm) / 2 / lines.SAMPLE_RATE * 1000
+        assert starts[-1] < len(line.pcm) / 2 / fixed_lines.SAMPLE_RATE * 1000
         assert any(bytes(line.pcm))
 
 
@@ -131,17 +133,17 @@ def test_a_provider_that_fails_is_asked_again_later_and_nothing_wrong_is_kept(pr
     provider.recover()
     tasks.speak_lines(version.pk)
 
-    assert lines.missing_texts(version) == []
+    assert fixed_lines.missing_texts(version) == []
 
 
 def test_one_line_that_fails_does_not_cost_the_others(provider: Provider) -> None:
     version = _live(make_persona(greeting="Hello."))
     provider.fail("500", count=1)
 
-    with pytest.raises(lines.SpeechUnavailable, match="1 lines"):
+    with pytest.raises(fixed_lines.SpeechUnavailable, match="1 lines"):
         tasks.speak_lines(version.pk)
 
-    assert lines.missing_texts(version) == ["Hello."]
+    assert fixed_lines.missing_texts(version) == ["Hello."]
 
 
 def test_a_provider_that_does_not_answer_is_not_asked_for_every_line(
@@ -149,7 +151,7 @@ def test_a_provider_that_does_not_answer_is_not_asked_for_every_line(
 ) -> None:
     settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
 
-    with pytest.raises(lines.SpeechUnavailable, match="ConnectError"):
+    with pytest.raises(fixed_lines.SpeechUnavailable, match="ConnectError"):
         tasks.speak_lines(_live(make_persona()).pk)
 
     assert caplog.text.count("line_not_made") == 1
@@ -159,7 +161,7 @@ def test_the_provider_is_given_up_after_some_retries(settings: Settings) -> None
     settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
     version = _live(make_persona())
 
-    with pytest.raises(lines.SpeechUnavailable):
+    with pytest.raises(fixed_lines.SpeechUnavailable):
         tasks.speak_lines.apply(args=(version.pk,), retries=tasks.speak_lines.max_retries, throw=True)
 
 
@@ -182,13 +184,13 @@ def test_lines_of_a_voice_that_nobody_has_any_more_are_forgotten(provider: Provi
     tasks.speak_lines(_live(persona).pk)
     _publish(persona, voice_id="EXAVITQu4vr4xnSDxMaL")
 
-    assert lines.forget_unused() == 7
-    assert lines.forget_unused() == 0
+    assert fixed_lines.forget_unused() == 7
+    assert fixed_lines.forget_unused() == 0
 
 
 def test_a_supervisor_sees_what_was_said_and_how_long_it_is_but_cannot_change_it() -> None:
     line = SpokenLine.objects.create(
-        **lines.voice_of(_live(make_persona())), text="Hello.", pcm=bytes(48_000), words=[["Hello.", 0]]
+        **fixed_lines.voice_of(_live(make_persona())), text="Hello.", pcm=bytes(48_000), words=[["Hello.", 0]]
     )
     supervisor = client_of("Supervisors")
 

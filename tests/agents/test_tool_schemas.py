@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from agents import services, tool_schemas
-from agents.tools import validate_parameters
+from agents import services
+from agents.tools import tool_schemas
+from agents.tools.definitions import validate_parameters
 from tests.factories import make_persona, make_tool
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from agents.models import Persona, PersonaTool
-from agents.tools import validate_https, validate_parameters, validate_tool_name
+from agents.tools.definitions import validate_https, validate_parameters, validate_tool_name
 from tests.factories import make_persona, make_tool
 
 

@@ -7,9 +7,9 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
-from agents import voices
-from agents.voices import Voice, VoicesUnavailable, list_voices
-from simulator.voices import PREVIEW_PATH
+from agents.voices import catalog
+from agents.voices.catalog import Voice, VoicesUnavailable, list_voices
+from simulator.elevenlabs.voices import PREVIEW_PATH
 from tests.agents.conftest import LISTED, Provider
 from tests.factories import client_of, make_persona
 
@@ -32,7 +32,7 @@ def _sample_path(voice_id: str) -> str:
 
 
 def _offer(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setattr(voices, "_fetch", lambda: iter([Voice("one", "One", "", url)]))
+    monkeypatch.setattr(catalog, "_fetch", lambda: iter([Voice("one", "One", "", url)]))
 
 
 def test_a_sample_is_passed_on_to_who_may_see_personas(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_a_sample_that_is_no_sound_or_too_large_is_not_passed_on(
 
     cache.clear()
     _offer(monkeypatch, f"{provider.url}{PREVIEW_PATH.format(voice_id=LISTED[0].id)}")
-    monkeypatch.setattr(voices, "SAMPLE_BYTES_MAX", 100)
+    monkeypatch.setattr(catalog, "SAMPLE_BYTES_MAX", 100)
     assert client_of("Supervisors").get(_sample_path("one")).status_code == 404
 
 
@@ -76,7 +76,7 @@ def test_a_voice_that_the_account_no_longer_has_stays_chosen() -> None:
 
 
 def test_a_provider_that_is_down_leaves_a_text_field_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voices, "_fetch", _down)
+    monkeypatch.setattr(catalog, "_fetch", _down)
     page = _page("old-voice")
     assert "ElevenLabs does not answer" in page
     assert 'name="voice_id" value="old-voice"' in page
@@ -84,14 +84,14 @@ def test_a_provider_that_is_down_leaves_a_text_field_and_a_warning(monkeypatch: 
 
 def test_the_list_is_asked_for_once_and_then_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     before = list_voices()
-    monkeypatch.setattr(voices, "_fetch", _down)
+    monkeypatch.setattr(catalog, "_fetch", _down)
     assert list_voices() == before
 
 
 def test_a_failure_is_remembered_too_so_that_pages_stay_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voices, "_fetch", _down)
+    monkeypatch.setattr(catalog, "_fetch", _down)
     with pytest.raises(VoicesUnavailable):
         list_voices()
-    monkeypatch.setattr(voices, "_fetch", lambda: pytest.fail("asked again"))
+    monkeypatch.setattr(catalog, "_fetch", lambda: pytest.fail("asked again"))
     with pytest.raises(VoicesUnavailable):
         list_voices()

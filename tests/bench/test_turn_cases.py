@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulator.marks import NO_WORDS, code_of, read_mark
 from simulator.scenario import Play, WaitForReply, WaitForSilence, parse_scenario
+from simulator.speech.marks import NO_WORDS, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from tests.simulator.opus import through_opus
 from tools.bench.__main__ import _parser

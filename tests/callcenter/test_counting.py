@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.cache import cache, caches
 
-from callcenter import counting
-from callcenter.counting import Counter
+from common import counting
+from common.counting import Counter
 from tests.stack import eventually
 from tools.local import ROOT, Redis
 
@@ -18,7 +18,7 @@ MINUTE = 60
 COUNT = """
 import sys
 import django; django.setup()
-from callcenter.counting import counter
+from common.counting import counter
 print(counter.add(sys.argv[1], 60).count)
 """
 

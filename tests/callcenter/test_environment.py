@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from callcenter.environment import Env
+from callcenter.environment.values import Env
 
 
 @pytest.mark.parametrize(

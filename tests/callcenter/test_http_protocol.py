@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from callcenter.http_protocol import LimitedProtocol
+from callcenter.http.http_protocol import LimitedProtocol
 from tests.security.sockets import answer_to, connect, is_closed
 from tests.stack import eventually
 

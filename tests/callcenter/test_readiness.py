@@ -9,9 +9,10 @@ import pytest
 from django.test import AsyncClient, Client
 from pytest_django import Settings
 
-from callcenter import readiness
-from callcenter.readiness import Facts, NotReady, Probe
-from calls import leases, rooms
+from callcenter.health import readiness
+from callcenter.health.readiness import Facts, NotReady, Probe
+from calls.lifecycle import leases
+from calls.livekit import rooms
 from calls.models import Heartbeat
 from tests.factories import make_call
 from tests.services import LiveKitServer

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from callcenter import variables
-from calls import statistics
-from calls.narrative import readable_time
+from callcenter.environment import variables
+from calls.reporting import aggregates
+from calls.reporting.narrative import readable_time
 from calls.states import Status
 from tests.factories import client_of, make_call
 
@@ -29,8 +29,8 @@ def test_figures_since_midnight_are_of_the_sites_day() -> None:
     make_call(Status.COMPLETED, created_at=BEFORE_MIDNIGHT)
     make_call(Status.COMPLETED, created_at=AFTER_MIDNIGHT)
 
-    assert statistics.today().total == 1
-    assert statistics.start_of_day() == datetime(2026, 3, 2, 5, tzinfo=UTC)
+    assert aggregates.today().total == 1
+    assert aggregates.start_of_day() == datetime(2026, 3, 2, 5, tzinfo=UTC)
 
 
 @pytest.mark.usefixtures("new_york")

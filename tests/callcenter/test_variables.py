@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from callcenter import variables
+from callcenter.environment import variables
 from tools.local import ROOT
 from tools.setup.environment import fresh, read
 

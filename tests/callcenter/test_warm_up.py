@@ -8,8 +8,8 @@ import pytest
 from django.db import OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerAway
 
-from callcenter import warm_up
 from callcenter.celery import app
+from callcenter.http import warm_up
 from tools.local import ROOT
 
 

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from agents import dispatch as agents_dispatch
+from agents.voices import speech_requests
+from common import broker
 from tests.factories import WebhookRequest
 
 # Posts a webhook, runs what it does on commit, and returns the answer's status and JSON.
@@ -28,14 +29,14 @@ class SentMessages(list[tuple[str, str]]):
 @pytest.fixture(autouse=True)
 def without_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Personas are published without a message to housekeeping, which would stand among the ones tested here."""
-    monkeypatch.setattr(agents_dispatch, "speak_lines", lambda _version_id: None)
+    monkeypatch.setattr(speech_requests, "speak_lines", lambda _version_id: None)
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> SentMessages:
     """Everything sent to the broker; nothing reaches one."""
     messages = SentMessages()
-    monkeypatch.setattr(agents_dispatch, "current_app", messages)
+    monkeypatch.setattr(broker, "current_app", messages)
     return messages
 
 

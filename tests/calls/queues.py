@@ -7,7 +7,7 @@ from typing import Any
 from kombu import Connection
 
 from callcenter.celery import declare_queues
-from calls.dead_letters import QUEUE
+from calls.housekeeping.dead_letters import QUEUE
 from tests.calls.test_dispatch import broker
 
 

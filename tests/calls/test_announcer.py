@@ -12,11 +12,14 @@ from livekit import api
 from livekit.protocol.sip import SIPTransferStatus
 from pytest_django import Settings
 
-from agents import apologies, lines
 from agents.models import SpokenLine
 from agents.phrases import ENGLISH
-from calls import announcer, destinations, overflow, rooms
-from calls.joining import CancellableRoom
+from agents.voices import apologies, fixed_lines
+from calls import destinations
+from calls.housekeeping import announcer
+from calls.lifecycle import overflow
+from calls.livekit import rooms
+from calls.livekit.joining import CancellableRoom
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
@@ -50,9 +53,9 @@ def number(livekit: LiveKitServer, sent: SentMessages) -> PhoneNumber:
 def _spoken(number: PhoneNumber, text: str) -> None:
     version = number.persona.live_version
     assert version is not None
-    tone = 8000 * np.sin(2 * np.pi * 440 * np.arange(int(SPOKEN_S * lines.SAMPLE_RATE)) / lines.SAMPLE_RATE)
+    tone = 8000 * np.sin(2 * np.pi * 440 * np.arange(int(SPOKEN_S * fixed_lines.SAMPLE_RATE)) / fixed_lines.SAMPLE_RATE)
     pcm = tone.astype(np.int16).tobytes()
-    SpokenLine.objects.create(**lines.voice_of(version), text=text, pcm=pcm, words=[])
+    SpokenLine.objects.create(**fixed_lines.voice_of(version), text=text, pcm=pcm, words=[])
 
 
 @pytest.fixture
@@ -120,7 +123,7 @@ def test_a_caller_hears_the_recorded_apology_when_the_voice_cannot_speak(number:
     report = _told(make_call(Status.MISSED, number, end_reason=EndReason.NO_AGENT_FREE))
 
     assert report.ended_by == "agent"
-    recorded_s = len(apologies.SPEECH[ENGLISH.goodbye]) / 2 / lines.SAMPLE_RATE
+    recorded_s = len(apologies.SPEECH[ENGLISH.goodbye]) / 2 / fixed_lines.SAMPLE_RATE
     assert report.agent_spoke[-1][1] - report.agent_spoke[0][0] == pytest.approx(recorded_s, abs=0.3)
 
 

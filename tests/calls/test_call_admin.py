@@ -15,7 +15,7 @@ from django.utils.html import strip_tags
 
 from calls.admin.call import CallAdmin
 from calls.models import Call, CallEvent, Turn, WebhookEvent
-from calls.short_text import short_time
+from calls.reporting.short_text import short_time
 from calls.states import Direction, EndReason, Status
 from tests.factories import client_of, make_call, make_event, make_number, make_persona, make_turn, make_turns
 

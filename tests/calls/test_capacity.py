@@ -9,10 +9,12 @@ from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from pytest_django import Settings
 
-from calls import broker, capacity, leases, limits, metrics, overview
-from calls.capacity import Capacity
+from calls.lifecycle import capacity, leases, limits
+from calls.lifecycle.capacity import Capacity
 from calls.models import Call
+from calls.reporting import collectors, overview
 from calls.states import Status
+from common import broker
 from tests.factories import client_of, make_call, make_number
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +109,7 @@ def shown_free(settings: Settings) -> dict[str, int]:
     browser = client_of(superuser=True)
     [card] = [card for card in browser.get("/admin/").context["cards"] if card["title"] == "Free slots"]
     registry = CollectorRegistry()
-    registry.register(metrics.CallCenterMetrics())
+    registry.register(collectors.CallCenterMetrics())
     [exported] = [
         line for line in generate_latest(registry).decode().splitlines() if line.startswith("callcenter_slots_free ")
     ]

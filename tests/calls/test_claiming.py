@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, transaction
 from django.utils import timezone
 
-from calls import leases, services
+from calls.lifecycle import leases, services
 from calls.states import EndReason, Status
 from tests.factories import make_call, make_event, make_turn
 from tests.threads import at_once

@@ -7,10 +7,13 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from calls import elapsed, leases, outbound, reaper, rooms, services
+from calls.housekeeping import reaper
+from calls.lifecycle import elapsed, leases, services
+from calls.lifecycle.services import IncomingCall
+from calls.livekit import rooms
 from calls.models import Call, Heartbeat
 from calls.models.heartbeat import SWEEP
-from calls.services import IncomingCall
+from calls.outbound import placing
 from calls.states import EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import make_call, make_number
@@ -85,10 +88,10 @@ def test_a_call_that_we_place_rings_as_long_as_it_may(
     monkeypatch: pytest.MonkeyPatch, sent: SentMessages, wrong_by: timedelta
 ) -> None:
     number = make_number()
-    monkeypatch.setattr("calls.limits.refusal", lambda *_: None)
+    monkeypatch.setattr("calls.lifecycle.limits.refusal", lambda *_: None)
     version = number.persona.live_version
     assert version is not None
-    call = outbound.place("+12025550123", number, version)
+    call = placing.place("+12025550123", number, version)
 
     assert timedelta(0) < elapsed.rings_for(call.pk) < ABOUT_NOW
 

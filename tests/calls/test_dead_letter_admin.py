@@ -6,11 +6,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from calls import dead_letters
+from calls.housekeeping import dead_letters
+from calls.lifecycle.services import write_event
 from calls.models import Call, DeadLetter
 from calls.models.dead_letter import Cause
-from calls.narrative import tell_dead_letter
-from calls.services import write_event
+from calls.reporting.narrative import tell_dead_letter
 from calls.states import Status
 from tests.calls.conftest import SentMessages
 from tests.factories import client_of, make_call

@@ -10,7 +10,8 @@ import pytest
 from amqp import Channel, Message
 from django.db import OperationalError, connections
 
-from calls import dead_letters, tasks
+from calls import tasks
+from calls.housekeeping import dead_letters
 from calls.models import Call, CallEvent, DeadLetter
 from calls.models.dead_letter import Cause
 from tests.calls.queues import emptied_queues, waiting

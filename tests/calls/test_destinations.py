@@ -11,9 +11,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from agents import services as agent_services
-from calls import destinations, leases, statistics
+from calls import destinations
+from calls.lifecycle import leases
 from calls.models import Call, PhoneNumber
 from calls.models.phone_number import Overflow
+from calls.reporting import aggregates
 from calls.states import Direction, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import client_of, make_call, make_number, make_persona, make_user
@@ -130,7 +132,7 @@ def test_a_call_to_a_number_that_may_not_be_dialed_is_refused_and_audited(
 def test_no_more_calls_than_the_daily_limit_are_placed(dispatcher: Client, settings: Settings) -> None:
     settings.OUTBOUND_DAILY_LIMIT = 2
     make_call(Status.QUEUED)
-    long_ago = statistics.start_of_day() - timedelta(seconds=1)
+    long_ago = aggregates.start_of_day() - timedelta(seconds=1)
     make_call(Status.COMPLETED, direction=Direction.OUTBOUND, created_at=long_ago)
 
     statuses = [ask(dispatcher).status_code for _ in range(3)]
@@ -146,7 +148,7 @@ def test_the_daily_limit_begins_again_at_midnight_of_the_site(settings: Settings
     settings.TIME_ZONE = "Europe/Berlin"
     before_the_clocks_go_back = datetime(2026, 10, 25, 0, 0, tzinfo=ZoneInfo("Europe/Berlin"))
 
-    assert statistics.seconds_to_midnight(before_the_clocks_go_back) == 25 * 3600
+    assert aggregates.seconds_to_midnight(before_the_clocks_go_back) == 25 * 3600
 
 
 # --- numbers that people type ---

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from livekit import api
 from pytest_django import Settings
 
-from calls import dialing
+from calls.livekit import dialing
 from calls.models import Call
 from calls.states import EndReason
 

@@ -12,7 +12,7 @@ from celery import Celery
 from kombu import Connection, pools
 
 from callcenter.celery import HOUSEKEEPING, app, declare_queues
-from calls import dispatch
+from calls.lifecycle import enqueue
 from tools.local import Instance
 
 
@@ -57,9 +57,9 @@ def test_a_broker_that_is_down_is_logged_and_no_error(
     call_id = uuid.uuid4()
 
     with broker(f"amqp://guest:guest@127.0.0.1:{request.getfixturevalue(port)}//"):
-        dispatch.send_call(call_id)
+        enqueue.send_call(call_id)
 
-    [record] = [record for record in caplog.records if record.name == "calls.dispatch"]
+    [record] = [record for record in caplog.records if record.name == "calls.lifecycle.enqueue"]
     assert "message_not_sent" in record.getMessage()
     assert str(call_id) in record.getMessage()
 
@@ -68,7 +68,7 @@ def test_a_broker_that_refuses_the_password_is_logged_and_no_error(
     rabbitmq: Instance, caplog: pytest.LogCaptureFixture
 ) -> None:
     with broker(f"amqp://callcenter:wrong@127.0.0.1:{rabbitmq.rabbitmq_port}//"):
-        dispatch.close_room("call-1")
+        enqueue.close_room("call-1")
 
     assert "message_not_sent" in caplog.text
 
@@ -76,7 +76,7 @@ def test_a_broker_that_refuses_the_password_is_logged_and_no_error(
 def test_a_call_arrives_in_the_durable_queue_with_its_id_only(rabbitmq: Instance) -> None:
     call_id = uuid.uuid4()
     with broker(rabbitmq.broker_url):
-        dispatch.send_call(call_id)
+        enqueue.send_call(call_id)
 
     with Connection(rabbitmq.broker_url) as connection:
         channel: Any = connection.default_channel
@@ -97,7 +97,7 @@ def test_a_room_to_close_goes_to_housekeeping(rabbitmq: Instance) -> None:
         HOUSEKEEPING(channel).declare()
         channel.queue_purge("housekeeping")  # of what other tests have had said
     with broker(rabbitmq.broker_url):
-        dispatch.close_room("call-1")
+        enqueue.close_room("call-1")
 
     with Connection(rabbitmq.broker_url) as connection:
         channel = connection.default_channel
@@ -112,7 +112,7 @@ def test_a_message_that_a_worker_rejects_is_kept_among_the_dead(rabbitmq: Instan
     call_id = uuid.uuid4()
     with broker(rabbitmq.broker_url):
         declare_queues(sender=None)
-        dispatch.send_call(call_id)
+        enqueue.send_call(call_id)
 
     with Connection(rabbitmq.broker_url) as connection:
         channel: Any = connection.default_channel

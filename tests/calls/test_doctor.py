@@ -11,15 +11,15 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from callcenter.celery import CALLS, app
-from calls import leases
+from calls.lifecycle import leases
 from calls.management.commands.doctor import PRODUCT
 from calls.models.heartbeat import SWEEP
 from calls.provisioning import examinations, provider_keys
 from calls.provisioning.examinations import NotNeeded, Unwell
 from calls.states import Status
 from simulator.app import running_simulator
-from simulator.twilio_api import TwilioAccount, running_twilio
-from simulator.twilio_trunks import Trunk, Trunks
+from simulator.twilio.api import TwilioAccount, running_twilio
+from simulator.twilio.trunks import Trunk, Trunks
 from tests.factories import make_call, make_number, make_persona
 from tests.services import LiveKitServer
 from tools.local import Instance, Redis

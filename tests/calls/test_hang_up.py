@@ -7,9 +7,9 @@ from auditlog.models import LogEntry
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from calls import services
+from calls.lifecycle import services
 from calls.models import Call
-from calls.narrative import tell
+from calls.reporting.narrative import tell
 from calls.states import FINAL, LIVE, Direction, EndReason, Status
 from tests.calls.conftest import Deliver, SentMessages
 from tests.factories import caller, client_of, make_call, make_user, webhook_request

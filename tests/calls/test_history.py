@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import transaction
 
-from calls import erasure, services
-from calls.database import borrowed_connection
+from calls.lifecycle import services
 from calls.models import Call, CallEvent, Turn, WebhookEvent
+from calls.privacy import erasure
 from calls.states import Status
+from common.database import borrowed_connection
 from tests.factories import make_call, make_event, make_turn, webhook_request
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,8 @@ from django.utils import timezone
 from livekit import api
 from pytest_django import Settings
 
-from calls import rooms, tasks
+from calls import tasks
+from calls.livekit import rooms
 from calls.models import Call, WebhookEvent
 from calls.states import LIVE, Status
 from tests.calls.conftest import SentMessages

@@ -10,9 +10,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from callcenter.models import ApiToken
-from calls import idempotency, leases, tasks
+from access.models import ApiToken
+from calls import tasks
+from calls.lifecycle import leases
 from calls.models import Call, IdempotencyKey, PhoneNumber
+from calls.outbound import idempotency
 from calls.states import EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import make_number, make_user

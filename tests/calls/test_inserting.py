@@ -5,8 +5,8 @@ from django.db import DataError, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from calls.inserting import insert_once
 from calls.models import Call, CallEvent, WebhookEvent
+from common.inserting import insert_once
 from tests.factories import make_event, make_number, new_room
 from tests.threads import at_once
 

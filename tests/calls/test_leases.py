@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from calls import capacity, leases, services
+from calls.lifecycle import capacity, leases, services
 from calls.models import Call, Heartbeat
 from calls.models.heartbeat import SWEEP
 from calls.models.phone_number import Overflow

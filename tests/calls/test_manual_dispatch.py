@@ -10,7 +10,7 @@ from django.test import Client
 from livekit.api import ParticipantInfo
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from calls import rooms
+from calls.livekit import rooms
 from calls.models import Call, PhoneNumber
 from calls.states import Status
 from tests.calls.conftest import Deliver, SentMessages

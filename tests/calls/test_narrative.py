@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from calls.models import Call
-from calls.narrative import readable_duration, readable_number, tell
+from calls.reporting.narrative import readable_duration, readable_number, tell
 from calls.states import EndReason, Status
 from tests.factories import make_call, make_number, make_persona
 

@@ -11,8 +11,9 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from calls import leases, limits, services, statistics
+from calls.lifecycle import leases, limits, services
 from calls.models import Call, PhoneNumber
+from calls.reporting import aggregates
 from calls.states import HELD, EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import client_of, make_call, make_number
@@ -196,7 +197,7 @@ def test_a_waiting_call_tells_its_position_and_for_how_long_it_has_waited() -> N
     second, first = waiting(number, 5), waiting(number, 42)
     running = make_call(Status.IN_PROGRESS, number)
 
-    positions = {call.pk: getattr(call, "position", 0) for call in statistics.with_position(Call.objects.all())}
+    positions = {call.pk: getattr(call, "position", 0) for call in aggregates.with_position(Call.objects.all())}
     page = client_of("Viewers").get("/admin/calls/call/").content.decode()
     rows = {row["id"]: row for row in client_of(superuser=True).get("/api/calls/").json()["results"]}
 

@@ -9,9 +9,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from calls import leases, outbound, reaper, rooms, services, statistics, tasks
+from calls import tasks
+from calls.housekeeping import reaper
+from calls.lifecycle import leases, services
+from calls.livekit import rooms
 from calls.models import Call, PhoneNumber
-from calls.narrative import call_title, tell
+from calls.outbound import placing
+from calls.reporting import aggregates
+from calls.reporting.narrative import call_title, tell
 from calls.states import NOT_REACHED, Direction, EndReason, Status
 from tests.calls.conftest import Deliver, SentMessages
 from tests.factories import caller, client_of, make_call, make_number, make_persona, make_user, webhook_request
@@ -119,7 +124,7 @@ def test_the_last_slots_are_kept_for_callers(slots: None, number: PhoneNumber, s
     assert [ask().status_code for _ in range(3)] == [202, 202, 429]
 
     refused = ask()
-    assert refused.headers["Retry-After"] == str(outbound.RETRY_AFTER_S)
+    assert refused.headers["Retry-After"] == str(placing.RETRY_AFTER_S)
     assert "No capacity: slots free: 2, of which 2 are kept for callers." in refused.json()["detail"]
     assert Call.objects.count() == 2
 
@@ -181,8 +186,8 @@ def test_requests_at_once_do_not_take_one_slot_too_many(slots: None, number: Pho
 
     def place(index: int) -> bool:
         try:
-            outbound.place(f"+120255501{index:02}", number, version)
-        except outbound.NoCapacity:
+            placing.place(f"+120255501{index:02}", number, version)
+        except placing.NoCapacity:
             return False
         return True
 
@@ -192,8 +197,8 @@ def test_requests_at_once_do_not_take_one_slot_too_many(slots: None, number: Pho
 def test_a_refused_call_leaves_the_transaction_usable(number: PhoneNumber) -> None:
     version = number.persona.live_version
     assert version is not None
-    with transaction.atomic(), pytest.raises(outbound.NoCapacity, match="slots free: 0"):
-        outbound.place(TO, number, version)
+    with transaction.atomic(), pytest.raises(placing.NoCapacity, match="slots free: 0"):
+        placing.place(TO, number, version)
 
     assert not Call.objects.exists()
 
@@ -287,10 +292,10 @@ def test_calls_that_reach_nobody_do_not_lower_the_success_rate(number: PhoneNumb
     make_call(Status.COMPLETED, number)
     for reason in NOT_REACHED:
         dialed(number, Status.MISSED, end_reason=reason)
-    assert statistics.today().success_rate == 1.0
+    assert aggregates.today().success_rate == 1.0
 
     make_call(Status.MISSED, number)
-    assert statistics.today().success_rate == 0.5
+    assert aggregates.today().success_rate == 0.5
 
 
 def test_outbound_calls_can_be_listed_alone(number: PhoneNumber) -> None:

@@ -10,15 +10,17 @@ from django.utils import timezone
 from livekit.api import ParticipantInfo
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from agents import dispatch as agents_dispatch
-from agents import lines
 from agents.choices import Language
 from agents.models import SpokenLine
 from agents.phrases import ENGLISH, PHRASES
-from calls import announcer, leases, overflow, reaper, rooms, services, tasks
+from agents.voices import fixed_lines, speech_requests
+from calls import tasks
+from calls.housekeeping import announcer, reaper
+from calls.lifecycle import leases, overflow, services
+from calls.livekit import rooms
 from calls.models import Call, PhoneNumber
 from calls.models.phone_number import Overflow
-from calls.narrative import tell
+from calls.reporting.narrative import tell
 from calls.states import EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import client_of, make_call, make_number, make_persona
@@ -232,7 +234,7 @@ def test_both_personas_of_a_number_say_its_message_in_advance() -> None:
     prepared = [
         persona
         for persona in (first, other, stranger)
-        if persona.live_version and "We are all busy." in lines.missing_texts(persona.live_version)
+        if persona.live_version and "We are all busy." in fixed_lines.missing_texts(persona.live_version)
     ]
 
     assert prepared == [first, other]
@@ -242,18 +244,18 @@ def test_a_message_is_kept_while_a_number_may_need_it() -> None:
     number = make_number(overflow_message="We are all busy.")
     version = number.persona.live_version
     assert version is not None
-    SpokenLine.objects.create(**lines.voice_of(version), text="We are all busy.", pcm=b"\0\0", words=[])
+    SpokenLine.objects.create(**fixed_lines.voice_of(version), text="We are all busy.", pcm=b"\0\0", words=[])
 
-    assert lines.forget_unused() == 0
+    assert fixed_lines.forget_unused() == 0
     PhoneNumber.objects.update(overflow_message="Please call again.")
-    assert lines.forget_unused() == 1
+    assert fixed_lines.forget_unused() == 1
 
 
 def test_saving_a_number_has_its_message_spoken_in_advance(
     monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(agents_dispatch, "speak_lines", asked.append)
+    monkeypatch.setattr(speech_requests, "speak_lines", asked.append)
     persona = make_persona()
     form = _form(persona=persona.pk)
 

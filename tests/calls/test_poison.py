@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from amqp import Message
 
-from calls.dead_letters import QUEUE
-from calls.dispatch import RUN_CALL
+from calls.housekeeping.dead_letters import QUEUE
+from calls.lifecycle.enqueue import RUN_CALL
 from tests.calls.queues import emptied_queues, waiting
 from tests.stack import Process, Stack, eventually
 from tools.local import Instance

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 from livekit.api import ParticipantInfo
 
-from calls import reaper, rooms
-from calls.leases import HUNG_UP
+from calls.housekeeping import reaper
+from calls.lifecycle.leases import HUNG_UP
+from calls.livekit import rooms
 from calls.models import Call
 from calls.states import EndReason, Status
 from tests.factories import make_call, make_departure

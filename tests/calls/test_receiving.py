@@ -8,9 +8,9 @@ from django.db import transaction
 from django.test import override_settings
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from calls import services
+from calls.lifecycle import services
+from calls.lifecycle.services import IncomingCall
 from calls.models import Call, PhoneNumber
-from calls.services import IncomingCall
 from calls.states import EndReason, Status
 from tests.calls.conftest import SentMessages
 from tests.factories import make_call, make_number, make_persona, new_room

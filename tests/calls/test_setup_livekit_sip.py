@@ -11,7 +11,7 @@ from django.test import override_settings
 from livekit import api
 from pytest_django import Settings
 
-from calls import dialing, rooms, sip_headers
+from calls.livekit import dialing, rooms, sip_headers
 from calls.provisioning import livekit_sip
 from tests.services import LiveKitServer
 

@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from calls.provisioning import numbers, twilio_client
 from calls.provisioning.changes import CannotProvision
-from simulator.twilio_api import TwilioAccount, TwilioFault, running_twilio
-from simulator.twilio_trunks import CredentialList, Trunk, Trunks
+from simulator.twilio.api import TwilioAccount, TwilioFault, running_twilio
+from simulator.twilio.trunks import CredentialList, Trunk, Trunks
 from tests.factories import make_number
 
 NUMBER, OTHER = "+12025550100", "+12025550101"

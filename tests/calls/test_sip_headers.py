@@ -3,8 +3,8 @@
 import pytest
 from livekit.api import ParticipantInfo
 
-from calls import sip_headers
-from calls.webhooks.livekit import incoming_call
+from calls.livekit import sip_headers
+from calls.webhooks.livekit.events import incoming_call
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from calls import leases, services
+from calls.lifecycle import leases, services
 from calls.models import Call
 from calls.states import ALLOWED_FROM, FINAL, LIVE, EndReason, Status
 from tests.calls.conftest import SentMessages

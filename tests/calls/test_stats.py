@@ -10,11 +10,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from agents.dispatch import BROKER_ERRORS
-from calls import broker, leases, overview, statistics
-from calls.fresh import Fresh
+from calls.lifecycle import leases
+from calls.reporting import aggregates, overview
+from calls.reporting.success import success_rate
 from calls.states import NOT_REACHED, Direction, EndReason, Status
-from calls.success import success_rate
+from common import broker
+from common.broker import BROKER_ERRORS
+from common.cached_value import CachedValue
 from tests.factories import make_call, make_number, make_turn, make_user
 from tests.stack import eventually
 from tools.local import Instance
@@ -127,7 +129,7 @@ def test_the_dashboard_and_the_stats_judge_calls_alike(reader: Client) -> None:
     make_call(Status.REJECTED, number)
     make_call(Status.IN_PROGRESS, number)
 
-    assert (stats(reader)["success_rate"], statistics.today().success_rate) == (0.4, 0.4)
+    assert (stats(reader)["success_rate"], aggregates.today().success_rate) == (0.4, 0.4)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_a_fresh_value_is_looked_up_again_when_it_is_old_and_when_the_last_look_
             raise OSError("away")
         return value
 
-    fresh = Fresh(look, 1.0, clock)
+    fresh = CachedValue(look, 1.0, clock)
     assert (fresh(), fresh()) == (1, 1)
     clock.now = 0.9
     assert fresh() == 1

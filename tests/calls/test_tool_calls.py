@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls import erasure, tool_calls
+from calls.lifecycle import tool_calls
 from calls.models import Call, ToolCall
 from calls.models.history import Speaker
+from calls.privacy import erasure
 from calls.states import Status
 from tests.factories import make_call, make_turn
 

@@ -11,11 +11,11 @@ from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from calls.database import in_database
-from calls.metrics import registry
 from calls.models import WebhookEvent
+from calls.reporting.collectors import registry
 from calls.webhooks import asgi
 from calls.webhooks.asgi import View, Webhooks
+from common.database import in_database
 from tests.factories import WEBHOOK_PATH, new_room, webhook_request
 
 PATH = "/webhooks/test"

@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from calls import dispatch
+from calls.lifecycle import enqueue
 from calls.models import Call
 from calls.states import Status
 from tests.calls.conftest import SentMessages
@@ -82,7 +82,7 @@ def test_the_only_network_call_is_the_message_on_commit(monkeypatch: pytest.Monk
         raise OSError("no network in this test")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(dispatch, "send", lambda *_: opened.append("sent"))
+    monkeypatch.setattr(enqueue, "send", lambda *_: opened.append("sent"))
 
     for kind in ("participant_joined", "participant_left", "room_finished"):
         assert webhook_request(kind, "call-1", caller(CALLED)).post().status_code == 200

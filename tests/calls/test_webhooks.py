@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from calls import leases, services
+from calls.lifecycle import leases, services
 from calls.models import Call, WebhookEvent
 from calls.states import EndReason, Status
 from tests.calls.conftest import Deliver, SentMessages

@@ -9,8 +9,8 @@ import pytest
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
 from django.test import Client
 
-from callcenter.models import ApiToken
-from calls.overview import overview
+from access.models import ApiToken
+from calls.reporting.overview import overview
 from tests.factories import client_of, make_user
 
 AWAY = {"detail": "The database is not available: try again."}

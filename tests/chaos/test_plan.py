@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from simulator.marks import code_of
 from simulator.scenario import parse_scenario
+from simulator.speech.marks import code_of
 from tests.chaos.fakes import CALL, caused, claimed, evidence, placed, row
 from tools.chaos.__main__ import _parser, _share
 from tools.chaos.behavior import Behavior, steps

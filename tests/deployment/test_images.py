@@ -104,7 +104,7 @@ def test_the_worker_image_gives_the_spool_to_its_user() -> None:
             "import agents.tasks, calls.tasks, flower",
             {"pipecat", "workers", "simulator", "tools", "onnxruntime"},
         ),
-        ("worker", "import callcenter.celery, workers.tasks, workers.room", {"simulator", "tools", "pytest"}),
+        ("worker", "import callcenter.celery, workers.tasks, workers.call.lifetime", {"simulator", "tools", "pytest"}),
         ("simulator", "import simulator.app, simulator.caller.call", {"django", "celery", "pipecat", "callcenter"}),
     ],
 )

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from django.conf import settings as django_settings
 
-from callcenter import __version__, variables
+from callcenter import __version__
 from callcenter.checks import REQUIRED
+from callcenter.environment import variables
 from tests.deployment import dockerfiles
 from tests.deployment.crd_schema import OF_OPERATORS
 from tests.deployment.manifests import (
@@ -257,7 +258,7 @@ def test_the_number_of_workers_follows_the_calls_that_are_held_and_that_wait() -
     target = scaled["scaleTargetRef"]
     (trigger,) = scaled["triggers"]
     given, query = settings(production), trigger["metadata"]["query"]
-    exported = set(re.findall(r'"(callcenter_\w+)"', (ROOT / "calls/metrics.py").read_text()))
+    exported = set(re.findall(r'"(callcenter_\w+)"', (ROOT / "calls/reporting/collectors.py").read_text()))
 
     assert "replicas" not in one(production, target["kind"], target["name"])["spec"]
     assert re.findall(r"max\((\w+)\{", query) == ["callcenter_calls_active", "callcenter_calls_queued"]

@@ -21,8 +21,8 @@ from tools.setup.environment import read
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 # Directories, and files at the root, that the repository has: a path in the documentation begins with one of them.
 PLACES = (
-    *("agents", "callcenter", "calls", "docker", "docs", "kubernetes", "requirements", "scripts", "simulator"),
-    *("templates", "tests", "tools", "workers"),
+    *("access", "agents", "callcenter", "calls", "common", "docker", "docs", "kubernetes", "requirements", "scripts"),
+    *("simulator", "templates", "tests", "tools", "workers"),
 )
 ROOT_FILES = re.compile(
     r"(?:manage\.py|Procfile|env\.template|compose(?:\.prod)?\.yaml|pyproject\.toml|[A-Z]+\.md|LICENSE)"
@@ -76,7 +76,7 @@ def _is_module(name: str) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    if path in ("/health", "/health/ready"):  # answered before the URLs, see callcenter.health
+    if path in ("/health", "/health/ready"):  # answered before the URLs, see callcenter.health.probes
         return True
     try:
         resolve(path)

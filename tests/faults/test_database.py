@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from calls import rooms
+from calls.livekit import rooms
 from calls.models import Call, PhoneNumber, WebhookEvent
 from calls.states import EndReason, Status
 from simulator.caller import CallReport

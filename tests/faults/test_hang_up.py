@@ -2,7 +2,7 @@
 
 import pytest
 
-from calls import services
+from calls.lifecycle import services
 from calls.models import PhoneNumber
 from calls.states import EndReason, Status
 from tests.calling import Caller

@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from agents.models import SpokenLine
-from calls import overflow
+from calls.lifecycle import overflow
 from calls.models import Call, PhoneNumber
 from calls.states import Direction, EndReason, Status
 from tests.calling import Caller

@@ -17,8 +17,8 @@ from agents.choices import TurnPolicy
 from calls.models import Call, Heartbeat
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
-from simulator.audio import wav
-from simulator.marks import NO_WORDS, add_mark
+from simulator.speech.audio import wav
+from simulator.speech.marks import NO_WORDS, add_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples, trim_silence
 from simulator.speech.synthesis import EspeakSynthesizer
 from tests.calling import Caller

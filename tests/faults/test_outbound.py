@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from livekit import api
 
-from calls import rooms
+from calls.livekit import rooms
 from calls.models import Heartbeat, PhoneNumber
 from calls.states import Direction, EndReason, Status
 from tests import callee

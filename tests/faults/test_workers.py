@@ -12,7 +12,7 @@ import pytest
 from django.db.models.functions import Now
 
 from agents.phrases import ENGLISH
-from calls.leases import RESUME_WITHIN
+from calls.lifecycle.leases import RESUME_WITHIN
 from calls.models import Call, PhoneNumber, Turn
 from calls.states import EndReason, Status
 from simulator.caller import CallReport

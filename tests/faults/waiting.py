@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from calls import rooms
+from calls.livekit import rooms
 from calls.models import Call, PhoneNumber
 from calls.states import Status
 from tests.calling import Caller

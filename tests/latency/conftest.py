@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator.twilio_api import TwilioAccount as Account
-from simulator.twilio_api import running_twilio
-from simulator.twilio_recordings import RecordedCalls
+from simulator.twilio.api import TwilioAccount as Account
+from simulator.twilio.api import running_twilio
+from simulator.twilio.recordings import RecordedCalls
 from tests.latency.studio import ANSWER, QUESTION, SHORT, placed, spoken, write
 
 NUMBER, OTHER_NUMBER, CALLER = "+12025550100", "+12025550101", "+12025550123"

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from simulator.speech.pcm import SAMPLE_RATE, trim_silence
-from simulator.twilio_api import TwilioFault
+from simulator.twilio.api import TwilioFault
 from tests.latency.conftest import NUMBER, OTHER_NUMBER, SECONDS, Twilio
 from tests.latency.studio import LONG, QUESTION, placed, spoken, write
 from tools.latency.command_line import main

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.twilio_api import TwilioFault
+from simulator.twilio.api import TwilioFault
 from tests.latency.conftest import NUMBER, OTHER_NUMBER, Twilio
 from tests.latency.studio import write
 from tools.latency import twilio_account

@@ -7,7 +7,7 @@ from collections import Counter
 from django.conf import settings
 from twilio.request_validator import RequestValidator
 
-from calls.webhooks.signature import verified_event
+from calls.webhooks.livekit.signature import verified_event
 from tools.bench.webhooks import signed
 from tools.loadtest import webhook_load
 from tools.loadtest.webhook_load import Ledger, one_call, twilio_call, twilio_event, twilio_headers

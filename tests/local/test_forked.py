@@ -25,7 +25,9 @@ print(json.dumps({
     "input": os.readlink("/proc/self/fd/0"),
     "threads": threading.active_count(),
     "libraries": "pipecat.pipeline.worker" in sys.modules,
-    "ours": sorted({name.partition(".")[0] for name in sys.modules} & {"agents", "callcenter", "calls"}),
+    "ours": sorted(
+        {name.partition(".")[0] for name in sys.modules} & {"access", "agents", "callcenter", "calls", "common"}
+    ),
     "settings": settings.configured,
 }), flush=True)
 signal.pause()

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from prometheus_client import REGISTRY, generate_latest
 
-from calls import metrics as web_metrics
+from calls.reporting import collectors as web_metrics
 from tests.metrics.samples import names_of
 from tests.product import number, quiet, stack, worker
 from workers import metrics as worker_metrics

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from calls.reporting.success import success_rate
 from calls.states import FINAL, EndReason, Status
-from calls.success import success_rate
 from tests.metrics.provisioned import ALERTS, BY_PROMETHEUS, PROMETHEUS, RECORDED, RULES, promql
 from tests.metrics.samples import metrics_in
 from tests.services import INSTANCE

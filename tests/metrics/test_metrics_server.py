@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from tests.metrics.samples import value
 from tools.local.ports import LOOPBACK, free_ports
-from workers.metrics_server import MetricsServer
+from workers.process.metrics_server import MetricsServer
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.services import INSTANCE
 from tests.stack import eventually
 from tools.local import Prometheus
 from tools.local.ports import LOOPBACK, free_ports
-from workers.metrics_server import MetricsServer
+from workers.process.metrics_server import MetricsServer
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

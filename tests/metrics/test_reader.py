@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql as identifiers
 
-from calls import reporting
+from calls.reporting import database_role
 from tests.factories import make_call, make_event, make_turns
 from tests.metrics.provisioned import sql
 from tests.services import INSTANCE
@@ -72,7 +72,7 @@ def test_a_table_that_is_not_named_is_closed(reader: psycopg.Connection) -> None
         " WHERE grantee = current_user AND table_schema = 'public'"
     ).fetchall()
 
-    assert {table for (table,) in readable} == set(reporting.COLUMNS)
+    assert {table for (table,) in readable} == set(database_role.COLUMNS)
 
 
 def test_the_reader_writes_nothing(reader: psycopg.Connection) -> None:
@@ -91,10 +91,10 @@ def test_a_query_that_takes_too_long_is_ended(reader: psycopg.Connection) -> Non
 
 def test_every_named_column_exists() -> None:
     with connection.cursor() as cursor:
-        found = reporting._existing(cursor)
+        found = database_role._existing(cursor)
 
     assert {table: set(columns) for table, columns in found.items()} == {
-        table: set(columns) for table, columns in reporting.COLUMNS.items()
+        table: set(columns) for table, columns in database_role.COLUMNS.items()
     }
 
 
@@ -103,13 +103,13 @@ def test_what_was_given_by_hand_is_taken_again_by_the_next_migrate(reader: psyco
         cursor.execute(f"GRANT SELECT ON calls_turn TO {READER}")
     reader.execute("SELECT text FROM calls_turn")
 
-    reporting.grant_after_migrate(using="default", plan=[])
+    database_role.grant_after_migrate(using="default", plan=[])
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         reader.execute("SELECT text FROM calls_turn")
 
 
 def test_without_the_role_migrations_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "READER", f"nobody_{uuid.uuid4().hex}")
+    monkeypatch.setattr(database_role, "READER", f"nobody_{uuid.uuid4().hex}")
 
-    assert not reporting.grant()
+    assert not database_role.grant()

@@ -9,11 +9,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from pytest_django import DjangoAssertNumQueries
 
 from callcenter.celery import CALLS, DEAD_CALLS, HOUSEKEEPING, app
-from calls import broker, metrics, services
-from calls.metrics import CallCenterMetrics
+from calls.lifecycle import services
 from calls.models import Call, CallEvent, Heartbeat
 from calls.models.heartbeat import SWEEP
+from calls.reporting import collectors
+from calls.reporting.collectors import CallCenterMetrics
 from calls.states import EndReason, Status
+from common import broker
 from tests.factories import make_call, make_event, new_room, webhook_request
 from tests.metrics.samples import samples, value
 from tools.local import Instance
@@ -45,7 +47,7 @@ class Exporter:
 
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_of_broker", lambda: [])
+    monkeypatch.setattr(collectors, "_of_broker", lambda: [])
 
 
 def end(call: Call, status: Status, reason: EndReason) -> None:
@@ -183,7 +185,7 @@ def test_without_the_database_counters_stay_and_gauges_are_missing(monkeypatch: 
     def away() -> None:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(metrics, "_capacity", away)
+    monkeypatch.setattr(collectors, "_capacity", away)
     text = exporter.scrape()
 
     assert value(text, "callcenter_dependency_up", dependency="postgresql") == 0
@@ -194,17 +196,17 @@ def test_without_the_database_counters_stay_and_gauges_are_missing(monkeypatch: 
 def test_webhooks_are_counted_by_what_became_of_them() -> None:
     def counted(result: str) -> float:
         return (
-            metrics.registry.get_sample_value("callcenter_webhooks_total", {"source": "livekit", "result": result})
+            collectors.registry.get_sample_value("callcenter_webhooks_total", {"source": "livekit", "result": result})
             or 0.0
         )
 
-    before = {result: counted(result) for result in metrics.WEBHOOK_RESULTS}
+    before = {result: counted(result) for result in collectors.WEBHOOK_RESULTS}
     request = webhook_request("room_started", new_room())
     request.post(), request.post()
     webhook_request("track_published", new_room()).post()
     request.__class__(request.body, "forged").post()
 
-    increases = {result: counted(result) - before[result] for result in metrics.WEBHOOK_RESULTS}
+    increases = {result: counted(result) - before[result] for result in collectors.WEBHOOK_RESULTS}
     assert increases == {
         "accepted": 1,
         "duplicate": 1,

@@ -15,13 +15,14 @@ from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import Direction, EndReason, Status
 from tests.metrics.samples import Labels, samples
-from workers import metrics, spool
-from workers.backlog import Backlog
-from workers.entries import Entry, Outcome
-from workers.latency import ReplyLatency
-from workers.recorder import CallRecorder
-from workers.spool import Item
-from workers.writer import Writer
+from workers import metrics
+from workers.history import spool
+from workers.history.backlog import Backlog
+from workers.history.entries import Entry, Outcome
+from workers.history.recorder import CallRecorder
+from workers.history.spool import Item
+from workers.history.writer import Writer
+from workers.media.latency import ReplyLatency
 
 LATENCY = ReplyLatency(reply_ms=580, stt_ms=30, end_of_turn_ms=250, llm_ms=150, tts_ms=100, transport_ms=50)
 

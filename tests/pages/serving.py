@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from callcenter.http_protocol import LimitedProtocol
+from callcenter.http.http_protocol import LimitedProtocol
 from tests.stack import eventually
 from tools.local.ports import LOOPBACK
 

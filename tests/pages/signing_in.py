@@ -6,7 +6,7 @@ from django.test import Client
 from django_otp import DEVICE_ID_SESSION_KEY
 from playwright.sync_api import BrowserContext
 
-from callcenter import devices
+from access import devices
 
 
 def sign_in(context: BrowserContext, site: str, user: User) -> User:

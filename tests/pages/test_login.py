@@ -6,7 +6,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Page, expect
 
-from callcenter import devices
+from access import devices
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

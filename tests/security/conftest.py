@@ -7,8 +7,9 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
-from agents import dispatch, voices
-from callcenter.counting import counter
+from agents.voices import catalog
+from common import broker
+from common.counting import counter
 
 
 class Nowhere:
@@ -23,5 +24,5 @@ def quiet(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     monkeypatch.setattr(counter, "_ask_again_at", math.inf)  # no Redis: what other tests counted does not count
     cache.clear()
-    monkeypatch.setattr(voices, "_fetch", lambda: iter(()))
-    monkeypatch.setattr(dispatch, "current_app", Nowhere())
+    monkeypatch.setattr(catalog, "_fetch", lambda: iter(()))
+    monkeypatch.setattr(broker, "current_app", Nowhere())

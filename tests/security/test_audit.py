@@ -5,10 +5,10 @@ from auditlog.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from access.admin.audit_text import happened, shown_changes
 from agents.services import publish
-from callcenter.audit_text import happened, shown_changes
-from calls import audit
 from calls.models import Call, PhoneNumber
+from calls.privacy import audit
 from calls.states import Status
 from tests.factories import client_of, make_call, make_number, make_persona, make_turns, make_user
 from tests.security.world import make_world

@@ -11,9 +11,13 @@ from django.utils import timezone
 from livekit.api import ParticipantInfo
 from pytest_django import Settings
 
-from calls import dispatch, erasure, reaper, rooms, tasks
+from calls import tasks
+from calls.housekeeping import reaper
+from calls.lifecycle import enqueue
+from calls.livekit import rooms
 from calls.models import Call, DeadLetter, Erasure, Turn, WebhookEvent
 from calls.models.dead_letter import Cause
+from calls.privacy import erasure
 from calls.states import EndReason, Status
 from tests.factories import caller, client_of, make_call, make_event, make_number, make_turns, webhook_request
 
@@ -148,7 +152,7 @@ def test_the_open_room_of_an_erased_call_is_closed_and_its_caller_is_no_new_one(
 
     closed: list[str] = []
     monkeypatch.setattr(rooms, "occupied", occupied)
-    monkeypatch.setattr(dispatch, "close_room", closed.append)
+    monkeypatch.setattr(enqueue, "close_room", closed.append)
 
     reaper.reap()
 

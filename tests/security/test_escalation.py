@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from pytest_django import Settings
 
-from callcenter.models import ApiToken
+from access.models import ApiToken
 from tests.factories import client_of, make_user
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ from django.db.models import Model
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from access.models import ApiToken
 from agents.models import Persona, PersonaTool, PersonaVersion, ToolSecret
-from callcenter.models import ApiToken
 from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, Turn
 from tests.factories import client_of, make_user
 from tests.security.urls import filled, routes

@@ -16,7 +16,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks
 
-from callcenter.models import ApiToken
+from access.models import ApiToken
 from calls.models import Call
 from calls.states import Status
 from tests.factories import make_call, make_persona, make_turns, make_user

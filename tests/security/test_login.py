@@ -14,8 +14,8 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
-from callcenter import devices
-from callcenter.throttling import LoginThrottle
+from access import devices
+from access.throttling import LoginThrottle
 from tests.factories import client_of, make_user
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
-from callcenter.bad_values import BadValuesMiddleware
-from callcenter.http_only import HttpOnly
-from calls import leases
+from callcenter.http.bad_values import BadValuesMiddleware
+from callcenter.http.http_only import HttpOnly
+from calls.lifecycle import leases
 from calls.models import Call, WebhookEvent
 from calls.states import Status
 from tests.factories import caller, client_of, make_call, make_number, make_turns, signed, webhook_event

@@ -8,7 +8,7 @@ from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from callcenter.headers import add_headers
+from callcenter.http.headers import add_headers
 from tests.factories import client_of
 from tests.security.urls import filled, routes
 from tests.security.world import make_world

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from callcenter.request_limits import RequestLimits
+from callcenter.http.request_limits import RequestLimits
 from tests.security.sockets import answer_to
 from tests.stack import Stack, eventually
 from tools.local.ports import LOOPBACK

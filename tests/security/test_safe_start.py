@@ -7,7 +7,7 @@ import sys
 import pytest
 from pytest_django import Settings
 
-from callcenter import safe_start
+from callcenter.environment import safe_start
 from tests.callcenter.test_checks import PRODUCTION, manage
 from tools.local import ROOT
 
@@ -98,7 +98,7 @@ def test_one_time_codes_are_the_default_outside_debug() -> None:
         }
         del environment["ADMIN_REQUIRES_OTP"]
         # Not in the checkout, whose .env may say otherwise.
-        script = f"import callcenter.environment as e; e.Env.read_env = lambda *a, **k: None\n{code}"
+        script = f"import callcenter.environment.values as e; e.Env.read_env = lambda *a, **k: None\n{code}"
         done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.stdout.split()[0] == expected, done.stderr
         assert ("BasicAuthentication" in done.stdout) is (debug == "true")

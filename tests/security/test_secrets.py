@@ -9,8 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-from agents import encryption, secrets, services
+from agents import services
 from agents.models import ToolSecret
+from agents.tools import encryption, tool_secrets
 from tests.factories import client_of, make_persona, make_tool
 from tests.security.world import TOOL_SECRET, make_secret
 
@@ -30,7 +31,7 @@ def test_what_stands_in_the_database_is_encrypted() -> None:
     make_secret()
 
     assert TOOL_SECRET not in stored()
-    assert secrets.reveal("order_service", "orders.example.com") == TOOL_SECRET
+    assert tool_secrets.reveal("order_service", "orders.example.com") == TOOL_SECRET
 
 
 def test_nothing_is_stored_that_is_not_encrypted() -> None:
@@ -42,7 +43,7 @@ def test_a_secret_is_for_its_host_only() -> None:
     secret = make_secret()
 
     with pytest.raises(ToolSecret.DoesNotExist):
-        secrets.reveal(secret.name, "evil.example.com")
+        tool_secrets.reveal(secret.name, "evil.example.com")
     tool = make_tool(make_persona(published=False), url="https://evil.example.com/", secret=secret)
     with pytest.raises(ValidationError, match="is for orders.example.com only"):
         tool.full_clean()
@@ -122,7 +123,7 @@ def test_rotation_encrypts_with_the_new_key_and_needs_the_old_one_no_more(settin
 
     assert out.getvalue().startswith("1 secrets")
     assert stored() != before
-    assert secrets.reveal("order_service", "orders.example.com") == TOOL_SECRET
+    assert tool_secrets.reveal("order_service", "orders.example.com") == TOOL_SECRET
 
 
 def test_rotation_without_the_old_key_changes_nothing(settings: Settings) -> None:

@@ -12,8 +12,8 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from callcenter.models import ApiToken
-from callcenter.permissions import HasScope
+from access.models import ApiToken
+from access.permissions import HasScope
 from tests.factories import client_of, make_user
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_a_token_is_made_on_the_command_line() -> None:
 
 
 def test_writing_is_limited_and_reading_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    from callcenter.throttling import WriteThrottle
+    from access.throttling import WriteThrottle
 
     monkeypatch.setattr(WriteThrottle, "rate", "2/min", raising=False)
     client = Client(headers={"Authorization": f"Bearer {token_for(make_user(is_superuser=True), 'admin')}"})

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 from pytest_django import Settings
 
-from agents.tools import ToolSpec
-from calls.database import in_database
+from agents.tools.definitions import ToolSpec
+from common.database import in_database
 from tests.security.world import TOOL_SECRET, make_secret
 from tests.workers.certificates import make_certificate
 from tools.local.ports import LOOPBACK
-from workers import tool_requests, tool_service
+from workers.tools import tool_requests, tool_service
 
 SCHEMA = {"type": "object", "properties": {"order": {"type": "string"}}}
 KEY = "a-signing-key-of-more-than-32-characters"

@@ -11,12 +11,13 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from agents import secrets, services
+from access.models import ApiToken
+from agents import services
 from agents.models import SpokenLine, ToolSecret
-from callcenter.models import ApiToken
-from calls import erasure
+from agents.tools import tool_secrets
 from calls.models import DeadLetter, WebhookEvent
 from calls.models.dead_letter import Cause
+from calls.privacy import erasure
 from calls.states import Status
 from tests.factories import make_call, make_event, make_number, make_persona, make_tool, make_turns, make_user
 
@@ -36,7 +37,7 @@ class World:
 def make_secret(name: str = "order_service", host: str = "orders.example.com", text: str = TOOL_SECRET) -> ToolSecret:
     """Return a tool's secret, saved."""
     secret = ToolSecret(name=name, host=host)
-    secrets.keep(secret, text)
+    tool_secrets.keep(secret, text)
     secret.save()
     return secret
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulator.app import running_simulator
-from simulator.marks import add_mark, code_of
+from simulator.speech.marks import add_mark, code_of
 from simulator.speech.pcm import SAMPLE_RATE, trim_silence
 from simulator.speech.synthesis import CALLER_VOICE, make_synthesizer
 

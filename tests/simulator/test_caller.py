@@ -16,12 +16,12 @@ import pytest
 from livekit import rtc
 from livekit.api import DeleteRoomRequest, LiveKitAPI
 
-from simulator.audio import wav
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
 from simulator.caller.ear import SPEECH_RMS
 from simulator.caller.settings import identity_of
-from simulator.marks import code_of, read_mark
 from simulator.scenario import Scenario, parse_scenario
+from simulator.speech.audio import wav
+from simulator.speech.marks import code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, rms
 from tests.simulator.echo_agent import EchoAgent, tone
 

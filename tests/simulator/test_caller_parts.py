@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.audio import wav
 from simulator.caller import CallerEvent, CallError, CallerSettings, CallReport, Utterance
 from simulator.caller import __main__ as command_line
 from simulator.caller.conversation import expects_reply
@@ -31,6 +30,7 @@ from simulator.scenario import (
     WaitForSilence,
     Words,
 )
+from simulator.speech.audio import wav
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 
 LOUD = np.full(2 * FRAME + 160, 3000, dtype=np.int16)

@@ -197,7 +197,7 @@ async def test_silence_and_clicks_start_no_turn(base_url: str) -> None:
 async def test_flux_hears_telephone_codecs(base_url: str, encoding: str) -> None:
     import numpy as np
 
-    from simulator.audio import encode
+    from simulator.speech.audio import encode
 
     pcm = np.frombuffer(SECOND + await say(HOURS) + SECOND, dtype="<i2")
     path = f"/v2/listen?model=flux-general-en&sample_rate=8000&encoding={encoding}"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulator.marks import CODE_BITS, add_mark, code_of, read_mark
 from simulator.scenario import load_all
+from simulator.speech.marks import CODE_BITS, add_mark, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples, rms, trim_silence
 from simulator.speech.synthesis import CALLER_VOICE, EspeakSynthesizer
 from tests.simulator.opus import through_opus

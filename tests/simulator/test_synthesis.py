@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 
-from simulator.marks import add_mark, code_of
 from simulator.scenario import load_all
+from simulator.speech.marks import add_mark, code_of
 from simulator.speech.pcm import SAMPLE_RATE, decode_wav, resample, rms, trim_silence
 from simulator.speech.piper import PiperProcess, SynthesisError
 from simulator.speech.synthesis import (

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from simulator.marks import NO_WORDS, add_mark, code_of
 from simulator.profiles import INTERIM_FLOOR_MS, PROFILES
 from simulator.scenario import Words
+from simulator.speech.marks import NO_WORDS, add_mark, code_of
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from simulator.speech.recognition import UNMARKED, ScriptedRecognizer
 from tests.simulator.conftest import SECOND, say

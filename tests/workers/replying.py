@@ -14,8 +14,9 @@ from pytest_django import Settings
 from agents.models import PersonaVersion
 from simulator.app import running_simulator
 from tests.sink import Sink, running
-from workers import providers, tools
-from workers.lines import CallLines
+from workers.providers import services
+from workers.providers.speech.cached_lines import CallLines
+from workers.tools import functions
 
 SCENARIO = """
 name: replying
@@ -46,7 +47,7 @@ class Replying:
 
     async def ask(self, words: str) -> None:
         """Have the model answer."""
-        context = LLMContext([{"role": "user", "content": words}], tools=tools.schema([]))
+        context = LLMContext([{"role": "user", "content": words}], tools=functions.schema([]))
         await self.worker.queue_frame(LLMContextFrame(context=context))
 
     async def models_asked(self) -> list[str]:
@@ -72,8 +73,8 @@ async def replying(settings: Settings, *faults: dict[str, Any], **version: Any) 
             for fault in faults:
                 (await control.put(f"{url}/control/faults", json=fault)).raise_for_status()
         persona = PersonaVersion(prompt="You sell bread.", voice_id="JBFqnCBsd6RMkjVDRZzb", number=1, **version)
-        llm = providers.make_llm(persona)
-        tts = providers.make_tts(persona, CallLines(), llm)
+        llm = services.make_llm(persona)
+        tts = services.make_tts(persona, CallLines(), llm)
         said = Sink()
         failovers: list[tuple[str, str, str]] = []
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import structlog
 
-from workers.background import Background
+from workers.process.background import Background
 
 
 async def test_an_error_is_logged_with_the_call_that_it_is_about(caplog: pytest.LogCaptureFixture) -> None:

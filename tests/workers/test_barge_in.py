@@ -16,10 +16,10 @@ from pipecat.frames.frames import (
 )
 from pipecat.turns.types import ProcessFrameResult
 
-from workers import barge_in
-from workers.backchannels import is_backchannel
-from workers.barge_in import BargeIn
-from workers.models import WINDOW
+from workers.turns import barge_in
+from workers.turns.backchannels import is_backchannel
+from workers.turns.barge_in import BargeIn
+from workers.turns.detectors import WINDOW
 
 SOUND = np.full(WINDOW, 5000, np.int16).tobytes()
 SILENCE = bytes(WINDOW * 2)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agents.lines import missing_texts
 from agents.models import PersonaVersion, SpokenLine
 from agents.services import publish
+from agents.voices.fixed_lines import missing_texts
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from openai import NOT_GIVEN, APIError, APIStatusError, AsyncOpenAI
 from openai.resources.chat.completions.completions import AsyncCompletions
 
-from workers.chat_stream import Completions, Words
+from workers.providers.openai.chat_stream import Completions, Words
 
 REQUEST: dict[str, Any] = {
     "model": "gpt-4.1-mini",

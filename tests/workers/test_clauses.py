@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.clauses import FirstClauseAggregator
+from workers.providers.speech.clauses import FirstClauseAggregator
 
 
 async def _pieces(aggregator: FirstClauseAggregator, reply: str) -> list[str]:

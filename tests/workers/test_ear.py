@@ -10,7 +10,7 @@ from pipecat.frames.frames import ErrorFrame, Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.livekit.transport import LiveKitParams
 
-from workers.ear import MEASURED_TOGETHER, CallerEar
+from workers.media.input import MEASURED_TOGETHER, CallerEar
 
 MS = 1_000_000
 FRAME_MS = 32

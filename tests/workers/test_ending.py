@@ -11,16 +11,18 @@ from django.db import OperationalError
 from django.utils import timezone
 from livekit import api
 
-from calls import dispatch, leases, rooms, services
+from calls.lifecycle import enqueue, leases, services
+from calls.livekit import rooms
 from calls.models import Call
 from calls.states import EndReason, Status
 from tests.factories import make_call
-from workers import ending, reachability
-from workers.held_call import HeldCall
-from workers.progress import Ending, Leaving
-from workers.reachability import Reachability
-from workers.recorder import CallRecorder
-from workers.writer import Writer
+from workers.call import ending
+from workers.call.held_call import HeldCall
+from workers.conversation.progress import Ending, Leaving
+from workers.history.recorder import CallRecorder
+from workers.history.writer import Writer
+from workers.process import reachability
+from workers.process.reachability import Reachability
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,8 +61,8 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     room = Room()
     for name in ("delete_room", "agents_in", "participant"):
         monkeypatch.setattr(rooms, name, getattr(room, name))
-    monkeypatch.setattr(dispatch, "send_call", lambda _call_id: None)
-    monkeypatch.setattr(dispatch, "announce", lambda _call_id: None)
+    monkeypatch.setattr(enqueue, "send_call", lambda _call_id: None)
+    monkeypatch.setattr(enqueue, "announce", lambda _call_id: None)
     monkeypatch.setattr(reachability, "livekit", Reachability())
     monkeypatch.setattr(ending, "RESTARTS_WITHIN_S", 0.0)
     monkeypatch.setattr(ending, "COMES_BACK_WITHIN_S", 0.0)
@@ -225,7 +227,7 @@ def failing(write: Callable[..., bool], times: int) -> Callable[..., bool]:
 async def test_a_call_is_offered_again_while_its_lease_lasts_and_then_left_to_it(
     room: Room, monkeypatch: pytest.MonkeyPatch, times: int, status: Status
 ) -> None:
-    monkeypatch.setattr("calls.database.RETRY_S", 0.01)
+    monkeypatch.setattr("common.database.RETRY_S", 0.01)
     monkeypatch.setattr(ending, "LEASE", leases.LEASE / 50)
     monkeypatch.setattr(leases, "hand_over", failing(leases.hand_over, times))
     held = await held_call()

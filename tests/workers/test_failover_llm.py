@@ -7,7 +7,8 @@ from pytest_django import Settings
 from agents.choices import Language
 from agents.phrases import ENGLISH, PHRASES
 from tests.workers.replying import replying
-from workers import failover_llm, health
+from workers.providers import circuits
+from workers.providers.failover import llm
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 OWN, OTHER = "gpt-4.1-mini", "gpt-4o-mini"
@@ -15,7 +16,7 @@ OWN, OTHER = "gpt-4.1-mini", "gpt-4o-mini"
 
 @pytest.fixture(autouse=True)
 def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "providers", health.Health())
+    monkeypatch.setattr(circuits, "providers", circuits.Health())
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_another_model_replies_after_a_word_to_the_caller(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str, why: str
 ) -> None:
-    monkeypatch.setattr(failover_llm, "FIRST_TOKEN_S", 0.3 if kind == "hang" else 10.0)
+    monkeypatch.setattr(llm, "FIRST_TOKEN_S", 0.3 if kind == "hang" else 10.0)
     async with replying(settings, {"stage": "llm", "kind": kind, "model": OWN}) as parts:
         await parts.ask("what are your hours")
         await parts.said.until(TTSStoppedFrame, 2)
@@ -45,8 +46,8 @@ async def test_a_model_that_failed_twice_is_not_asked_for_a_while(settings: Sett
         for number in range(1, 4):
             await parts.ask("what are your hours")
             await parts.said.until(LLMFullResponseEndFrame, number)
-        assert len(parts.failovers) == health.OPEN_AFTER
-        assert parts.said.words().count(ENGLISH.hold_on) == health.OPEN_AFTER
+        assert len(parts.failovers) == circuits.OPEN_AFTER
+        assert parts.said.words().count(ENGLISH.hold_on) == circuits.OPEN_AFTER
         assert parts.said.words().count(REPLY) == 3
 
 

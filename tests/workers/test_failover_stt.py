@@ -26,9 +26,9 @@ from agents.models import PersonaVersion
 from simulator.app import running_simulator
 from tests.simulator.conftest import SECOND, say
 from tests.sink import Sink, running
-from workers import health, providers
-from workers.failover_stt import FailoverSTT
-from workers.nova import TranscriptCompleteFrame
+from workers.providers import circuits, services
+from workers.providers.deepgram.nova import TranscriptCompleteFrame
+from workers.providers.failover.stt import FailoverSTT
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 FRAME = 1024  # bytes: 32 ms
@@ -38,7 +38,7 @@ LOCAL = ({"turn_policy": TurnPolicy.SILENCE, "stt_model": "nova-3-general"}, "no
 
 @pytest.fixture(autouse=True)
 def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "providers", health.Health())
+    monkeypatch.setattr(circuits, "providers", circuits.Health())
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Hearing:
 async def hearing(settings: Settings, values: dict[str, str], **fault: Any) -> AsyncIterator[Hearing]:
     async with running_simulator() as url:
         settings.DEEPGRAM_BASE_URL = settings.FALLBACK_DEEPGRAM_BASE_URL = url
-        stt = providers.make_stt(PersonaVersion(prompt="You sell bread.", voice_id="rachel", number=1, **values))
+        stt = services.make_stt(PersonaVersion(prompt="You sell bread.", voice_id="rachel", number=1, **values))
         failovers: list[tuple[str, str, str]] = []
 
         async def note(_service: Any, failed: Any, taken: Any, why: str) -> None:

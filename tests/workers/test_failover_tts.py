@@ -10,11 +10,11 @@ from pipecat.frames.frames import (
 )
 from pytest_django import Settings
 
-from agents import apologies
 from agents.choices import Language
 from agents.phrases import PHRASES
+from agents.voices import apologies
 from tests.workers.replying import replying
-from workers import health
+from workers.providers import circuits
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 OWN, OTHER = "eleven_flash_v2_5", "eleven_turbo_v2_5"
@@ -22,7 +22,7 @@ OWN, OTHER = "eleven_flash_v2_5", "eleven_turbo_v2_5"
 
 @pytest.fixture(autouse=True)
 def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "providers", health.Health())
+    monkeypatch.setattr(circuits, "providers", circuits.Health())
 
 
 @pytest.mark.parametrize(

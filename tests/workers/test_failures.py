@@ -11,13 +11,13 @@ from pipecat.frames.frames import ErrorFrame
 
 from agents.models import PersonaVersion
 from agents.phrases import phrases_of
-from calls import rooms
+from calls.livekit import rooms
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import answer_timer
-from workers.background import Background
-from workers.failures import Failures
-from workers.progress import Ending, Progress
+from workers.conversation import answer_timer
+from workers.conversation.failures import Failures
+from workers.conversation.progress import Ending, Progress
+from workers.process.background import Background
 
 OPERATOR = "+12025550123"
 ENGLISH = phrases_of(PersonaVersion())

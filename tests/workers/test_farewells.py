@@ -4,7 +4,7 @@ import pytest
 
 from agents.choices import Language
 from agents.phrases import PHRASES
-from workers.farewells import is_farewell, takes_leave
+from workers.turns.farewells import is_farewell, takes_leave
 
 
 @pytest.mark.parametrize("language", list(Language))

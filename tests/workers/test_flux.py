@@ -13,8 +13,8 @@ from pipecat.pipeline.worker import PipelineWorker
 from simulator.app import running_simulator
 from tests.simulator.conftest import SECOND, say
 from tests.sink import Sink, running
-from workers.ear import CallerAudio
-from workers.flux import AudioConnection, Flux
+from workers.media.input import CallerAudio
+from workers.providers.deepgram.flux import AudioConnection, Flux
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 FRAME = 1024  # bytes: 32 ms

@@ -9,11 +9,11 @@ from pipecat.frames.frames import TTSSpeakFrame
 
 from agents.models import PersonaVersion
 from calls.states import EndReason, Status
-from workers import speaking
-from workers.barge_in import BargeIn
-from workers.goodbye import Goodbye
-from workers.progress import Ending, Progress
-from workers.speaking import Speaking
+from workers.conversation import speaking
+from workers.conversation.goodbye import Goodbye
+from workers.conversation.progress import Ending, Progress
+from workers.conversation.speaking import Speaking
+from workers.turns.barge_in import BargeIn
 
 WORDS = "Thank you for calling. Goodbye!"
 

@@ -1,7 +1,7 @@
 """Which provider is asked first, after what the calls of a process have met."""
 
-from workers.health import OPEN_AFTER, PROBE_EVERY_S, Health
-from workers.targets import Target
+from workers.providers.circuits import OPEN_AFTER, PROBE_EVERY_S, Health
+from workers.providers.targets import Target
 
 OWN = Target("llm", "gpt-4.1-mini", "https://api.example.com/v1", "key")
 OTHER = Target("llm", "gpt-4o-mini", "https://api.example.com/v1", "key")

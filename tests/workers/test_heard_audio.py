@@ -2,7 +2,7 @@
 
 from pipecat.frames.frames import InputAudioRawFrame
 
-from workers.heard_audio import LONGEST_S, PRE_ROLL_S, HeardAudio
+from workers.providers.failover.heard_audio import LONGEST_S, PRE_ROLL_S, HeardAudio
 
 TENTH_S = bytes(3200)
 

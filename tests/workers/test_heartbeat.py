@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-import workers.heartbeat
-from calls import leases
+import workers.process.heartbeat
+from calls.lifecycle import leases
 from calls.models import Heartbeat as Row
 from calls.states import Status
 from tests.factories import make_call
 from tests.stack import eventually
 from tools.local import ROOT
-from workers.call_loop import CallLoop
-from workers.draining import Draining
-from workers.heartbeat import Heartbeat
+from workers.process.call_loop import CallLoop
+from workers.process.draining import Draining
+from workers.process.heartbeat import Heartbeat
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_an_error_that_nobody_has_thought_of_does_not_end_the_beat(
         written(*arguments, **values)
 
     monkeypatch.setattr(leases, "beat", beat)
-    monkeypatch.setattr(workers.heartbeat, "EVERY_S", 0.01)
+    monkeypatch.setattr(workers.process.heartbeat, "EVERY_S", 0.01)
     heartbeat.start(slots=1)
     try:
         eventually(Row.objects.filter(holder="host:1").exists, "a beat after two errors")
@@ -98,7 +98,7 @@ def test_a_process_beats_until_its_last_beat_is_as_old_as_a_lease(
     heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 1000.0
-    monkeypatch.setattr(workers.heartbeat, "time", SimpleNamespace(monotonic=lambda: now_s))
+    monkeypatch.setattr(workers.process.heartbeat, "time", SimpleNamespace(monotonic=lambda: now_s))
     assert not heartbeat.is_beating()
     heartbeat.beat()
     now_s += 4.9
@@ -126,7 +126,7 @@ def test_a_process_that_gets_no_more_memory_ends_itself_within_a_beat() -> None:
     program = """
 import django, resource, threading
 django.setup()
-from workers.heartbeat import Heartbeat
+from workers.process.heartbeat import Heartbeat
 Heartbeat("host:1").start(slots=1)
 resource.setrlimit(resource.RLIMIT_AS, (0, resource.RLIM_INFINITY))
 threading.Event().wait(30)

@@ -25,9 +25,10 @@ from pytest_django import Settings
 from agents.models import PersonaVersion
 from simulator.app import running_simulator
 from tests.sink import Sink, running
-from workers import providers, tools
-from workers.held_reply import HoldingTTS, SpeculatingLLM
-from workers.lines import CallLines
+from workers.providers import services
+from workers.providers.speech.cached_lines import CallLines
+from workers.providers.speech.held_reply import HoldingTTS, SpeculatingLLM
+from workers.tools import functions
 
 SCENARIO = """
 name: held
@@ -69,7 +70,7 @@ class Agent:
 
 
 def _asked(words: str, *, speculation: bool) -> LLMContextFrame:
-    context = LLMContext([{"role": "user", "content": words}], tools=tools.schema([]))
+    context = LLMContext([{"role": "user", "content": words}], tools=functions.schema([]))
     return LLMContextFrame(context=context, speculation=speculation)
 
 
@@ -80,9 +81,9 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
         async with httpx.AsyncClient() as control:
             (await control.put(f"{url}/control/scenario", json={"yaml": SCENARIO})).raise_for_status()
         version = PersonaVersion(prompt="You sell bread.", voice_id="JBFqnCBsd6RMkjVDRZzb", number=1)
-        llm = providers.make_llm(version)
+        llm = services.make_llm(version)
         assert isinstance(llm, SpeculatingLLM)
-        tts = providers.make_tts(version, CallLines(), llm)
+        tts = services.make_tts(version, CallLines(), llm)
         assert isinstance(tts, HoldingTTS)
         holds, push = asyncio.Event(), tts.push_frame
 

@@ -7,11 +7,11 @@ import pytest
 import structlog
 from django.conf import settings
 
-from calls import rooms
-from calls.joining import CancellableRoom
+from calls.livekit import rooms
+from calls.livekit.joining import CancellableRoom
 from tests.services import LiveKitServer
 from tests.stack import eventually
-from workers import departures
+from workers.media import departures
 
 pytestmark = pytest.mark.usefixtures("livekit")
 

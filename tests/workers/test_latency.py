@@ -13,7 +13,7 @@ from pipecat.frames.frames import (
     UserStoppedSpeakingFrame,
 )
 
-from workers.latency import LatencyMeter
+from workers.media.latency import LatencyMeter
 
 MS = 1_000_000
 AUDIO = TTSAudioRawFrame(audio=b"\0\0", sample_rate=16_000, num_channels=1)

@@ -11,9 +11,9 @@ from livekit.rtc import DisconnectReason
 from agents.models import PersonaVersion
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import conversation
-from workers.conversation import Conversation
-from workers.progress import Ending, Leaving
+from workers.conversation import conversation
+from workers.conversation.conversation import Conversation
+from workers.conversation.progress import Ending, Leaving
 
 ROOM_GONE = Ending(Status.FAILED, EndReason.ROOM_GONE)
 

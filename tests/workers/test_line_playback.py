@@ -23,12 +23,12 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.worker import PipelineWorker
 from pytest_django import Settings
 
-from agents import speech
 from agents.models import PersonaVersion
+from agents.voices import speech
 from simulator.app import running_simulator
 from tests.sink import Sink, running
-from workers import providers
-from workers.lines import CallLines, ElevenLabsWithLines, Line
+from workers.providers import services
+from workers.providers.speech.cached_lines import CallLines, ElevenLabsWithLines, Line
 
 GREETING = "Hello, this is Anna. How can I help you?"
 
@@ -49,7 +49,7 @@ class Voice:
 
 @asynccontextmanager
 async def speaking(version: PersonaVersion, found: CallLines) -> AsyncIterator[Voice]:
-    service = providers.make_tts(version, found, providers.make_llm(version))
+    service = services.make_tts(version, found, services.make_llm(version))
     assert isinstance(service, ElevenLabsWithLines)
     asked: list[str] = []
     closed: list[str] = []
@@ -176,9 +176,9 @@ async def test_a_warm_up_opens_the_models_connection_and_any_answer_will_do(sett
     version = PersonaVersion(prompt="You sell bread.", voice_id="rachel", number=1)
     async with running_simulator() as url:
         settings.OPENAI_BASE_URL = f"{url}/v1"
-        llm: Any = providers.make_llm(version)
-        await providers.warm_up(llm, version)
+        llm: Any = services.make_llm(version)
+        await services.warm_up(llm, version)
         [connection] = llm._client._client._transport._pool.connections
         assert connection.is_idle()
     settings.OPENAI_BASE_URL = "http://127.0.0.1:1/v1"
-    await providers.warm_up(providers.make_llm(version), version)
+    await services.warm_up(services.make_llm(version), version)

@@ -8,13 +8,13 @@ import pytest
 from django.core.cache import cache
 from django.db import OperationalError
 
-from agents import dispatch
-from agents.lines import fixed_texts, voice_of
 from agents.models import PersonaVersion, SpokenLine
-from calls.database import in_database
+from agents.voices import speech_requests
+from agents.voices.fixed_lines import fixed_texts, voice_of
+from common.database import in_database
 from tests.factories import make_persona
-from workers import lines
-from workers.lines import CallLines, Line, LineStore
+from workers.providers.speech import cached_lines
+from workers.providers.speech.cached_lines import CallLines, Line, LineStore
 
 GREETING = "Hello, this is Anna. How can I help you?"
 
@@ -23,7 +23,7 @@ GREETING = "Hello, this is Anna. How can I help you?"
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The versions whose lines housekeeping was asked to make."""
     versions: list[int] = []
-    monkeypatch.setattr(dispatch, "speak_lines", versions.append)
+    monkeypatch.setattr(speech_requests, "speak_lines", versions.append)
     cache.clear()
     yield versions
     cache.clear()
@@ -59,7 +59,7 @@ async def test_a_line_is_in_memory_once_however_many_calls_say_it(version: Perso
 
     assert first.get(GREETING) is second.get(GREETING)
     known = list(store.all())
-    rows = await in_database(lines._read, version, known)
+    rows = await in_database(cached_lines._read, version, known)
     assert [pcm for *_, pcm in rows] == [None] * len(known)
 
 
@@ -82,7 +82,7 @@ async def test_a_database_that_fails_leaves_the_call_to_be_spoken_live(
     def away(*_: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(lines, "_read", away)
+    monkeypatch.setattr(cached_lines, "_read", away)
     found = CallLines()
     await found.load(version)
 
@@ -93,8 +93,8 @@ async def test_a_database_that_hangs_does_not_delay_the_greeting_and_the_lines_a
     version: PersonaVersion, asked: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = threading.Event()
-    monkeypatch.setattr(lines, "_read", lambda *_: answers.wait(30) and [])
-    monkeypatch.setattr(lines, "LOAD_WITHIN_S", 0.01)
+    monkeypatch.setattr(cached_lines, "_read", lambda *_: answers.wait(30) and [])
+    monkeypatch.setattr(cached_lines, "LOAD_WITHIN_S", 0.01)
     found = CallLines()
     await found.load(version)
     answers.set()

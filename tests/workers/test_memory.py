@@ -59,7 +59,7 @@ def test_what_the_first_call_uses_is_loaded_before_it(started: set[str]) -> None
 def test_a_lazy_package_has_every_name_that_its_init_gathers() -> None:
     every = """
 import ast, importlib, inspect
-from workers.lazy_imports import PACKAGES
+from workers.process.lazy_imports import PACKAGES
 missing = []
 for package in sorted(PACKAGES):
     module = importlib.import_module(package)
@@ -84,7 +84,8 @@ def test_a_lazy_module_works_at_its_first_use() -> None:
 
 
 def test_the_turn_models_share_one_session_and_one_thread() -> None:
-    make = "from workers.models import SharedSileroVad, SharedSmartTurn; a, b = SharedSmartTurn(), SharedSmartTurn()"
+    make = "from workers.turns.detectors import SharedSileroVad, SharedSmartTurn; "
+    make += "a, b = SharedSmartTurn(), SharedSmartTurn()"
     shared = "[a._session is b._session, a._model_executor is b._model_executor, "
     shared += "SharedSileroVad()._model.session is SharedSileroVad()._model.session]"
     assert _in_a_worker(make, shared)[1] == [True, True, True]

@@ -2,7 +2,7 @@
 
 from calls.models import Turn
 from calls.models.history import Speaker
-from workers import messages
+from workers.conversation import chat_history
 
 HELLO, HOURS, AND, OPEN = (
     Turn(speaker=speaker, text=text)
@@ -16,14 +16,14 @@ HELLO, HOURS, AND, OPEN = (
 
 
 def test_turns_become_chat_messages_in_their_order() -> None:
-    assert messages.of([HELLO, HOURS]) == [
+    assert chat_history.of([HELLO, HOURS]) == [
         {"role": "assistant", "content": "Hello."},
         {"role": "user", "content": "What are your hours?"},
     ]
 
 
 def test_what_the_caller_said_after_the_agents_last_turn_is_unanswered() -> None:
-    assert messages.split([HELLO, HOURS, AND]) == ([HELLO], [HOURS, AND])
-    assert messages.split([HELLO, HOURS, OPEN]) == ([HELLO, HOURS, OPEN], [])
-    assert messages.split([HOURS]) == ([], [HOURS])
-    assert messages.split([]) == ([], [])
+    assert chat_history.split([HELLO, HOURS, AND]) == ([HELLO], [HOURS, AND])
+    assert chat_history.split([HELLO, HOURS, OPEN]) == ([HELLO, HOURS, OPEN], [])
+    assert chat_history.split([HOURS]) == ([], [HOURS])
+    assert chat_history.split([]) == ([], [])

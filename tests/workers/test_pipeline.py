@@ -11,12 +11,15 @@ from pipecat.services.openai.llm import OpenAILLMService
 
 from agents.choices import TurnPolicy
 from agents.models import PersonaVersion
-from agents.tools import ToolSpec
-from workers import models, pipeline, providers, tools
-from workers.flux import Flux
-from workers.lines import CallLines
-from workers.nova import Nova
-from workers.transport import CallTransport
+from agents.tools.definitions import ToolSpec
+from workers import pipeline
+from workers.media.transport import CallTransport
+from workers.providers import services
+from workers.providers.deepgram.flux import Flux
+from workers.providers.deepgram.nova import Nova
+from workers.providers.speech.cached_lines import CallLines
+from workers.tools import functions
+from workers.turns import detectors
 
 
 def _version(**values: object) -> PersonaVersion:
@@ -42,31 +45,31 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
 
 @pytest.mark.parametrize(("values", "service"), [({}, Flux), (SMART_TURN, Nova)])
 async def test_the_turn_policy_chooses_the_recogniser(values: dict[str, str], service: type) -> None:
-    assert type(providers.make_stt(_version(**values)).service) is service
+    assert type(services.make_stt(_version(**values)).service) is service
 
 
 async def test_the_providers_of_a_version_are_the_real_services() -> None:
-    llm = providers.make_llm(_version())
+    llm = services.make_llm(_version())
     assert isinstance(llm, OpenAILLMService)
-    assert isinstance(providers.make_tts(_version(), CallLines(), llm), ElevenLabsTTSService)
+    assert isinstance(services.make_tts(_version(), CallLines(), llm), ElevenLabsTTSService)
 
 
 def test_the_model_is_told_the_supervisors_prompt_the_language_and_that_it_is_on_the_telephone() -> None:
-    prompt = providers.system_prompt(_version(language="fr"))
+    prompt = services.system_prompt(_version(language="fr"))
     assert prompt.startswith("You sell bread.")
     assert "on the telephone" in prompt
     assert "in French" in prompt
 
 
 def test_the_models_are_loaded_once_a_process_and_their_state_once_a_call() -> None:
-    first, second = models.SharedSileroVad(), models.SharedSileroVad()
+    first, second = detectors.SharedSileroVad(), detectors.SharedSileroVad()
     assert first._model.session is second._model.session
     assert first._model._states is not second._model._states
-    assert models.SharedSmartTurn()._session is models.SharedSmartTurn()._session
+    assert detectors.SharedSmartTurn()._session is detectors.SharedSmartTurn()._session
 
 
 def test_a_shared_vad_hears_as_pipecats_own() -> None:
-    ours, theirs = models.SharedSileroVad(), SileroVADAnalyzer()
+    ours, theirs = detectors.SharedSileroVad(), SileroVADAnalyzer()
     for analyzer in (ours, theirs):
         analyzer.set_sample_rate(16_000)
     window = bytes(range(256)) * 4
@@ -76,13 +79,13 @@ def test_a_shared_vad_hears_as_pipecats_own() -> None:
 
 
 def test_shared_smart_turn_has_what_pipecats_own_has() -> None:
-    assert vars(models.SharedSmartTurn()).keys() == vars(LocalSmartTurnAnalyzerV3()).keys()
+    assert vars(detectors.SharedSmartTurn()).keys() == vars(LocalSmartTurnAnalyzerV3()).keys()
 
 
 def test_the_model_knows_its_tools_and_how_to_hang_up() -> None:
     spec = ToolSpec("find_order", "Finds.", {"type": "object", "properties": {}}, "https://example.com/", 5.0)
-    assert [tool.name for tool in tools.schema([spec]).standard_tools] == ["end_call", "find_order"]
+    assert [tool.name for tool in functions.schema([spec]).standard_tools] == ["end_call", "find_order"]
     llm = OpenAILLMService(api_key="key")
-    tools.Registration(Mock(), AsyncMock(), AsyncMock(), Mock()).all(llm, [spec])
+    functions.Registration(Mock(), AsyncMock(), AsyncMock(), Mock()).all(llm, [spec])
     assert llm.has_function("end_call")
     assert llm.has_function("find_order")

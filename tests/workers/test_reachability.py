@@ -2,9 +2,9 @@
 
 import pytest
 
-from calls import rooms
-from workers import reachability
-from workers.reachability import Reachability
+from calls.livekit import rooms
+from workers.process import reachability
+from workers.process.reachability import Reachability
 
 
 class LiveKit:

@@ -9,13 +9,15 @@ from unittest.mock import Mock
 import pytest
 from livekit import rtc
 
-from calls import dialing, elapsed, leases
-from calls.dialing import NotReached
+from calls.lifecycle import elapsed, leases
+from calls.livekit import dialing
+from calls.livekit.dialing import NotReached
 from calls.models import Call
 from calls.states import EndReason, Status
-from workers import reachability, reaching
-from workers.progress import Ending, Leaving
-from workers.reachability import Reachability
+from workers.call import ringing
+from workers.conversation.progress import Ending, Leaving
+from workers.process import reachability
+from workers.process.reachability import Reachability
 
 
 class FakeTransport:
@@ -66,7 +68,7 @@ class Reached:
 
     def begin(self) -> "asyncio.Task[Ending | Leaving | None]":
         transport: Any = self.transport
-        return asyncio.create_task(reaching.reach(self.held, self.conversation, transport, self.running))
+        return asyncio.create_task(ringing.reach(self.held, self.conversation, transport, self.running))
 
     @property
     def events(self) -> list[str]:
@@ -98,7 +100,7 @@ async def test_the_conversation_begins_when_the_telephone_was_picked_up(reached:
 async def test_nobody_is_called_before_the_agent_is_in_the_room(
     reached: Reached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reaching, "JOINED_WITHIN_S", 0.05)
+    monkeypatch.setattr(ringing, "JOINED_WITHIN_S", 0.05)
     reached.transport.joined.clear()
 
     assert await reached.begin() == Leaving.NOT_JOINED
@@ -147,7 +149,7 @@ async def test_who_leaves_before_livekit_told_why_waits_for_that(reached: Reache
 async def test_who_leaves_without_a_word_of_livekit_is_judged_by_the_reason_of_leaving(
     because: int | None, reason: EndReason, reached: Reached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reaching, "WHY_WITHIN_S", 0.05)
+    monkeypatch.setattr(ringing, "WHY_WITHIN_S", 0.05)
     reached.transport.caller_left_because = because
     task = reached.begin()
     await reached.dialing.wait()
@@ -161,7 +163,7 @@ async def test_who_leaves_without_a_word_of_livekit_is_judged_by_the_reason_of_l
 async def test_a_room_that_ends_while_it_rings_is_left_to_the_room(
     reached: Reached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reaching, "WHY_WITHIN_S", 0.05)
+    monkeypatch.setattr(ringing, "WHY_WITHIN_S", 0.05)
     task = reached.begin()
     await reached.dialing.wait()
     reached.conversation.ending.set_result(Ending(Status.FAILED, EndReason.ROOM_GONE))

@@ -15,18 +15,20 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from calls import erasure, services
+from calls.lifecycle import services
 from calls.models import Call, CallEvent, Turn
 from calls.models.history import Speaker
+from calls.privacy import erasure
 from calls.states import EndReason, Status
 from tests.factories import make_call, make_turns
 from tests.stack import eventually
-from workers import metrics, spool, writer
-from workers.backlog import Backlog
-from workers.entries import Entry, Outcome
-from workers.recorder import CallRecorder
-from workers.spool import Item
-from workers.writer import Writer
+from workers import metrics
+from workers.history import spool, writer
+from workers.history.backlog import Backlog
+from workers.history.entries import Entry, Outcome
+from workers.history.recorder import CallRecorder
+from workers.history.spool import Item
+from workers.history.writer import Writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

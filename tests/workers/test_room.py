@@ -11,14 +11,16 @@ from django.utils import timezone
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 
-from calls import dispatch, leases, rooms
+from calls.lifecycle import enqueue, leases
+from calls.livekit import rooms
 from calls.models import Call
 from calls.states import EndReason, Status
 from tests.factories import make_call
 from tests.sink import Sink
-from workers import held_call, pipeline, room
-from workers.held_call import HeldCall
-from workers.progress import Ending, Leaving
+from workers import pipeline
+from workers.call import held_call, lifetime
+from workers.call.held_call import HeldCall
+from workers.conversation.progress import Ending, Leaving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +37,7 @@ async def test_a_pipeline_that_cannot_be_built_ends_the_call_and_hangs_up(monkey
     monkeypatch.setattr(rooms, "delete_room", delete_room)
     monkeypatch.setattr(pipeline, "build", broken)
     call = await sync_to_async(make_call)()
-    await room.handle()
+    await lifetime.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason) == (Status.FAILED, EndReason.PIPELINE_ERROR)
@@ -46,7 +48,7 @@ async def test_a_pipeline_that_cannot_be_built_ends_the_call_and_hangs_up(monkey
 async def test_a_copy_of_a_message_finds_nobody_waiting_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "build", lambda *_: pytest.fail("joined"))
     call = await sync_to_async(make_call)(Status.IN_PROGRESS)
-    await room.handle()
+    await lifetime.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.attempt) == (Status.IN_PROGRESS, 1)
@@ -56,7 +58,7 @@ async def test_a_pipeline_that_hangs_while_it_stops_keeps_no_caller_in_a_silent_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     closed = asyncio.Event()
-    stop = room._stop
+    stop = lifetime._stop
 
     async def delete_room(_name: str) -> None:
         closed.set()
@@ -71,13 +73,13 @@ async def test_a_pipeline_that_hangs_while_it_stops_keeps_no_caller_in_a_silent_
     parts = Mock(worker=lambda: PipelineWorker(Pipeline([Sink()]), enable_rtvi=False))
     monkeypatch.setattr(rooms, "delete_room", delete_room)
     monkeypatch.setattr(pipeline, "build", lambda *_: parts)
-    monkeypatch.setattr(room, "Conversation", Mock())
-    monkeypatch.setattr(room, "_converse", left)
-    monkeypatch.setattr(room, "_stop", stop_after_the_room)
-    monkeypatch.setattr(room, "STOPPED_BEFORE_END_S", 0.01)
+    monkeypatch.setattr(lifetime, "Conversation", Mock())
+    monkeypatch.setattr(lifetime, "_converse", left)
+    monkeypatch.setattr(lifetime, "_stop", stop_after_the_room)
+    monkeypatch.setattr(lifetime, "STOPPED_BEFORE_END_S", 0.01)
     call = await sync_to_async(make_call)()
     async with asyncio.timeout(30):
-        await room.handle()
+        await lifetime.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.CALLER_LEFT)
@@ -91,10 +93,10 @@ async def test_a_slot_that_leaves_a_call_to_another_neither_ends_it_nor_closes_i
         return why
 
     monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
-    monkeypatch.setattr(dispatch, "send_call", lambda _call_id: None)
-    monkeypatch.setattr(room, "_connect_and_converse", leave)
+    monkeypatch.setattr(enqueue, "send_call", lambda _call_id: None)
+    monkeypatch.setattr(lifetime, "_connect_and_converse", leave)
     call = await sync_to_async(make_call)()
-    await room.handle()
+    await lifetime.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason) == (status, "")
@@ -108,7 +110,7 @@ async def test_a_call_whose_past_cannot_be_read_is_left_to_the_next_slot(monkeyp
     monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
     monkeypatch.setattr(pipeline, "build", lambda *_: pytest.fail("joined"))
     call = await sync_to_async(make_call)(attempt=1, answered_at=timezone.now())
-    await room.handle()
+    await lifetime.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.end_reason, call.attempt) == (Status.CONNECTING, "", 2)
@@ -121,8 +123,8 @@ async def test_a_slot_that_does_not_reach_the_database_claims_nothing_and_says_s
         raise OperationalError("away")
 
     monkeypatch.setattr(leases, "claim", away)
-    with pytest.raises(room.NotClaimed):
-        await room.handle()
+    with pytest.raises(lifetime.NotClaimed):
+        await lifetime.handle()
 
 
 async def test_why_a_pipeline_failed_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -131,7 +133,7 @@ async def test_why_a_pipeline_failed_is_told_and_logged(caplog: pytest.LogCaptur
 
     running = asyncio.create_task(fail())
     await asyncio.wait([running])
-    assert room._why_ended(running) == "RuntimeError: no such model"
+    assert lifetime._why_ended(running) == "RuntimeError: no such model"
     assert "pipeline_failed" in caplog.text
 
 
@@ -143,9 +145,9 @@ async def test_an_end_that_comes_after_another_slot_took_over_does_not_close_the
         return Ending(Status.FAILED, EndReason.ROOM_GONE)
 
     monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
-    monkeypatch.setattr(room, "_connect_and_converse", taken_over)
+    monkeypatch.setattr(lifetime, "_connect_and_converse", taken_over)
     call = await sync_to_async(make_call)()
-    await room.handle()
+    await lifetime.handle()
 
     await call.arefresh_from_db()
     assert (call.status, call.attempt) == (Status.CONNECTING, 2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workers.speech_meter import BLOCK, SpeechMeter
+from workers.media.speech_meter import BLOCK, SpeechMeter
 
 RNG = np.random.default_rng(1)
 

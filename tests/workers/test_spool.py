@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from tests.stack import eventually
 from tools.local import ROOT
-from workers import spool
-from workers.backlog import Backlog
-from workers.spool import Item, Spool
+from workers.history import spool
+from workers.history.backlog import Backlog
+from workers.history.spool import Item, Spool
 
 PAGES = 16 * spool.PAGE_BYTES
 
@@ -184,7 +184,7 @@ class TestBacklog:
         program = f"""
 import resource
 from pathlib import Path
-from workers.backlog import Backlog
+from workers.history.backlog import Backlog
 resource.setrlimit(resource.RLIMIT_FSIZE, (12288, resource.RLIM_INFINITY))  # three pages: an empty table
 backlog = Backlog(Path({str(tmp_path)!r}))
 for _ in range(100):

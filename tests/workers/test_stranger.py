@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 from livekit import api, rtc
 
-from calls.database import in_database
 from calls.models import PhoneNumber, Turn
 from calls.models.history import Speaker
+from common.database import in_database
 from simulator.speech.synthesis import make_synthesizer
 from tests.product import NUMBER
 from tests.stack import Stack, final_call

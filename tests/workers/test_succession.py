@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from livekit import rtc
 
-from workers import succession
+from workers.call import handover
 
 PCM = bytes(range(256)) * 100
 GONE = rtc.RpcError(rtc.RpcError.ErrorCode.RECIPIENT_DISCONNECTED, "gone")
@@ -38,7 +38,7 @@ class Room:
 
     async def _perform(self, **_: Any) -> str:
         if self._tells:
-            self._handlers[succession.TOPIC](Stream(), "agent-1")
+            self._handlers[handover.TOPIC](Stream(), "agent-1")
         await asyncio.sleep(0)
         if self._fails:
             raise GONE
@@ -48,7 +48,7 @@ class Room:
 
 
 async def ask(room: Room, former: str = "agent-1") -> bytes | None:
-    return await succession.ask(room, former)  # type: ignore[arg-type]  # as much of a room as it needs
+    return await handover.ask(room, former)  # type: ignore[arg-type]  # as much of a room as it needs
 
 
 async def test_the_former_agent_tells_what_it_has_heard() -> None:
@@ -69,5 +69,5 @@ async def test_one_that_does_not_understand_the_question_has_nothing_to_tell() -
 
 
 async def test_one_that_is_frozen_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(succession, "ANSWERS_WITHIN_S", 0.01)
+    monkeypatch.setattr(handover, "ANSWERS_WITHIN_S", 0.01)
     assert await ask(Room(tells=False, answers=False)) is None

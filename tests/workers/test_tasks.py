@@ -5,9 +5,10 @@ from celery.exceptions import Reject
 
 from calls.states import Status
 from tests.factories import make_call
-from workers import reachability, tasks
-from workers.heartbeat import Heartbeat
-from workers.reachability import Reachability
+from workers import tasks
+from workers.process import reachability
+from workers.process.heartbeat import Heartbeat
+from workers.process.reachability import Reachability
 
 
 @pytest.fixture

@@ -10,17 +10,17 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
-from agents.tools import ToolSpec
-from calls import tool_calls
+from agents.tools.definitions import ToolSpec
+from calls.lifecycle import tool_calls
 from calls.models import Call, ToolCall
 from calls.states import Status
 from tests.factories import make_call
 from tests.stack import eventually
-from workers import tool_service
-from workers.background import Background
-from workers.recorder import CallRecorder
-from workers.tool_service import Answer
-from workers.tool_uses import ToolUses, Use, messages
+from workers.history.recorder import CallRecorder
+from workers.process.background import Background
+from workers.tools import tool_service
+from workers.tools.tool_service import Answer
+from workers.tools.tool_uses import ToolUses, Use, messages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

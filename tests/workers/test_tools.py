@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agents.tools import ToolSpec
+from agents.tools.definitions import ToolSpec
 from tests.workers.certificates import make_certificate
 from tools.local.ports import LOOPBACK
-from workers import tool_service
+from workers.tools import tool_service
 
 SCHEMA = {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -26,10 +26,10 @@ from pipecat.turns.user_turn_strategies import EagerUserTurnStrategies
 from agents.choices import TurnPolicy
 from agents.models import PersonaVersion
 from tests.sink import Sink, running
-from workers import turns
-from workers.barge_in import BargeIn
-from workers.nova import TranscriptCompleteFrame
-from workers.turns import CallerTurns, PredictedTurnEnd
+from workers.providers.deepgram.nova import TranscriptCompleteFrame
+from workers.turns import policies
+from workers.turns.barge_in import BargeIn
+from workers.turns.policies import CallerTurns, PredictedTurnEnd
 
 QUESTION = "what are your hours"
 
@@ -75,9 +75,9 @@ async def test_a_turn_that_two_tasks_end_at_once_is_answered_once() -> None:
 async def test_a_cough_while_the_agent_thinks_does_not_leave_the_caller_without_an_answer(
     policy: TurnPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "NO_WORDS_S", 0.1)  # Pipecat waits 5 s
+    monkeypatch.setattr(policies, "NO_WORDS_S", 0.1)  # Pipecat waits 5 s
     version = PersonaVersion(turn_policy=policy, stt_model="nova-3-general", silence_after_s=10)
-    params = turns.user_params(version, BargeIn(Mock(is_speaking=False), "en-US"))
+    params = policies.user_params(version, BargeIn(Mock(is_speaking=False), "en-US"))
     caller, asked = CallerTurns(LLMContext(), params=params), Sink()
     async with running(caller, asked) as worker, asyncio.timeout(4):
         await worker.queue_frame(VADUserStartedSpeakingFrame())
@@ -91,9 +91,9 @@ async def test_a_cough_while_the_agent_thinks_does_not_leave_the_caller_without_
 async def test_a_cough_ends_when_deepgram_has_found_no_words_in_it(
     policy: TurnPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "NO_WORDS_S", 60)
+    monkeypatch.setattr(policies, "NO_WORDS_S", 60)
     version = PersonaVersion(turn_policy=policy, stt_model="nova-3-general", silence_after_s=10)
-    params = turns.user_params(version, BargeIn(Mock(is_speaking=False), "en-US"))
+    params = policies.user_params(version, BargeIn(Mock(is_speaking=False), "en-US"))
     caller, asked = CallerTurns(LLMContext(), params=params), Sink()
     async with running(caller, asked) as worker:
         await worker.queue_frame(VADUserStartedSpeakingFrame())
@@ -114,7 +114,7 @@ async def test_a_turn_that_its_final_words_begin_also_ends(is_speaking: bool) ->
     """Its end waits behind the words when these interrupt the agent, and an interruption drops what waits."""
     voice = Mock(is_speaking=True)
     version = PersonaVersion(turn_policy=TurnPolicy.EAGER, stt_model="flux-general-en", silence_after_s=10)
-    params = turns.user_params(version, BargeIn(voice, "en-US"))
+    params = policies.user_params(version, BargeIn(voice, "en-US"))
     words = TranscriptionFrame("Stop.", user_id="caller", timestamp="")
     asked = Sink()
     caller = CallerTurns(LLMContext(), params=params)
@@ -143,7 +143,7 @@ async def test_a_yeah_at_the_end_of_the_question_is_answered(policy: TurnPolicy)
     voice = Mock(is_speaking=True, heard_s=2.0)
     model = "flux-general-en" if policy == TurnPolicy.EAGER else "nova-3-general"
     version = PersonaVersion(turn_policy=policy, stt_model=model, silence_after_s=10)
-    caller = CallerTurns(LLMContext(), params=turns.user_params(version, BargeIn(voice, "en-US")))
+    caller = CallerTurns(LLMContext(), params=policies.user_params(version, BargeIn(voice, "en-US")))
     words, asked = TranscriptionFrame("Yeah.", user_id="caller", timestamp=""), Sink()
     words.finalized = True
     async with running(caller, asked) as worker:

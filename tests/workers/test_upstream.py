@@ -32,10 +32,10 @@ from pipecat.turns.user_stop import EagerUserTurnStopStrategy
 from websockets.asyncio.connection import Connection
 from websockets.protocol import Protocol
 
-from calls.rooms import ROOM_ENDED
+from calls.livekit.rooms import ROOM_ENDED
 
 METHODS: list[tuple[Any, str, str]] = [
-    # workers/transport.py
+    # workers/media/transport.py
     (LiveKitTransport, "__init__", "self url token room_name params input_name output_name"),
     (LiveKitTransportClient, "setup", "self setup"),
     (LiveKitTransportClient, "connect", "self"),
@@ -43,12 +43,12 @@ METHODS: list[tuple[Any, str, str]] = [
     (LiveKitTransportClient, "_async_on_participant_disconnected", "self participant"),
     (LiveKitTransportClient, "_close_audio_stream", "self participant_id"),
     (LiveKitTransportClient, "publish_audio", "self audio_frame"),
-    # calls/joining.py
+    # calls/livekit/joining.py
     (rtc.Room, "__init__", "self loop"),
     (rtc.Room, "connect", "self url token options"),
     (rtc.Room, "disconnect", "self reason"),
     (rtc.Room, "emit", "self event args"),
-    # workers/ear.py, workers/voice.py
+    # workers/media/input.py, workers/media/output.py
     (LiveKitInputTransport, "__init__", "self transport client params kwargs"),
     (LiveKitOutputTransport, "__init__", "self transport client params kwargs"),
     (LiveKitOutputTransport, "write_audio_frame", "self frame"),
@@ -56,9 +56,9 @@ METHODS: list[tuple[Any, str, str]] = [
     (BaseOutputTransport.MediaSender, "_internal_write_audio_frame", "self frame"),
     (BaseOutputTransport.MediaSender, "_clock_task_handler", "self"),
     (rtc.AudioSource, "clear_queue", "self"),
-    # workers/turns.py
+    # workers/turns/policies.py
     (EagerUserTurnStopStrategy, "process_frame", "self frame"),
-    # workers/flux.py
+    # workers/providers/deepgram/flux.py
     (WebsocketService, "_websocket_connect", "self uri kwargs"),
     (FrameProcessor, "queue_frame", "self frame direction callback"),
     (STTService, "process_audio_frame", "self frame direction"),
@@ -67,28 +67,28 @@ METHODS: list[tuple[Any, str, str]] = [
     (_BoundedConnection, "send", "self args kwargs"),
     (Connection, "send_data", "self"),
     (Protocol, "send_binary", "self data fin"),
-    # workers/lines.py
+    # workers/providers/speech/cached_lines.py
     (TTSService, "start_word_timestamps", "self"),
-    # workers/held_reply.py
+    # workers/providers/speech/held_reply.py
     (SpeculationGate, "_begin", "self"),
     (SpeculationGate, "_discard", "self"),
     (SpeculationGate, "_drop_held", "self reason keep_dropping"),
     (FrameProcessor, "_start_interruption", "self"),
     (FrameProcessor, "push_frame", "self frame direction"),
     (TTSService, "_handle_interruption", "self frame direction"),
-    # workers/lines.py
+    # workers/providers/speech/cached_lines.py
     (ElevenLabsTTSService, "run_tts", "self text context_id"),
     (TTSService, "create_audio_context", "self context_id"),
     (TTSService, "append_to_audio_context", "self context_id frame"),
     (TTSService, "on_turn_context_completed", "self"),
     (TTSService, "on_audio_context_interrupted", "self context_id"),
     (TTSService, "on_audio_context_completed", "self context_id"),
-    # workers/language_model.py
+    # workers/providers/openai/language_model.py
     (OpenAILLMService, "create_client", "self api_key base_url organization project default_headers kwargs"),
-    # workers/failover_llm.py
+    # workers/providers/failover/llm.py
     (OpenAILLMService, "get_chat_completions", "self context"),
     (FrameProcessor, "_classify_error", "self exception"),
-    # workers/failover_tts.py
+    # workers/providers/failover/tts.py
     (ElevenLabsTTSService, "_connect_websocket", "self"),
     (ElevenLabsTTSService, "_get_websocket", "self"),
     (ElevenLabsTTSService, "_send_context_init", "self context_id"),
@@ -97,18 +97,18 @@ METHODS: list[tuple[Any, str, str]] = [
     (ElevenLabsTTSService, "_clear_connection_state", "self"),
     (TTSService, "_record_context_audio_outcome", "self context_id received_audio"),
     (WebsocketService, "_receive_task_handler", "self report_error"),
-    # workers/failover_stt.py, workers/nova.py
+    # workers/providers/failover/stt.py, workers/providers/deepgram/nova.py
     (FrameProcessor, "queue_frame", "self frame direction callback"),
     (DeepgramFluxSTTService, "_process_message", "self message"),
     (DeepgramFluxSTTService, "_send_configure", "self fields"),
     (DeepgramFluxSTTService, "_end_turn_cut_short", "self"),
     (DeepgramSTTService, "_connect", "self"),
     (DeepgramSTTService, "_on_message", "self message"),
-    # workers/chat_stream.py
+    # workers/providers/openai/chat_stream.py
     (AsyncStream, "__init__", "self cast_to response client options"),
     (AsyncOpenAI, "_process_response_data", "self data cast_to response"),
     (AsyncOpenAI, "post", "self path cast_to body content files options stream stream_cls"),
-    # workers/models.py, workers/barge_in.py
+    # workers/turns/detectors.py, workers/turns/barge_in.py
     (VADAnalyzer, "analyze_audio", "self buffer"),
     (VADAnalyzer, "_run_analyzer", "self buffer"),
     (VADAnalyzer, "_get_smoothed_volume", "self audio"),
@@ -120,7 +120,7 @@ METHODS: list[tuple[Any, str, str]] = [
     (BaseSmartTurn, "append_audio", "self buffer is_speech"),
     (BaseUserTurnStartStrategy, "handle_user_turn_started", "self"),
     (BaseUserTurnStartStrategy, "trigger_user_turn_started", "self enable_interruptions enable_user_speaking_frames"),
-    # workers/turns.py, workers/pipeline.py
+    # workers/turns/policies.py, workers/pipeline.py
     (LLMUserAggregator, "push_frame", "self frame direction"),
     (
         LLMAssistantAggregator,

@@ -1,6 +1,6 @@
 """How much of a text has been spoken, so that another voice can go on."""
 
-from workers.utterances import Utterance, Utterances
+from workers.providers.failover.utterances import Utterance, Utterances
 
 
 def test_the_rest_begins_with_the_word_in_which_the_speech_stopped() -> None:

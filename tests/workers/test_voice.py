@@ -18,8 +18,8 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.livekit.transport import LiveKitOutputTransport
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from workers.transport import CallTransport
-from workers.voice import AHEAD_S, AgentVoice
+from workers.media.output import AHEAD_S, AgentVoice
+from workers.media.transport import CallTransport
 
 CHUNK_S = 0.06
 SAMPLES = int(16_000 * CHUNK_S)
@@ -144,7 +144,7 @@ async def test_words_come_at_their_own_time_when_nothing_was_paused(voice: Agent
 async def test_a_pause_that_nobody_ends_ends_by_itself(
     voice: AgentVoice, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.voice.PAUSE_MAX_S", 0.01)
+    monkeypatch.setattr("workers.media.output.PAUSE_MAX_S", 0.01)
     await voice.write_audio_frame(_chunk(1))
     voice.pause()
     await asyncio.wait_for(voice.write_audio_frame(_chunk(2)), 5)

@@ -11,15 +11,15 @@ from livekit.api import ListRoomsRequest, LiveKitAPI
 from agents.choices import TurnPolicy
 from agents.phrases import ENGLISH
 from agents.services import publish
+from calls.livekit.rooms import delete_room
 from calls.models import Call, PhoneNumber
 from calls.models.history import Speaker
-from calls.rooms import delete_room
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona, make_tool
 from tests.product import NUMBER
 from tests.services import INSTANCE
 from tests.stack import Process, Stack, eventually, final_call
-from workers.answer_timer import ANSWER_WITHIN_S
+from workers.conversation.answer_timer import ANSWER_WITHIN_S
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 

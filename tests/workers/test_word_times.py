@@ -3,7 +3,7 @@
 from pipecat.frames.frames import LLMFullResponseEndFrame, TTSAudioRawFrame, TTSTextFrame
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from workers.word_times import WordTimes
+from workers.providers.speech.word_times import WordTimes
 
 SECOND = 1_000_000_000
 SAMPLE_RATE = 16000

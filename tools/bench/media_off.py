@@ -9,9 +9,10 @@ import os
 from contextlib import AsyncExitStack
 
 from calls.states import EndReason, Status
-from workers import room, tasks
-from workers.held_call import HeldCall
-from workers.progress import Ending
+from workers import tasks
+from workers.call import lifetime
+from workers.call.held_call import HeldCall
+from workers.conversation.progress import Ending
 
 DETAIL = "benchmark: media switched off"
 
@@ -24,4 +25,4 @@ async def _hold_without_media(held: HeldCall, afterwards: AsyncExitStack) -> End
     return Ending(Status.COMPLETED, EndReason.CALLER_LEFT, DETAIL)
 
 
-room._connect_and_converse = _hold_without_media
+lifetime._connect_and_converse = _hold_without_media

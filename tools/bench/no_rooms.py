@@ -3,7 +3,8 @@
 All is the product's own but the reaper, which would end the calls: no caller is in a room, because there are no rooms.
 """
 
-from calls import reaper, tasks
+from calls import tasks
+from calls.housekeeping import reaper
 
 __all__ = ["tasks"]
 

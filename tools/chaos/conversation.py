@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 
-from simulator.marks import code_of
+from simulator.speech.marks import code_of
 
 GREETING = "The shop, hello."
 PROMPT = "You are the sales clerk of a small shop. Answer in one short sentence."
@@ -53,7 +53,7 @@ class Talk:
 
 @cache
 def talks() -> list[Talk]:
-    """All that there is to ask: about 1,700, no two with the same mark (simulator.marks)."""
+    """All that there is to ask: about 1,700, no two with the same mark (simulator.speech.marks)."""
     others = {code_of(line) for line in (RESERVE, GOODBYE)}
     by_code: dict[int, Talk] = {}
     for thing, kind in itertools.product(_THINGS.split(), _KINDS.split()):

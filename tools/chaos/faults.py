@@ -24,7 +24,8 @@ CUT_OFF_S = 8.0  # the same
 PANIC = "timed out waiting for ReadyForRoomEventRequest"
 SLOW_S, QUERY_TAKES_S = 8.0, 0.3
 PROVIDER_FAILS_S = 5.0
-STOPS_WITHIN_S = 45.0  # DRAIN_SECONDS, and a sentence that is finished (workers.speaking.LAST_WORDS_S), twice
+# DRAIN_SECONDS, and a sentence that is finished (workers.conversation.speaking.LAST_WORDS_S), twice.
+STOPS_WITHIN_S = 45.0
 
 PROVIDER_FAULTS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.LLM_500: {"stage": "llm", "kind": "500"},

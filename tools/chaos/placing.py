@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.audio import wav
+from simulator.speech.audio import wav
 from simulator.speech.pcm import SAMPLE_RATE
 from tools.chaos.behavior import steps
 from tools.chaos.callers import MAX_S, RING_S

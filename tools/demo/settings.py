@@ -6,7 +6,7 @@ from pathlib import Path
 
 import environ
 
-from callcenter.variables import problems
+from callcenter.environment.variables import problems
 from tools.demo.errors import DemoError
 from tools.local import ROOT
 from tools.setup.environment import read

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.latency.recordings import SAMPLE_RATE, Samples
-from workers.models import WINDOW, SileroState
+from workers.turns.detectors import WINDOW, SileroState
 
 BLOCK = SAMPLE_RATE // 200
 """Samples whose level is measured at once: 5 ms."""

@@ -76,7 +76,7 @@ def twilio_call(prefix: str, called: str, rng: random.Random) -> dict[str, str]:
 
 
 def twilio_event(parameters: dict[str, str]) -> str:
-    """The id under which a status of a call is stored (calls/webhooks/twilio.py)."""
+    """The id under which a status of a call is stored (calls/webhooks/twilio/events.py)."""
     return f"{parameters['CallSid']}:{parameters['CallStatus']}"
 
 

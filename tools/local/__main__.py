@@ -7,7 +7,7 @@ import sys
 
 import environ
 
-from callcenter.variables import refuse_unusable
+from callcenter.environment.variables import refuse_unusable
 from tools.local import ROOT, Instance, LiveKit, Service, ServiceError, services
 from tools.local.logs import PRIVATE
 from tools.local.ports import require_free

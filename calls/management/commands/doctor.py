@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from calls.database import borrowed_connection
 from calls.provisioning import examinations, provider_keys
 from calls.provisioning.examinations import Examination, NotNeeded, Unwell
+from common.database import borrowed_connection
 
 PRODUCT: dict[str, Examination] = {
     "Settings": examinations.check_settings,

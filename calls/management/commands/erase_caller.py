@@ -6,9 +6,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from calls import erasure
 from calls.models import Erasure
 from calls.phone import to_e164
+from calls.privacy import erasure
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from calls import erasure
+from calls.privacy import erasure
 
 
 class Command(BaseCommand):

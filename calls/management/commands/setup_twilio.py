@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls.provisioning import numbers, twilio_client, twilio_trunk
 from calls.provisioning.changes import CannotProvision, Changes
-from calls.webhooks.twilio import VOICE_PATH
+from calls.webhooks.twilio.events import VOICE_PATH
 
 
 class Command(BaseCommand):

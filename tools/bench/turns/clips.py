@@ -2,8 +2,8 @@
 
 A clip is words or a sound, levelled, with noise if the case says so; then cut to 300 to 3,400 Hz, sampled at 8 kHz,
 coded as PCMU (G.711 mu-law) and decoded again, and brought to 16 kHz for the caller's mouth. Only then are the
-recogniser's marks added (simulator.marks): they lie at 2.75 to 4.11 kHz, and a telephone would cut a part of them. The
-speech gives up that band.
+recogniser's marks added (simulator.speech.marks): they lie at 2.75 to 4.11 kHz, and a telephone would cut a part of
+them. The speech gives up that band.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from simulator.audio import AudioDecoder, encode, wav
-from simulator.marks import NO_WORDS, add_mark, code_of, read_mark
+from simulator.speech.audio import AudioDecoder, encode, wav
+from simulator.speech.marks import NO_WORDS, add_mark, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples, decode_wav, rms
 from simulator.steps import Words
 from tools.bench.errors import BenchError

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from simulator.elevenlabs.voices import speaker_of
 from simulator.speech.pcm import SAMPLE_RATE, trim_silence
 from simulator.speech.synthesis import make_synthesizer
-from simulator.voices import speaker_of
 from tools.bench import conversation
 from tools.bench.turns.cases import Case
 from tools.bench.turns.clips import Clip

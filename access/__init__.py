@@ -1,0 +1,1 @@
+"""Who may do what: people, devices, API tokens, permissions, throttling, the audit log."""

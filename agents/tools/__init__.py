@@ -1,0 +1,1 @@
+"""Tools that a persona may call: definitions, schemas and secrets."""

@@ -1,0 +1,1 @@
+"""Health: whether this process answers, and whether the call center takes calls."""

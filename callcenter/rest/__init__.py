@@ -1,0 +1,1 @@
+"""What the whole HTTP API shares: its parser and its OpenAPI document."""

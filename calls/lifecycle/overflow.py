@@ -1,0 +1,99 @@
+"""What becomes of callers whom no agent has answered within the ring time of their number."""
+
+import uuid
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from agents.models import Persona, PersonaVersion
+from agents.voices import speech_requests
+from calls.lifecycle import enqueue, services
+from calls.models import Call, PhoneNumber
+from calls.models.phone_number import Overflow
+from calls.states import EndReason, Status
+
+log = structlog.get_logger(__name__)
+
+
+@transaction.atomic
+def overflow_due() -> int:
+    """Give what their number says to the callers whose ring time is over; return how many. Called by the sweep."""
+    due = Call.objects.waiting().filter(answered_at=None, rings_until__lt=Now())
+    locked = due.select_for_update(skip_locked=True, of=["self"])
+    calls = list(locked.select_related("phone_number__overflow_persona__live_version"))
+    for call in calls:
+        overflow(call)
+    return len(calls)
+
+
+def overflow(call: Call, detail: str = "") -> None:
+    """Give a caller whose ring time is over what the number says. `detail` is why no agent answered, if that is known.
+
+    Needs a transaction in which the call is locked, and queued.
+    """
+    number = call.phone_number
+    reason = EndReason.NO_AGENT_FREE
+    if call.is_to_be_dialed:
+        _give_up(call, detail)
+        return
+    if number is not None and not call.overflowed:
+        if number.overflow == Overflow.PERSONA and _ask_another(call, number):
+            return
+        if number.overflow == Overflow.TRANSFER and number.overflow_number:
+            reason = EndReason.TRANSFERRED
+    if services.end_call(call.pk, Status.MISSED, reason, detail=detail):
+        transaction.on_commit(lambda: enqueue.announce(call.pk))
+
+
+def _give_up(call: Call, detail: str) -> None:
+    """An outbound call that no slot took, or that lost its agent while it rang: there is nobody to tell."""
+    if services.end_call(call.pk, Status.MISSED, EndReason.NO_AGENT_FREE, detail=detail):
+        transaction.on_commit(lambda: enqueue.close_room(call.room_name))
+
+
+def _ask_another(call: Call, number: PhoneNumber) -> bool:
+    """Let another persona answer, beyond the number's limit, within a second ring time. False when it has no version.
+
+    All personas share the slots: this helps where the number's own limit held the call back, and is a second chance
+    with other words where every slot is taken.
+    """
+    version = number.overflow_persona.live_version if number.overflow_persona else None
+    if version is None:
+        return False
+    Call.objects.filter(pk=call.pk).update(
+        persona_version=version,
+        overflowed=True,
+        rings_until=Now() + timedelta(seconds=number.ring_time_s),
+        queued_at=Now(),
+        sent_at=Now(),
+    )
+    services.write_event(call.pk, "overflow", persona=version)
+    log.info("call_overflowed", call_id=str(call.pk), persona=str(version))
+    transaction.on_commit(lambda: enqueue.send_call(call.pk))
+    return True
+
+
+@transaction.atomic
+def transfer_failed(call_id: uuid.UUID, problem: str) -> None:
+    """Correct the reason of a call whose transfer was begun and refused: its caller hears the message instead."""
+    begun = Call.objects.filter(pk=call_id, status=Status.MISSED, end_reason=EndReason.TRANSFERRED)
+    if begun.update(end_reason=EndReason.NO_AGENT_FREE, end_detail=f"transfer: {problem}"[:300]):
+        services.write_event(call_id, "transfer_failed", error=problem)
+
+
+def messages_of(version: PersonaVersion) -> list[str]:
+    """What the voice of a version may have to say to callers whom no agent answers."""
+    numbers = PhoneNumber.objects.filter(Q(persona=version.persona_id) | Q(overflow_persona=version.persona_id))
+    return list(numbers.values_list("overflow_message", flat=True).distinct())
+
+
+def speak_messages(number: PhoneNumber) -> None:
+    """Have the number's message spoken in advance by those who may have to say it, on commit."""
+    personas = Persona.objects.filter(pk__in=[number.persona_id, number.overflow_persona_id])
+    for version_id in personas.exclude(live_version=None).values_list("live_version", flat=True):
+        # Robust: what goes wrong here is logged, because the number is saved already.
+        transaction.on_commit(partial(speech_requests.speak_lines, version_id), robust=True)

@@ -1,0 +1,243 @@
+"""Every write to a call. A change of state and its event are one transaction; no network call happens inside one."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce, Greatest, Least, Now
+from django.utils import timezone
+
+from calls.lifecycle import enqueue
+from calls.models import Call, CallEvent, Turn
+from calls.states import ALLOWED_FROM, FINAL, Direction, EndReason, Status
+from common.inserting import Statement, followed, insert_once
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """What LiveKit says of a caller: numbers in E.164, ids of the SIP side, empty where they are not known."""
+
+    room_name: str
+    caller_identity: str
+    caller_number: str
+    called_number: str
+    sip_call_id: str = ""
+    twilio_call_sid: str = ""
+
+
+class CalledNumber(NamedTuple):
+    """What a call needs of the number that was called: the columns of CALLED_NUMBER."""
+
+    pk: int
+    is_active: bool
+    ring_time_s: int
+    live_version_id: int | None
+    asked_at: datetime  # by the database's clock, to which all waiting times are compared
+
+
+# By number. In SQL, because it is also asked while a caller waits, together with something else.
+CALLED_NUMBER = """
+SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id, statement_timestamp() AS asked_at
+FROM calls_phonenumber AS number JOIN agents_persona AS persona ON persona.id = number.persona_id
+WHERE number.e164 = %s
+"""
+
+
+def find_number(e164: str) -> CalledNumber | None:
+    """The number of ours that was called; None when it is not known."""
+    with connection.cursor() as cursor:
+        cursor.execute(CALLED_NUMBER, [e164])
+        row = cursor.fetchone()
+    return CalledNumber(*row) if row else None
+
+
+def receive_call(incoming: IncomingCall) -> Call | None:
+    """Look the called number up, and write the call as `receive_call_to` does."""
+    return receive_call_to(find_number(incoming.called_number), incoming)
+
+
+@transaction.atomic(savepoint=False)
+def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call | None:
+    """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
+
+    `number` is None when the called one is not ours. Limits do not matter here: a call beyond one waits for its turn.
+    None when the room has its call already.
+    """
+    now = number.asked_at if number else timezone.now()
+    reason = refusal(number)
+    call = Call(
+        room_name=incoming.room_name,
+        caller_identity=incoming.caller_identity,
+        caller_number=incoming.caller_number,
+        called_number=incoming.called_number,
+        sip_call_id=incoming.sip_call_id,
+        twilio_call_sid=incoming.twilio_call_sid,
+        phone_number_id=number.pk if number else None,
+        persona_version_id=number.live_version_id if number else None,
+        status=Status.REJECTED if reason else Status.QUEUED,
+        end_reason=reason or "",
+        created_at=now,
+        queued_at=now,
+        sent_at=now,
+        rings_until=now + timedelta(seconds=number.ring_time_s) if number else None,
+        ended_at=now if reason else None,
+    )
+    if not insert_once(call, followed_by=_event(call.pk, call.status, reason=call.end_reason)):
+        return None
+    if reason:
+        transaction.on_commit(lambda: enqueue.close_room(call.room_name))
+    else:
+        transaction.on_commit(lambda: enqueue.send_call(call.pk))
+    log.info("call_received", call_id=str(call.pk), status=str(call.status), reason=str(call.end_reason))
+    return call
+
+
+def identify_dialed(dialed: IncomingCall) -> bool:
+    """Note the ids of the SIP side for a call that was placed by its agent. False when they are known, or not told."""
+    placed = Call.objects.filter(room_name=dialed.room_name, direction=Direction.OUTBOUND, sip_call_id="")
+    ids = {"sip_call_id": dialed.sip_call_id, "twilio_call_sid": dialed.twilio_call_sid}
+    return bool(dialed.sip_call_id) and placed.update(**ids) == 1
+
+
+def refusal(number: CalledNumber | None) -> EndReason | None:
+    """Why nobody answers this number; None when a persona does."""
+    if number is None:
+        return EndReason.UNKNOWN_NUMBER
+    if not number.is_active:
+        return EndReason.INACTIVE_NUMBER
+    if number.live_version_id is None:
+        return EndReason.NO_LIVE_PERSONA
+    return None
+
+
+@transaction.atomic
+def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
+    """The agent is in the room and the conversation begins, or goes on: `answered_at` keeps its first value.
+
+    `at` is by the worker's clock, which may be wrong: it was after the claim, and is not in the future.
+    """
+    first = Coalesce("answered_at", Greatest("claimed_at", Least(Value(at), Now())))
+    if not Call.objects.move(call_id, Status.IN_PROGRESS, attempt=attempt, answered_at=first):
+        return False
+    write_event(call_id, Status.IN_PROGRESS, at=at, attempt=attempt)
+    return True
+
+
+# In SQL, because the next caller waits: Django would take longer to put it together than PostgreSQL to carry it out.
+_END = """
+UPDATE calls_call SET status = %s, end_reason = %s, end_detail = %s,
+    ended_at = greatest(answered_at, claimed_at, least(%s, statement_timestamp()))
+WHERE id = %s AND status = ANY(%s) AND attempt = coalesce(%s, attempt) RETURNING attempt
+"""
+
+
+def end_call(
+    call_id: uuid.UUID,
+    status: Status,
+    reason: EndReason,
+    *,
+    attempt: int | None = None,
+    detail: str = "",
+    at: datetime | None = None,
+) -> bool:
+    """Move a call to a final state. False when it is in one already, or when `attempt` is no longer the call's.
+
+    The change and its event are one statement. `at` is by the clock of whoever ends it, which may be wrong: it was
+    after the answer, and is not in the future.
+    """
+    at = at or timezone.now()
+    if status not in FINAL:
+        raise ValueError(f"status: {status} is not a final state")
+    before = [allowed.value for allowed in ALLOWED_FROM[status]]
+    end = Statement(_END, [status, reason, detail[:300], at, call_id, before, attempt])
+    event = _event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
+    sql, parameters = followed(end, by=event)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING (SELECT attempt FROM written)", parameters)  # noqa: S608  our names
+        ended = cursor.fetchone()
+    if ended is None:
+        return False
+    log.info("call_ended", call_id=str(call_id), status=str(status), reason=str(reason))
+    if ended[0]:  # nobody waits for the end of a call that no slot ever held
+        # Robust: what goes wrong here is logged, because the call has ended already.
+        transaction.on_commit(_send_next_waiting, robust=True)
+    return True
+
+
+@transaction.atomic
+def hang_up(call_id: uuid.UUID) -> bool:
+    """End a live call because somebody asked for it, and close its room on commit. False when it is over already."""
+    call = Call.objects.select_for_update().get(pk=call_id)
+    if call.is_final:
+        return False
+    status = Status.MISSED if call.answered_at is None else Status.COMPLETED
+    end_call(call.pk, status, EndReason.HUNG_UP)
+    transaction.on_commit(lambda: enqueue.close_room(call.room_name))
+    return True
+
+
+def _send_next_waiting() -> None:
+    """A call that a limit held back may be taken now, and its own message has been consumed: send one for it."""
+    waiting = Call.objects.waiting().values_list("pk", flat=True).first()
+    if waiting is not None:
+        enqueue.send_call(waiting)
+
+
+def end_abandoned(call: Call) -> bool:
+    """End a call that no agent holds and whose caller has left: missed, or completed when they had talked."""
+    if call.is_to_be_dialed:
+        return end_call(call.pk, Status.MISSED, EndReason.NO_ANSWER)
+    if call.answered_at is None:
+        return end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)
+    return end_call(call.pk, Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+@transaction.atomic
+def end_without_agent(call: Call, reason: EndReason = EndReason.AGENT_LOST, detail: str = "") -> bool:
+    """End a call that has no agent for good: its caller hears an apology and is hung up on."""
+    ended = end_call(call.pk, Status.FAILED, reason, detail=detail)
+    if ended:
+        transaction.on_commit(lambda: enqueue.announce(call.pk))
+    return ended
+
+
+@transaction.atomic
+def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
+    """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one.
+
+    The same when the caller was erased meanwhile: what a worker wrote down before would bring the words back. What is
+    there already is left alone, by a turn's number and an event's key: a writer that does not know whether its commit
+    succeeded may write again.
+    """
+    if not Call.objects.select_for_update().filter(pk=call_id, attempt=attempt, erased_at=None).exists():
+        return False
+    Turn.objects.bulk_create(turns, ignore_conflicts=True)
+    CallEvent.objects.bulk_create(events, ignore_conflicts=True)
+    return True
+
+
+def write_event(
+    call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
+) -> None:
+    """Append an event of this kind, which is also the state that the call entered if it is one."""
+    insert_once(_event(call_id, status, at=at, attempt=attempt, **detail))
+
+
+def _event(
+    call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
+) -> CallEvent:
+    return CallEvent(
+        call_id=call_id,
+        kind=status,
+        to_status=status if status in Status else "",
+        at=at or timezone.now(),
+        attempt=attempt,
+        detail={key: str(value) for key, value in detail.items() if value},
+    )

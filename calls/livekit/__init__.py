@@ -1,0 +1,1 @@
+"""LiveKit outside a conversation: rooms, participants, dialing, announcements."""

@@ -1,0 +1,38 @@
+"""Rooms of erased calls, which LiveKit may still have open, and tell of.
+
+A room's name holds the caller's number, so an erased call keeps a digest of it: enough to know the room again when
+LiveKit names it, and nothing from which the name can be found.
+"""
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.utils.crypto import salted_hmac
+
+from common.inserting import Statement
+
+# By room. Whoever stores what LiveKit tells of a room holds it, and whoever erases the room's call.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_NOT_ERASED = "NOT EXISTS (SELECT FROM calls_call WHERE room_name = %s)"
+
+
+def erased_name(room_name: str) -> str:
+    """The name under which an erased call keeps its room. Without DJANGO_SECRET_KEY nobody finds it by trying."""
+    return f"erased-{salted_hmac('calls.privacy.erased_rooms', room_name, algorithm='sha256').hexdigest()}"
+
+
+def stored_names(room_names: Iterable[str]) -> dict[str, str]:
+    """Under which names calls may be stored, and the room of each: a room's own name and its erased one."""
+    return {stored: name for name in room_names for stored in (name, erased_name(name))}
+
+
+def not_erased(room_name: str) -> Statement:
+    """The condition that the call of a room, if it has one, is not erased."""
+    return Statement(_NOT_ERASED, [erased_name(room_name)])
+
+
+def lock_rooms(room_names: Iterable[str]) -> None:
+    """Wait until nobody stores anything of these rooms, and keep others from it until the transaction ends."""
+    names = sorted(room_names)  # so that two who lock the same rooms do not wait for each other
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join([LOCK] * len(names)), names)

@@ -1,0 +1,1 @@
+"""Calls in words and figures: narrative, aggregates, metrics."""

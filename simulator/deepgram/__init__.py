@@ -1,0 +1,1 @@
+"""Deepgram: Flux and Nova, by their wire protocols."""

@@ -1,0 +1,1 @@
+"""ElevenLabs: text to speech over HTTP and websockets, and its voices."""

@@ -1,0 +1,1 @@
+"""Twilio's REST API: trunks, numbers, calls and recordings."""

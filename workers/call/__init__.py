@@ -1,0 +1,1 @@
+"""A call's lifetime in a worker: claimed, joined, held, handed over and ended."""

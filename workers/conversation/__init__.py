@@ -1,0 +1,1 @@
+"""A conversation from greeting to goodbye: what follows from what happens in the pipeline."""

@@ -1,0 +1,1 @@
+"""Audio between the room and the pipeline."""

@@ -1,0 +1,1 @@
+"""Speech recognition, language models and voices: Pipecat's services for a persona's providers."""

@@ -1,0 +1,1 @@
+"""One provider stands in for another, within the same utterance or reply."""

@@ -1,0 +1,286 @@
+"""A recogniser that another one takes over from when it fails, in the middle of a word if need be.
+
+The place in the pipeline is this processor's; the work is done by one service at a time, which is linked to its
+neighbours as if it stood there itself, so that no frame takes a hop more. The next service is made when it is needed,
+and hears first what its predecessor left without a final transcript. So does the recogniser of an agent that goes on
+with the call of another.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import structlog
+from pipecat.frames.frames import (
+    EagerTranscriptionFrame,
+    ErrorFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterimTranscriptionFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+    StartFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
+
+from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
+from workers.providers import circuits
+from workers.providers.deepgram.flux import Flux
+from workers.providers.deepgram.nova import Nova, TranscriptCompleteFrame
+from workers.providers.failover.heard_audio import HeardAudio
+from workers.providers.targets import Target
+
+log = structlog.get_logger(__name__)
+
+type Recogniser = Flux | Nova
+
+FRAME_SAMPLES = 512
+UNDERSTOOD = (
+    EagerTranscriptionFrame,
+    InterimTranscriptionFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
+    TranscriptCompleteFrame,
+    TranscriptionFrame,
+)
+SIGN_WITHIN_S = 1.0  # from the question whether the service is there
+
+
+class FailoverSTT(FrameProcessor):
+    """Hears through the first of its targets that works. 16 kHz mono 16-bit PCM in.
+
+    Event `on_failover` (service, failed target, next target, why). When no target is left the processor is unusable and
+    pushes an error.
+    """
+
+    def __init__(self, targets: list[Target], make: Callable[[Target], Recogniser], *, audio_passthrough: bool) -> None:
+        super().__init__()
+        self._register_event_handler("on_failover")
+        self._targets = circuits.providers.order(targets)
+        self._make = make
+        self._audio_passthrough = audio_passthrough
+        self._failed: dict[Target, str] = {}  # since something was last understood
+        self._heard = HeardAudio()
+        self._meter = SpeechMeter()
+        self._unanswered_since: float | None = None  # speech that the service has not reacted to
+        self._asked_at: float | None = None
+        self._start: StartFrame | None = None
+        self._is_started = False
+        self._pause: VADUserStoppedSpeakingFrame | None = None  # the caller's last, if it has not spoken since
+        self._repeated: VADUserStoppedSpeakingFrame | None = None
+        self._is_in_turn = False  # the service has announced a turn, and not its end
+        self._switching = False
+        self._is_connecting = False  # audio is kept until the next service can take it
+        self._is_keeping = False  # audio is kept, because another agent listens
+        self._why = ""  # why the service that is about to take over has failed, too
+        self._target = self._targets[0]
+        self._service = make(self._target)
+
+    # --- A processor whose work another one does ----------------------------------------------------------------------
+
+    @property
+    def service(self) -> Recogniser:
+        """Who does the work now."""
+        return self._service
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as Pipecat's own
+        await super().setup(setup)
+        self._link(self._service)
+        await self._service.setup(setup)
+
+    async def cleanup(self) -> None:
+        await super().cleanup()  # type: ignore[no-untyped-call]  # Pipecat's
+        await self._service.cleanup()  # type: ignore[no-untyped-call]
+
+    def _link(self, service: Recogniser) -> None:
+        for neighbour, side in ((self._prev, "_prev"), (self._next, "_next")):
+            setattr(service, side, _Door(self, service, neighbour))
+
+    async def queue_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM, callback: Any = None
+    ) -> None:
+        """Hand a frame to the service that works now."""
+        match frame:
+            case InputAudioRawFrame():
+                await self._queue_audio(frame, direction)
+                return
+            case StartFrame():
+                self._start = frame
+                if self._is_connecting:
+                    return  # the next service gets it when it is set up
+            case VADUserStartedSpeakingFrame():
+                self._pause = None
+            case VADUserStoppedSpeakingFrame():
+                self._pause = frame
+        await self._service.queue_frame(frame, direction, callback)
+
+    async def _queue_audio(self, frame: InputAudioRawFrame, direction: FrameDirection) -> None:
+        is_speech = True in self._meter.speech_blocks(frame.audio)
+        self._heard.add(frame, is_speech)
+        if self._is_keeping:
+            return
+        if not self._is_connecting:
+            await self._service.queue_frame(frame, direction)
+            await self._doubt(is_speech)
+        if self._audio_passthrough and self._next:
+            await self._next.queue_frame(frame, direction)
+
+    async def passes(self, service: Recogniser, frame: Frame) -> bool:
+        """Whether a frame that a service pushes goes on to the neighbour."""
+        if service is not self._service or frame is self._repeated:
+            return False
+        match frame:
+            case _ if self._is_keeping and isinstance(frame, UNDERSTOOD):
+                return False  # too late to be answered here
+            case StartFrame():
+                is_first, self._is_started = not self._is_started, True
+                return is_first
+            case ErrorFrame() if frame.processor is service:
+                self._fail_over_soon(frame.error)
+                return False
+            case ProposedUserStartedSpeakingFrame():
+                self._is_in_turn = True
+            case ProposedUserStoppedSpeakingFrame():
+                self._is_in_turn = False
+            case TranscriptionFrame():
+                self._heard.transcribed(_end_s(frame.result))
+                self._failed.clear()
+                circuits.providers.worked(self._target)
+        await self._call_event_handler("on_before_push_frame", frame)
+        return True
+
+    # --- Two agents, one after the other -----------------------------------------------------------------------------
+
+    def keep(self) -> None:
+        """Keep from now on what the caller says: another agent answers it, or this one after `go_on`."""
+        self._is_keeping = True
+
+    def kept(self) -> bytes:
+        """What the caller has said and nobody has understood yet, with half a second before it: 16 kHz mono 16-bit."""
+        return b"".join(frame.audio for frame in self._heard.hand_over())
+
+    async def go_on(self, heard_before: bytes | None) -> None:
+        """Understand what was kept, and all that follows. What another agent has `heard_before` takes its place."""
+        frames = self._heard.hand_over() if heard_before is None else _frames(heard_before)
+        self._heard = HeardAudio()
+        self._is_keeping = False
+        for frame in frames:
+            await self._queue_audio(frame, FrameDirection.DOWNSTREAM)
+
+    # --- Failing over -------------------------------------------------------------------------------------------------
+
+    async def _doubt(self, is_speech: bool) -> None:
+        """Ask a service that does not react to speech for a sign, and replace it when none comes."""
+        now, answered_at = time.monotonic(), self._service.answered_at
+        if self._asked_at is not None:
+            if answered_at >= self._asked_at:
+                self._asked_at = self._unanswered_since = None
+            elif now - self._asked_at > SIGN_WITHIN_S:
+                self._fail_over_soon("no answer in time")
+            return
+        if self._unanswered_since is not None and answered_at >= self._unanswered_since:
+            self._unanswered_since = None
+        if is_speech and self._unanswered_since is None:
+            self._unanswered_since = now
+        if self._unanswered_since is not None and now - self._unanswered_since > self._service.DOUBT_AFTER_S:
+            self._asked_at = now
+            self.create_task(self._ask(self._service), f"{self}::ask")
+
+    async def _ask(self, service: Recogniser) -> None:
+        try:
+            await service.ask_for_sign()
+        except Exception as error:
+            log.debug("sign_not_asked", error=type(error).__name__)  # no sign will come
+
+    def _fail_over_soon(self, why: str) -> None:
+        if self._switching:
+            self._why = why
+        elif self.is_usable:
+            self._switching = True
+            self.create_task(self._fail_over(why), f"{self}::failover")
+
+    async def _fail_over(self, why: str) -> None:
+        self._why = why
+        while self._why:
+            failed, why = self._target, self._why
+            log.warning("stt_failed", target=str(failed), why=why)
+            circuits.providers.failed(failed)
+            self._failed[failed] = why
+            target = next((target for target in self._targets if target not in self._failed), None)
+            if target is None:
+                await self._give_up(why)
+                return
+            self._why = ""
+            await self._take_over(target)
+        await self._call_event_handler("on_failover", failed, self._target, why)
+        self._switching = False
+        if self._why:  # of the one that has just taken over
+            self._fail_over_soon(self._why)
+
+    async def _take_over(self, target: Target) -> None:
+        former, service = self._service, self._make(target)
+        self._is_connecting = True
+        self._target, self._service = target, service
+        self._link(service)
+        try:
+            await service.setup(self.processor_setup)
+        except Exception as error:
+            self._why = self._why or type(error).__name__
+        self._asked_at = self._unanswered_since = None
+        if self._is_in_turn and self._next:
+            # Nobody else will end the turn if the next service finds no words in it. If it does, it announces it again.
+            self._is_in_turn = False
+            await self._next.queue_frame(ProposedUserStoppedSpeakingFrame(), FrameDirection.DOWNSTREAM)
+        if self._start:
+            await service.queue_frame(self._start)
+        if not self._is_keeping:
+            for frame in self._heard.hand_over():
+                await service.queue_frame(frame)
+        self._is_connecting = False
+        if self._pause:  # so that what was said before it becomes final at once
+            self._repeated = self._pause
+            await service.queue_frame(self._pause, FrameDirection.UPSTREAM)
+        self.create_task(self._retire(former), f"{self}::retire")
+
+    async def _retire(self, service: Recogniser) -> None:
+        try:
+            await service.cleanup()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            log.debug("recogniser_not_closed", error=type(error).__name__)
+
+    async def _give_up(self, why: str) -> None:
+        self._is_usable = False
+        if self._prev:
+            error = ErrorFrame(f"no recogniser is left: {why}", processor=self)
+            await self._prev.queue_frame(error, FrameDirection.UPSTREAM)
+
+
+class _Door:
+    """What a service takes for its neighbour."""
+
+    def __init__(self, owner: FailoverSTT, service: Recogniser, neighbour: FrameProcessor | None) -> None:
+        self._owner = owner
+        self._service = service
+        self._neighbour = neighbour
+
+    async def queue_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if self._neighbour and await self._owner.passes(self._service, frame):
+            await self._neighbour.queue_frame(frame, direction)
+
+
+def _frames(pcm: bytes) -> list[InputAudioRawFrame]:
+    """Audio in frames of 32 ms, as those that come from the caller."""
+    size = FRAME_SAMPLES * 2
+    pieces = (pcm[start : start + size] for start in range(0, len(pcm), size))
+    return [InputAudioRawFrame(piece, sample_rate=SAMPLE_RATE, num_channels=1) for piece in pieces]
+
+
+def _end_s(result: Any) -> float | None:
+    """The second of the recogniser's audio at which a final result of Deepgram's ends; None if it does not say."""
+    if isinstance(result, dict):
+        return cast(float | None, result.get("audio_window_end"))
+    start, duration = getattr(result, "start", None), getattr(result, "duration", None)
+    return start + duration if start is not None and duration is not None else None

@@ -1,0 +1,1 @@
+"""What is spoken earlier, or not again: first clauses, cached lines, held replies."""

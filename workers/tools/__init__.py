@@ -1,0 +1,1 @@
+"""The functions that a language model may call, and the web services behind them."""

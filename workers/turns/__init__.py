@@ -1,0 +1,1 @@
+"""Who speaks: when the caller's turn begins and ends, and what counts as an interruption."""
