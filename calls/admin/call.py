@@ -168,7 +168,7 @@ class CallAdmin(HistoryAdmin):
         if call and self.has_view_permission(request, call):
             page = call_page(call, with_words=may_read_words(request.user))
             if page.bubbles:
-                audit.looked(request.user, call)
+                audit.record_access(request.user, call)
         extra = {"page": page, "title": call_title(call) if call else None, "subtitle": None}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 

@@ -42,7 +42,7 @@ class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):
         call = self.get_object()
         answer = Response(self.get_serializer(call).data)
         if answer.data["turns"]:
-            audit.looked(request.user, call)
+            audit.record_access(request.user, call)
         return answer
 
     def get_queryset(self) -> QuerySet[Call]:
@@ -69,7 +69,7 @@ class TurnViewSet(viewsets.ReadOnlyModelViewSet[Turn]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One turn. That it was read is written down."""
         turn = self.get_object()
-        audit.looked(request.user, turn.call)
+        audit.record_access(request.user, turn.call)
         return Response(self.get_serializer(turn).data)
 
 

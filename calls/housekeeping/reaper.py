@@ -100,7 +100,7 @@ def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
 
     Who did not hang up may come back, and is missed in two runs before the call ends.
     """
-    missing = [call for call in calls if not call.is_to_be_dialed and _is_missing(call, present) and _is_settled(call)]
+    missing = [call for call in calls if not call.needs_dialing and _is_missing(call, present) and _is_settled(call)]
     _missing.note(call.pk for call in missing)
     for call in missing:
         may_come_back = _may_come_back(call)

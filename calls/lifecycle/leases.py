@@ -148,13 +148,13 @@ def give_up(call_id: uuid.UUID, attempt: int) -> bool:
 
 def _take_back(call: Call, *, disconnected: bool = False) -> None:
     """Have another slot take a call that has lost its agent; end it when too many workers died. Its row is locked."""
-    may_go_on = disconnected or _workers_lost(call) < LOSSES_MAX
+    may_resume = disconnected or _workers_lost(call) < LOSSES_MAX
     detail: dict[str, Any] = {"holder": call.lease_holder} | ({"disconnected": True} if disconnected else {})
     log.warning("agent_lost", call_id=str(call.pk), attempt=call.attempt, **detail)
     services.write_event(call.pk, "agent_lost", attempt=call.attempt, **detail)
     if has_left(call):
         services.end_abandoned(call)
-    elif may_go_on and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
+    elif may_resume and _queue_again(call.pk, call.attempt, losses=F("losses") + 1):
         services.write_event(call.pk, Status.QUEUED, attempt=call.attempt, reason="agent lost")
     else:
         services.end_without_agent(call)

@@ -37,7 +37,7 @@ def overflow(call: Call, detail: str = "") -> None:
     """
     number = call.phone_number
     reason = EndReason.NO_AGENT_FREE
-    if call.is_to_be_dialed:
+    if call.needs_dialing:
         _give_up(call, detail)
         return
     if number is not None and not call.overflowed:

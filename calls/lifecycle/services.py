@@ -192,7 +192,7 @@ def _send_next_waiting() -> None:
 
 def end_abandoned(call: Call) -> bool:
     """End a call that no agent holds and whose caller has left: missed, or completed when they had talked."""
-    if call.is_to_be_dialed:
+    if call.needs_dialing:
         return end_call(call.pk, Status.MISSED, EndReason.NO_ANSWER)
     if call.answered_at is None:
         return end_call(call.pk, Status.MISSED, EndReason.CALLER_GAVE_UP)

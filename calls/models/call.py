@@ -118,7 +118,7 @@ class Call(models.Model):
         return self.status in FINAL
 
     @property
-    def is_to_be_dialed(self) -> bool:
+    def needs_dialing(self) -> bool:
         """Whether the agent has yet to reach the person."""
         return self.direction == Direction.OUTBOUND and self.answered_at is None
 

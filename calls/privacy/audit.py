@@ -26,7 +26,7 @@ WITHOUT_ACTOR = ("/webhooks/", "/static/")
 Actor = AbstractBaseUser | AnonymousUser | None
 
 
-def looked(user: Actor, call: Call) -> None:
+def record_access(user: Actor, call: Call) -> None:
     """Write down that somebody read what was said in a call."""
     seen = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Call),

@@ -26,7 +26,7 @@ from tools.local.rabbitmq import SHARED_SETTINGS
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OTHER_CALLER = "+12025550124"
-COPY_FOUND_NOTHING = "nobody_waits"  # a worker's log
+COPY_FOUND_NOTHING = "no_call_waiting"  # a worker's log
 
 
 def _assert_undisturbed(report: CallReport) -> None:

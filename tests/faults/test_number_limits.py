@@ -21,7 +21,7 @@ def test_08_a_number_at_its_limit_rings_until_one_of_its_calls_ends(stack: Stack
         first.wait_for("agent_speaking")
         with Caller(stack, LISTENS, NUMBER) as second:
             call_of(second, Status.QUEUED)
-            eventually(lambda: "nobody_waits" in worker.log, "a slot that found nobody to take")
+            eventually(lambda: "no_call_waiting" in worker.log, "a slot that found nobody to take")
             hang_up(first)  # no sweep runs: the end of this call sends the other one
             second.wait_for("agent_speaking")
             hang_up(second)

@@ -37,7 +37,7 @@ class Voice:
     def pause(self) -> None:
         self.is_paused = True
 
-    async def go_on(self) -> None:
+    async def resume(self) -> None:
         self.resumed += self.is_paused
         self.is_paused = False
 

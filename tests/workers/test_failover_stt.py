@@ -159,7 +159,7 @@ async def test_what_one_agent_keeps_another_one_understands_once(settings: Setti
         successor.stt.keep()
         await former.hear(SECOND + speech)
         await successor.hear(speech[-FRAME * 20 :])  # it came in the middle of the sentence
-        await successor.stt.go_on(former.stt.kept())
+        await successor.stt.resume(former.stt.kept())
         await successor.hear(SECOND[:9600])
         await successor.worker.queue_frame(VADUserStoppedSpeakingFrame())
         listening = asyncio.create_task(successor.hear(SECOND * 10))
@@ -173,7 +173,7 @@ async def test_without_another_agent_its_own_ear_counts(settings: Settings) -> N
     async with hearing(settings, EAGER[0]) as heard:
         heard.stt.keep()
         await heard.hear(await say(HOURS))
-        await heard.stt.go_on(None)
+        await heard.stt.resume(None)
         await heard.hear(SECOND)
         assert (await heard.down.until(TranscriptionFrame)).text == HOURS
 

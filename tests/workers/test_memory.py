@@ -92,7 +92,7 @@ def test_the_turn_models_share_one_session_and_one_thread() -> None:
 
 
 def test_a_process_that_gets_no_more_memory_is_told_so() -> None:
-    take = "import resource; from workers import memory; before = memory.is_to_be_had(); "
-    take += "resource.setrlimit(resource.RLIMIT_AS, (0, resource.RLIM_INFINITY)); after = memory.is_to_be_had(); "
+    take = "import resource; from workers import memory; before = memory.is_available(); "
+    take += "resource.setrlimit(resource.RLIMIT_AS, (0, resource.RLIM_INFINITY)); after = memory.is_available(); "
     take += "resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
     assert _in_a_worker(take, "[before, after]")[1] == [True, False]

@@ -103,7 +103,7 @@ async def test_a_pause_takes_back_what_was_not_heard_and_going_on_says_it_again(
     await asyncio.sleep(0)
     assert source.got == [1, 2, 3]
 
-    await voice.go_on()
+    await voice.resume()
     await waiting
     assert source.got == [1, 2, 3, 3, 4]
 
@@ -116,7 +116,7 @@ async def test_an_interruption_drops_what_waits_behind_a_pause(voice: AgentVoice
 
     voice._drop()
     await waiting
-    await voice.go_on()
+    await voice.resume()
     assert source.got == [1]
 
     await voice.write_audio_frame(_chunk(3))
@@ -131,7 +131,7 @@ async def test_a_word_waits_as_long_as_the_agent_was_paused(voice: AgentVoice, s
     await asyncio.sleep(0.05)  # how long it was silent
     assert not word.done()
 
-    await voice.go_on()
+    await voice.resume()
     await word
     assert time.monotonic_ns() - now >= 50_000_000
 

@@ -73,7 +73,7 @@ async def succeed(call: Call, room: rtc.Room, stt: FailoverSTT) -> None:
         except Exception:
             log.exception("previous_agent_not_asked")
         finally:
-            await stt.go_on(heard)
+            await stt.resume(heard)
     try:
         for agent in former:
             await rooms.remove_participant(call.room_name, agent)

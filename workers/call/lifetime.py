@@ -53,7 +53,7 @@ async def handle() -> None:
         metrics.not_claimed()
         raise NotClaimed("the database is not reached") from error
     if call is None:
-        log.info("nobody_waits")
+        log.info("no_call_waiting")
         return
     metrics.claimed(call)
     with structlog.contextvars.bound_contextvars(call_id=str(call.pk), attempt=call.attempt):
@@ -119,7 +119,7 @@ async def _converse(
     loading: asyncio.Task[None],
 ) -> Ending | Leaving:
     """Wait for the caller's side to take the agent's audio and for the lines, greet, and wait for the end."""
-    if held.call.is_to_be_dialed:
+    if held.call.needs_dialing:
         not_reached = await ringing.reach(held, conversation, transport, running)
         if not_reached is not None:
             return not_reached
@@ -187,7 +187,7 @@ async def _not_joined(call: Call, transport: CallTransport, running: asyncio.Tas
 
 
 async def _caller_is_absent(call: Call) -> Ending | Leaving:
-    if call.is_to_be_dialed:
+    if call.needs_dialing:
         return Ending(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
     if call.answered_at is None:
         return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")

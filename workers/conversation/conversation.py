@@ -176,7 +176,7 @@ class Conversation:
     async def resume(self) -> None:
         """Go on after `only_listen`, since no other agent comes: what the caller said meanwhile is answered here."""
         self._progress.closing = self._hands_over = False
-        await self._pipeline.stt.go_on(None)
+        await self._pipeline.stt.resume(None)
 
     async def fall_silent(self) -> None:
         """Leave the conversation to the next agent: no timer ends it from now on, and the agent has no voice."""

@@ -57,14 +57,14 @@ class CallerEar(LiveKitInputTransport):
                 self._measure()
             for listener in self.listeners:
                 await listener(pcm)
-            await self._hand_on(CallerAudio(user_id=identity, audio=pcm, sample_rate=SAMPLE_RATE, num_channels=1))
+            await self._forward(CallerAudio(user_id=identity, audio=pcm, sample_rate=SAMPLE_RATE, num_channels=1))
 
     async def hear_silence(self) -> None:
         """Push a frame of silence, while there is no track yet that could bring one."""
         silence = bytes(settings.AUDIO_BUFFER_SIZE * 2)
-        await self._hand_on(CallerAudio(user_id="", audio=silence, sample_rate=SAMPLE_RATE, num_channels=1))
+        await self._forward(CallerAudio(user_id="", audio=silence, sample_rate=SAMPLE_RATE, num_channels=1))
 
-    async def _hand_on(self, frame: CallerAudio) -> None:
+    async def _forward(self, frame: CallerAudio) -> None:
         """What `push_frame` does, but for events, observers and a trace of every frame, which nobody reads here.
 
         From LiveKit's stream to Flux's socket a frame takes 45 us of processor time instead of 93.

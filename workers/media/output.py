@@ -36,8 +36,8 @@ class AgentVoice(LiveKitOutputTransport):
         super().__init__(transport, client, params)
         self._meter = SpeechMeter()
         self._interruptions = 0
-        self._going_on = asyncio.Event()  # clear while the agent is paused
-        self._going_on.set()
+        self._playing = asyncio.Event()  # clear while the agent is paused
+        self._playing.set()
         self._paused_at_ns = 0
         self._words_late_ns = 0  # by so much the words of this speech come later than their time stamps say
         self._handed_over = bytearray()  # the last that LiveKit got, and may hold still
@@ -67,24 +67,24 @@ class AgentVoice(LiveKitOutputTransport):
     # --- Pausing ------------------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Fall silent at once. What was not heard waits for `go_on`, or is dropped by an interruption."""
+        """Fall silent at once. What was not heard waits for `resume`, or is dropped by an interruption."""
         source = self._client._audio_source
-        if source is None or not self._going_on.is_set():
+        if source is None or not self._playing.is_set():
             return
         unheard = int(source.queued_duration * SAMPLE_RATE) * 2
         self._taken_back = bytes(self._handed_over[-unheard:]) if unheard else b""
         self._handed_over_bytes -= len(self._taken_back)
         source.clear_queue()
-        self._going_on.clear()
+        self._playing.clear()
         self._paused_at_ns = self.get_clock().get_time()
 
-    async def go_on(self) -> None:
+    async def resume(self) -> None:
         """Go on where `pause` stopped. Does nothing when the agent is not paused."""
-        if self._going_on.is_set():
+        if self._playing.is_set():
             return
         self._words_late_ns += self.get_clock().get_time() - self._paused_at_ns
         taken_back, self._taken_back = self._taken_back, b""
-        self._going_on.set()
+        self._playing.set()
         if taken_back:
             await self._hand_over(taken_back)
 
@@ -93,7 +93,7 @@ class AgentVoice(LiveKitOutputTransport):
         self._words_late_ns = 0
         self._taken_back = b""
         self._handed_over.clear()
-        self._going_on.set()
+        self._playing.set()
 
     # --- Frames -------------------------------------------------------------------------------------------------------
 
@@ -139,13 +139,13 @@ class AgentVoice(LiveKitOutputTransport):
             await self._client._audio_source.wait_for_playout()
 
     async def _unpaused(self) -> None:
-        if self._going_on.is_set():
+        if self._playing.is_set():
             return
         try:
             async with asyncio.timeout(PAUSE_MAX_S):
-                await self._going_on.wait()
+                await self._playing.wait()
         except TimeoutError:
-            await self.go_on()
+            await self.resume()
 
     async def _hand_over(self, pcm: bytes) -> None:
         self._handed_over += pcm

@@ -99,7 +99,7 @@ class Heartbeat:
     def _try_to_beat(self) -> None:
         """Beat, unless the process is not fit to live. Raises nothing: its leases would end with the thread."""
         try:
-            if not memory.is_to_be_had():
+            if not memory.is_available():
                 _die()
             if call_loop.is_turning():
                 _if_database_is_there(self.beat)

@@ -50,7 +50,7 @@ def settle() -> None:
         libc.malloc_trim(0)
 
 
-def is_to_be_had() -> bool:
+def is_available() -> bool:
     """Whether the system still gives this process memory. Asks for some, touches none of it, and gives it back."""
     try:
         mmap.mmap(-1, PROBE_BYTES, flags=mmap.MAP_PRIVATE).close()

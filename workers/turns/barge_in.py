@@ -78,7 +78,7 @@ class BargeIn(BaseUserTurnStartStrategy):
         """Listen to the caller's audio, 16 kHz mono 16-bit PCM; does nothing while the agent is silent."""
         if not self._voice.is_speaking:
             if self._speech_ms or self._silence_ms:
-                await self._voice.go_on()  # it ended as it was paused: its next words shall not wait
+                await self._voice.resume()  # it ended as it was paused: its next words shall not wait
                 self._forget()
             return
         self._pending += pcm
@@ -146,7 +146,7 @@ class BargeIn(BaseUserTurnStartStrategy):
         self._speech_ms = 0
         # A noisy line must not make the agent stutter: each sound that was none asks more of the next one.
         self._onset_ms = min(self._onset_ms * 2, ONSET_MAX_MS)
-        await self._voice.go_on()
+        await self._voice.resume()
 
     def _forget(self) -> None:
         self._silero.reset_states()

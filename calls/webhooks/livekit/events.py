@@ -186,7 +186,7 @@ def _caller_left(event: LiveKitEvent, known: Row | None) -> str:
         return "noted"
     if _end_waiting(call):
         return "call ended"
-    if call.is_to_be_dialed or event.participant.disconnect_reason in ROOM_ENDED:
+    if call.needs_dialing or event.participant.disconnect_reason in ROOM_ENDED:
         return "noted"
     return leases.HUNG_UP
 
@@ -200,7 +200,7 @@ def _end_waiting(call: Call) -> bool:
     """A caller who leaves while no agent is there. A call that has an agent is ended by its worker."""
     if call.status == Status.IN_PROGRESS:
         return False
-    if call.status == Status.CONNECTING and (call.answered_at or call.is_to_be_dialed):
+    if call.status == Status.CONNECTING and (call.answered_at or call.needs_dialing):
         return False  # its agent knows better why
     return services.end_abandoned(call)
 

@@ -155,14 +155,14 @@ class FailoverSTT(FrameProcessor):
     # --- Two agents, one after the other -----------------------------------------------------------------------------
 
     def keep(self) -> None:
-        """Keep from now on what the caller says: another agent answers it, or this one after `go_on`."""
+        """Keep from now on what the caller says: another agent answers it, or this one after `resume`."""
         self._is_keeping = True
 
     def kept(self) -> bytes:
         """What the caller has said and nobody has understood yet, with half a second before it: 16 kHz mono 16-bit."""
         return b"".join(frame.audio for frame in self._heard.hand_over())
 
-    async def go_on(self, heard_before: bytes | None) -> None:
+    async def resume(self, heard_before: bytes | None) -> None:
         """Understand what was kept, and all that follows. What another agent has `heard_before` takes its place."""
         frames = self._heard.hand_over() if heard_before is None else _frames(heard_before)
         self._heard = HeardAudio()

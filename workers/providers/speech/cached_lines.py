@@ -149,9 +149,9 @@ class ElevenLabsWithLines(FailoverElevenLabs):
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         self._word_times.arrived(frame, self._words_from_ns)
-        await self._hand_on(frame, direction)
+        await self._forward(frame, direction)
 
-    async def _hand_on(self, frame: Frame, direction: FrameDirection) -> None:
+    async def _forward(self, frame: Frame, direction: FrameDirection) -> None:
         """Push a frame with the time at which it is heard."""
         self._word_times.leaves(frame, self.get_clock().get_time())
         await super().push_frame(frame, direction)

@@ -108,10 +108,10 @@ class HoldingTTS(ElevenLabsWithLines):
                 return
         await super().process_frame(frame, direction)
 
-    async def _hand_on(self, frame: Frame, direction: FrameDirection) -> None:
+    async def _forward(self, frame: Frame, direction: FrameDirection) -> None:
         """Push what the gate lets through."""
         for passed, way in self._gate.process(frame, direction):
-            await super()._hand_on(passed, way)
+            await super()._forward(passed, way)
 
     async def _withdraw(self, direction: FrameDirection) -> None:
         """As after an interruption, but nothing was heard: text that waits and speech that is made are given up."""
