@@ -12,7 +12,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RelatedDropdownFilter
 
-from access.admin.audit_text import happened, shown_changes
+from access.audit_text import happened, shown_changes
 from common.admin import HistoryAdmin, column
 
 for model in (LogEntry, AccessAttempt, AccessLog, AccessFailureLog):

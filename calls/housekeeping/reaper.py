@@ -30,9 +30,7 @@ SETTLED = timedelta(seconds=10)  # younger differences are events on their way
 OVERTIME = timedelta(seconds=60)  # a call that its own agent has not ended by then has no agent that could
 ANNOUNCING = timedelta(seconds=60)  # longer than the announcer speaks, or waits for a transfer
 ANNOUNCER_JOINS = timedelta(seconds=20)  # by then the announcer is in the room, or its process was restarted
-COMES_BACK_WITHIN_S = (
-    9.0  # a caller's side that loses LiveKit, as when that is restarted, joins again (workers.call.ending)
-)
+COMES_BACK_WITHIN_S = 9.0  # a caller's side that loses LiveKit, as by its restart, joins again (workers.call.ending)
 FORGOTTEN_AFTER_S = 30.0  # three runs: whoever was missing before that may have been there since
 FORGET_HOLDERS = timedelta(minutes=5)
 

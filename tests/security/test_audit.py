@@ -5,7 +5,7 @@ from auditlog.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from access.admin.audit_text import happened, shown_changes
+from access.audit_text import happened, shown_changes
 from agents.services import publish
 from calls.models import Call, PhoneNumber
 from calls.privacy import audit
