@@ -22,7 +22,7 @@ from callcenter.http.request_limits import RequestLimits  # noqa: E402
 from calls.webhooks.asgi import Webhooks  # noqa: E402
 
 STORED = ("livekit-webhook", "twilio-status")
-THREADS = 6  # each keeps a connection; the others of the database's pool are for people and programs
+THREADS = 6  # each takes a connection; the others of the database's pool are for people and programs
 
 safe_start.refuse_unsafe_secrets()
 warm_up.web()

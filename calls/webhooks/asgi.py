@@ -1,11 +1,10 @@
 """Webhooks that are stored, past Django's middleware: it would cost many times what the webhooks themselves do.
 
 Nobody is logged in there, no page is shown, and the signature says who asks. So Django's views answer in threads of
-their own, each of which keeps its connection to the database. Everything else goes on to Django's application.
+their own. Everything else goes on to Django's application.
 """
 
 import asyncio
-import select
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from io import BytesIO
@@ -14,10 +13,10 @@ from typing import Any
 import structlog
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from calls.reporting.collectors import count_webhook, webhook_seconds
+from common.database import borrowed_connection
 
 log = structlog.get_logger(__name__)
 
@@ -83,31 +82,12 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _answer(view: View, scope: Scope, body: bytes) -> HttpResponse:
-    """In a thread, which keeps its connection to the database: no signal of a request tells Django to let it go."""
-    _let_go_if_closed()
+    """In a thread, which gives its connection back: no signal of a request tells Django to."""
     try:
-        return view(ASGIRequest(scope, BytesIO(body)))
+        with borrowed_connection():
+            return view(ASGIRequest(scope, BytesIO(body)))
     except UnicodeDecodeError:
         return JsonResponse({"error": "the query is not UTF-8"}, status=400)
-    finally:
-        if connection.errors_occurred:
-            connection.close_if_unusable_or_obsolete()
-
-
-def _let_go_if_closed() -> None:
-    """Give a connection back that PostgreSQL has closed meanwhile; the pool sees that, and gives another.
-
-    PostgreSQL says nothing to whoever has asked nothing, except that it closes the connection. So a look at the socket
-    is enough, and does without the query that the pool asks for every connection it hands out.
-    """
-    held = connection.connection
-    if held is None:
-        return
-    look = select.poll()
-    if not held.closed:
-        look.register(held.fileno(), select.POLLIN)
-    if held.closed or look.poll(0):
-        connection.close()
 
 
 async def send_response(response: HttpResponse, send: Send) -> None:
