@@ -23,7 +23,7 @@ from calls.outbound.idempotency import Answer, KeyedRequest
 from calls.phone import to_e164
 from calls.privacy import audit
 from calls.privacy.visibility import may_read_words, may_see_numbers
-from calls.webhooks.livekit.events import incoming_call
+from calls.webhooks.livekit.callers import incoming_call
 
 
 class LiveKitAway(exceptions.APIException):

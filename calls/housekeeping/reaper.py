@@ -22,7 +22,7 @@ from calls.models.heartbeat import CLOCK
 from calls.phone import mask_numbers
 from calls.privacy.erased_rooms import stored_names
 from calls.states import ANNOUNCED, FINAL, EndReason, Status
-from calls.webhooks.livekit.events import incoming_call, is_caller
+from calls.webhooks.livekit.callers import incoming_call, is_caller
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
@@ -177,22 +177,10 @@ def end_unresumed() -> int:
     return len(calls)
 
 
-# By room and caller. In SQL, because it is also asked while a caller waits, together with something else.
-HAS_LEFT = f"""
-SELECT EXISTS (
-    SELECT FROM calls_webhookevent
-    WHERE room_name = %s AND kind IN ('participant_left', 'room_finished') AND participant IN ('', %s)
-    AND outcome <> '{RECONNECTED}'
-)
-"""  # noqa: S608  our name
-
-
 def has_left(call: Call) -> bool:
     """Whether LiveKit has told that the caller left, or that the room is closed."""
-    with connection.cursor() as cursor:
-        cursor.execute(HAS_LEFT, [call.room_name, call.caller_identity])
-        [left] = cursor.fetchone() or [False]
-    return bool(left)
+    ends = WebhookEvent.objects.filter(room_name=call.room_name, kind__in=("participant_left", "room_finished"))
+    return ends.filter(participant__in=("", call.caller_identity)).exclude(outcome=RECONNECTED).exists()
 
 
 def may_dial(call: Call) -> bool:

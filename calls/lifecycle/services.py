@@ -4,18 +4,17 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils import timezone
 
-from calls.lifecycle import enqueue
-from calls.models import Call, CallEvent, Turn
-from calls.states import ALLOWED_FROM, FINAL, Direction, EndReason, Status
-from common.inserting import Statement, followed, insert_once
+from calls.lifecycle import elapsed, enqueue
+from calls.models import Call, CallEvent, PhoneNumber, Turn
+from calls.states import FINAL, Direction, EndReason, Status
 
 log = structlog.get_logger(__name__)
 
@@ -32,30 +31,9 @@ class IncomingCall:
     twilio_call_sid: str = ""
 
 
-class CalledNumber(NamedTuple):
-    """What a call needs of the number that was called: the columns of CALLED_NUMBER."""
-
-    pk: int
-    is_active: bool
-    ring_time_s: int
-    live_version_id: int | None
-    asked_at: datetime  # by the database's clock, to which all waiting times are compared
-
-
-# By number. In SQL, because it is also asked while a caller waits, together with something else.
-CALLED_NUMBER = """
-SELECT number.id, number.is_active, number.ring_time_s, persona.live_version_id, statement_timestamp() AS asked_at
-FROM calls_phonenumber AS number JOIN agents_persona AS persona ON persona.id = number.persona_id
-WHERE number.e164 = %s
-"""
-
-
-def find_number(e164: str) -> CalledNumber | None:
-    """The number of ours that was called; None when it is not known."""
-    with connection.cursor() as cursor:
-        cursor.execute(CALLED_NUMBER, [e164])
-        row = cursor.fetchone()
-    return CalledNumber(*row) if row else None
+def find_number(e164: str) -> PhoneNumber | None:
+    """The number of ours that was called, with its persona; None when it is not known."""
+    return PhoneNumber.objects.select_related("persona").filter(e164=e164).first()
 
 
 def receive_call(incoming: IncomingCall) -> Call | None:
@@ -64,33 +42,36 @@ def receive_call(incoming: IncomingCall) -> Call | None:
 
 
 @transaction.atomic(savepoint=False)
-def receive_call_to(number: CalledNumber | None, incoming: IncomingCall) -> Call | None:
+def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call | None:
     """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
 
     `number` is None when the called one is not ours. Limits do not matter here: a call beyond one waits for its turn.
     None when the room has its call already.
     """
-    now = number.asked_at if number else timezone.now()
+    now = elapsed.now()
     reason = refusal(number)
-    call = Call(
+    call, is_new = Call.objects.get_or_create(
         room_name=incoming.room_name,
-        caller_identity=incoming.caller_identity,
-        caller_number=incoming.caller_number,
-        called_number=incoming.called_number,
-        sip_call_id=incoming.sip_call_id,
-        twilio_call_sid=incoming.twilio_call_sid,
-        phone_number_id=number.pk if number else None,
-        persona_version_id=number.live_version_id if number else None,
-        status=Status.REJECTED if reason else Status.QUEUED,
-        end_reason=reason or "",
-        created_at=now,
-        queued_at=now,
-        sent_at=now,
-        rings_until=now + timedelta(seconds=number.ring_time_s) if number else None,
-        ended_at=now if reason else None,
+        defaults={
+            "caller_identity": incoming.caller_identity,
+            "caller_number": incoming.caller_number,
+            "called_number": incoming.called_number,
+            "sip_call_id": incoming.sip_call_id,
+            "twilio_call_sid": incoming.twilio_call_sid,
+            "phone_number": number,
+            "persona_version_id": number.persona.live_version_id if number else None,
+            "status": Status.REJECTED if reason else Status.QUEUED,
+            "end_reason": reason or "",
+            "created_at": now,
+            "queued_at": now,
+            "sent_at": now,
+            "rings_until": now + timedelta(seconds=number.ring_time_s) if number else None,
+            "ended_at": now if reason else None,
+        },
     )
-    if not insert_once(call, followed_by=_event(call.pk, call.status, reason=call.end_reason)):
+    if not is_new:
         return None
+    write_event(call.pk, call.status, reason=call.end_reason)
     if reason:
         transaction.on_commit(lambda: enqueue.close_room(call.room_name))
     else:
@@ -106,13 +87,13 @@ def identify_dialed(dialed: IncomingCall) -> bool:
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
 
 
-def refusal(number: CalledNumber | None) -> EndReason | None:
+def refusal(number: PhoneNumber | None) -> EndReason | None:
     """Why nobody answers this number; None when a persona does."""
     if number is None:
         return EndReason.UNKNOWN_NUMBER
     if not number.is_active:
         return EndReason.INACTIVE_NUMBER
-    if number.live_version_id is None:
+    if number.persona.live_version_id is None:
         return EndReason.NO_LIVE_PERSONA
     return None
 
@@ -130,14 +111,7 @@ def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
     return True
 
 
-# In SQL, because the next caller waits: Django would take longer to put it together than PostgreSQL to carry it out.
-_END = """
-UPDATE calls_call SET status = %s, end_reason = %s, end_detail = %s,
-    ended_at = greatest(answered_at, claimed_at, least(%s, statement_timestamp()))
-WHERE id = %s AND status = ANY(%s) AND attempt = coalesce(%s, attempt) RETURNING attempt
-"""
-
-
+@transaction.atomic(savepoint=False)
 def end_call(
     call_id: uuid.UUID,
     status: Status,
@@ -149,23 +123,19 @@ def end_call(
 ) -> bool:
     """Move a call to a final state. False when it is in one already, or when `attempt` is no longer the call's.
 
-    The change and its event are one statement. `at` is by the clock of whoever ends it, which may be wrong: it was
-    after the answer, and is not in the future.
+    `at` is by the clock of whoever ends it, which may be wrong: it was after the answer, and is not in the future.
     """
     at = at or timezone.now()
     if status not in FINAL:
         raise ValueError(f"status: {status} is not a final state")
-    before = [allowed.value for allowed in ALLOWED_FROM[status]]
-    end = Statement(_END, [status, reason, detail[:300], at, call_id, before, attempt])
-    event = _event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
-    sql, parameters = followed(end, by=event)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING (SELECT attempt FROM written)", parameters)  # noqa: S608  our names
-        ended = cursor.fetchone()
-    if ended is None:
+    ended_at = Greatest("answered_at", "claimed_at", Least(Value(at), Now()))  # which pass over what is null
+    if not Call.objects.move(
+        call_id, status, attempt=attempt, end_reason=reason, end_detail=detail[:300], ended_at=ended_at
+    ):
         return False
+    write_event(call_id, status, at=at, attempt=attempt or 0, reason=reason, detail=detail)
     log.info("call_ended", call_id=str(call_id), status=str(status), reason=str(reason))
-    if ended[0]:  # nobody waits for the end of a call that no slot ever held
+    if Call.objects.filter(pk=call_id, attempt__gt=0).exists():  # the end of any other call frees no slot
         # Robust: what goes wrong here is logged, because the call has ended already.
         transaction.on_commit(_send_next_waiting, robust=True)
     return True
@@ -227,13 +197,7 @@ def write_event(
     call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
 ) -> None:
     """Append an event of this kind, which is also the state that the call entered if it is one."""
-    insert_once(_event(call_id, status, at=at, attempt=attempt, **detail))
-
-
-def _event(
-    call_id: uuid.UUID, status: str, *, at: datetime | None = None, attempt: int = 0, **detail: Any
-) -> CallEvent:
-    return CallEvent(
+    CallEvent.objects.create(
         call_id=call_id,
         kind=status,
         to_status=status if status in Status else "",

@@ -9,11 +9,7 @@ from collections.abc import Iterable
 from django.db import connection
 from django.utils.crypto import salted_hmac
 
-from common.inserting import Statement
-
-# By room. Whoever stores what LiveKit tells of a room holds it, and whoever erases the room's call.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-_NOT_ERASED = "NOT EXISTS (SELECT FROM calls_call WHERE room_name = %s)"
+from calls.models import Call
 
 
 def erased_name(room_name: str) -> str:
@@ -26,13 +22,16 @@ def stored_names(room_names: Iterable[str]) -> dict[str, str]:
     return {stored: name for name in room_names for stored in (name, erased_name(name))}
 
 
-def not_erased(room_name: str) -> Statement:
-    """The condition that the call of a room, if it has one, is not erased."""
-    return Statement(_NOT_ERASED, [erased_name(room_name)])
+def is_erased(room_name: str) -> bool:
+    """Whether the call of this room was erased. Ask while the room is locked."""
+    return Call.objects.filter(room_name=erased_name(room_name)).exists()
 
 
 def lock_rooms(room_names: Iterable[str]) -> None:
-    """Wait until nobody stores anything of these rooms, and keep others from it until the transaction ends."""
-    names = sorted(room_names)  # so that two who lock the same rooms do not wait for each other
+    """Wait until nobody stores anything of these rooms, and keep others from it until the transaction ends.
+
+    For whoever stores what LiveKit tells of a room, and whoever erases the room's call.
+    """
+    lock = "SELECT pg_advisory_xact_lock(hashtextextended(room_name, 0)) FROM unnest(%s::text[]) AS room_name"
     with connection.cursor() as cursor:
-        cursor.execute("; ".join([LOCK] * len(names)), names)
+        cursor.execute(lock, [sorted(room_names)])  # so that two who lock the same rooms do not wait for each other

@@ -4,7 +4,7 @@ import pytest
 from livekit.api import ParticipantInfo
 
 from calls.livekit import sip_headers
-from calls.webhooks.livekit.events import incoming_call
+from calls.webhooks.livekit.callers import incoming_call
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from calls.models import Call, CallEvent, PhoneNumber, WebhookEvent
 from calls.models.phone_number import Overflow
 from calls.phone import masked, to_e164
 from calls.webhooks.livekit.signature import BadBody, BadSignature
-from common.inserting import insert_once
 
 log = structlog.get_logger(__name__)
 
@@ -136,17 +135,17 @@ def note_status(parameters: Mapping[str, str]) -> str:
     sid, status = _call_sid(parameters), parameters.get("CallStatus", "")
     if status not in STATUSES | TROUBLE:
         raise BadBody("CallStatus: this is none of Twilio's statuses")
-    event = WebhookEvent(
-        event_id=f"{sid}:{status}", kind=f"twilio.{status}", sent_at=_sent_at(parameters), outcome="noted"
-    )
-    if status not in TROUBLE:
-        return "noted" if insert_once(event) else "duplicate"
     with transaction.atomic():
-        if not insert_once(event):
+        event, is_new = WebhookEvent.objects.get_or_create(
+            event_id=f"{sid}:{status}",
+            defaults={"kind": f"twilio.{status}", "sent_at": _sent_at(parameters), "outcome": "noted"},
+        )
+        if not is_new:
             return "duplicate"
-        outcome = _note_trouble(sid, status, parameters)
-        WebhookEvent.objects.filter(event_id=event.event_id).update(outcome=outcome)
-        return outcome
+        if status in TROUBLE:
+            event.outcome = _note_trouble(sid, status, parameters)
+            event.save(update_fields=["outcome"])
+        return event.outcome
 
 
 def _note_trouble(sid: str, status: str, parameters: Mapping[str, str]) -> str:
@@ -157,8 +156,8 @@ def _note_trouble(sid: str, status: str, parameters: Mapping[str, str]) -> str:
         return "reached no call"
     told = {"status": status, "sip": parameters.get("SipResponseCode", ""), "error": parameters.get("ErrorCode", "")}
     detail = {name: value[:40] for name, value in told.items() if value}
-    event = CallEvent(key=uuid.uuid5(_EVENTS, f"{sid}:{status}"), call=call, kind="twilio_trouble", detail=detail)
-    insert_once(event)
+    key = uuid.uuid5(_EVENTS, f"{sid}:{status}")
+    CallEvent.objects.get_or_create(key=key, defaults={"call": call, "kind": "twilio_trouble", "detail": detail})
     return "noted with its call"
 
 

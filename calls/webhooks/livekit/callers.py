@@ -1,0 +1,39 @@
+"""Who is a caller among a room's participants, and what LiveKit tells of one."""
+
+from django.core.exceptions import ValidationError
+from livekit.api import ParticipantInfo
+
+from calls.lifecycle.services import IncomingCall
+from calls.livekit import sip_headers
+from calls.phone import as_told, to_e164
+
+
+def is_caller(participant: ParticipantInfo) -> bool:
+    """A phone caller: of kind SIP, or with the attributes that LiveKit's SIP service sets."""
+    return participant.kind == ParticipantInfo.Kind.SIP or "sip.trunkPhoneNumber" in participant.attributes
+
+
+def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
+    """What the attributes that LiveKit's SIP service sets tell of a caller."""
+    attributes = caller.attributes
+    called = _called_number(caller)
+    return IncomingCall(
+        room_name=room_name,
+        caller_identity=caller.identity,
+        caller_number=as_told(sip_headers.caller_number(attributes), called)[:32],
+        called_number=called,
+        sip_call_id=attributes.get("sip.callID", "")[:128],
+        twilio_call_sid=attributes.get("sip.twilio.callSid", "")[:64],
+    )
+
+
+def _called_number(caller: ParticipantInfo) -> str:
+    return _number(sip_headers.called_number(caller.attributes))
+
+
+def _number(text: str) -> str:
+    """E.164 where it can be; else what came in (`anonymous`, an extension), which no PhoneNumber matches."""
+    try:
+        return to_e164(text)
+    except ValidationError:
+        return text[:32]
