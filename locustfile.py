@@ -23,9 +23,7 @@ from locust import FastHttpUser, between, constant_throughput, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from tools.bench.webhooks import signed
-from tools.demo.settings import read_environment
-from tools.loadtest.webhook_load import (
+from tools.loadtest.webhooks.traffic import (
     DOUBLED,
     Ledger,
     Webhook,
@@ -38,6 +36,8 @@ from tools.loadtest.webhook_load import (
 )
 from tools.local import Instance
 from tools.local.ports import LOOPBACK
+from tools.measure.calls.webhooks import signed
+from tools.run.demo.settings import read_environment
 
 AT_MOST_S = 600
 FINISH_S = 10.0  # at the end a call that has begun is finished

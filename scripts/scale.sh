@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=.venv/bin/python
 [ -x "$python" ] || python=python3
 command -v "$python" >/dev/null || { scripts/setup --python-only && python=.venv/bin/python; }
-"$python" -m tools.scale.arguments "$@"
+"$python" -m tools.run.scale.arguments "$@"
 
 case " $* " in
 *" --help "* | *" -h "*) exit ;;
@@ -15,4 +15,4 @@ case " $* " in
 *" up "*) scripts/setup ;;
 *) [ -x .venv/bin/python ] || scripts/setup ;;
 esac
-exec .venv/bin/python -m tools.scale "$@"
+exec .venv/bin/python -m tools.run.scale "$@"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tools.local import ROOT, Instance, LiveKit, Postgres, RabbitMQ, Redis
-from tools.local.apart import environment_apart
+from tools.local.isolated_env import isolated_environment
 from tools.local.ports import free_ports
 
 
@@ -41,7 +41,7 @@ def _remove_leftovers() -> None:
             remove(_instance(state_dir))
 
 
-os.environ.update(environment_apart() | {"SIMULATOR_SPEECH": "scripted", "SIMULATOR_PROFILE": "none"})
+os.environ.update(isolated_environment() | {"SIMULATOR_SPEECH": "scripted", "SIMULATOR_PROFILE": "none"})
 INSTANCE = _instance(ROOT / f".local/test-{os.getpid()}")
 os.environ["SPOOL_DIR"] = str(INSTANCE.state_dir / "spool")
 

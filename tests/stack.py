@@ -26,9 +26,9 @@ from tests.services import INSTANCE
 from tools.local import ROOT
 from tools.local.ports import LOOPBACK
 from tools.local.process import Daemon
+from tools.measure.world import answers
+from tools.measure.world.control import control
 from tools.setup.environment import read
-from tools.world import answers
-from tools.world.control import control
 
 BIN = Path(sys.executable).parent
 SETTINGS = read(ROOT / "env.template").keys()

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tools.bench.cell import LATE_MS, Cell
-from tools.bench.placing import Placed
-from tools.bench.render import render
-from tools.bench.tables import rows
+from tools.bench.compare.render import render
+from tools.bench.compare.tables import rows
+from tools.measure.calls.cell import LATE_MS, Cell
+from tools.measure.calls.placing import Placed
 
 
 def said(**values: Any) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from simulator.caller.conversation import expects_reply
 from simulator.scenario import Interrupt, Say, parse_scenario
 from tests.bench.test_cells import cell, report, said
 from tools.bench.__main__ import _parser, _with_command
-from tools.bench.callers import CALLS_A_PROCESS
+from tools.bench.compare.plot import plot
+from tools.bench.compare.tables import rows
 from tools.bench.control import Options
-from tools.bench.conversation import script, warm_up_script
 from tools.bench.dispatch_times import DispatchTimes
 from tools.bench.errors import BenchError
-from tools.bench.placing import shares
-from tools.bench.plot import plot
 from tools.bench.soak import Inventory, Soak, left_over
-from tools.bench.tables import rows
+from tools.measure.calls.callers import CALLS_A_PROCESS
+from tools.measure.calls.placing import shares
+from tools.measure.conversation import script, warm_up_script
 
 
 def test_the_conversation_expects_a_reply_to_everything_and_grows_with_the_call() -> None:

@@ -12,12 +12,12 @@ from simulator.speech.pcm import SAMPLE_RATE, Samples
 from tests.simulator.opus import through_opus
 from tools.bench.__main__ import _parser
 from tools.bench.errors import BenchError
-from tools.bench.numbers import NUMBERS, TURN_NUMBERS
 from tools.bench.turns import clips, sounds
 from tools.bench.turns.cases import KINDS, Case, chosen, load
 from tools.bench.turns.clips import Clip
 from tools.bench.turns.script import LONG_ANSWER, QUESTION, SHORT_ANSWER, Answers, groups, script
 from tools.bench.turns.voices import Speaker
+from tools.measure.numbers import NUMBERS, TURN_NUMBERS
 
 CASES = load()
 SOUNDS = [case for case in CASES if case.sound and not case.silent]

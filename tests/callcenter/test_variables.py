@@ -8,7 +8,7 @@ import pytest
 
 from callcenter.environment import variables
 from tools.local import ROOT
-from tools.setup.environment import fresh, read
+from tools.setup.environment import from_template, read
 
 TEMPLATE = ROOT / "env.template"
 SECRET = "kT7pX2wQ9rLmZ4vB"  # noqa: S105  shown by no message
@@ -87,13 +87,13 @@ def test_there_is_a_rule_for_every_variable() -> None:
 
 
 def test_the_template_and_an_empty_environment_have_no_problem() -> None:
-    assert variables.problems(fresh(TEMPLATE)) == []
+    assert variables.problems(from_template(TEMPLATE)) == []
     assert variables.problems({}) == []
 
 
 @pytest.mark.parametrize(("name", "value", "line"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG])
 def test_a_value_that_cannot_be_used_is_told_with_its_cure(name: str, value: str, line: str) -> None:
-    assert variables.problems(fresh(TEMPLATE) | {name: value}) == [line]
+    assert variables.problems(from_template(TEMPLATE) | {name: value}) == [line]
 
 
 @pytest.mark.parametrize("hosts", ["", " ", "https://calls.example.com", "calls.example.com:443", "a b"])
@@ -147,8 +147,8 @@ def test_only_the_sites_own_address_may_not_be_empty() -> None:
         (["-m", "celery", "-A", "callcenter", "worker"], ""),
         (["-m", "celery", "-A", "callcenter", "beat"], ""),
         (["-m", "uvicorn", "callcenter.asgi:application"], ""),
-        (["-m", "tools.demo", "--once"], "demo: "),
-        (["-m", "tools.scale", "status"], "scale: "),
+        (["-m", "tools.run.demo", "--once"], "demo: "),
+        (["-m", "tools.run.scale", "status"], "scale: "),
         (["-m", "tools.local", "up"], ""),
     ],
     ids=" ".join,

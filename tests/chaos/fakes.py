@@ -3,11 +3,22 @@
 from dataclasses import replace
 from typing import Any
 
-from tools.chaos.behavior import Behavior
-from tools.chaos.conversation import GREETING
-from tools.chaos.evidence import Agent, Beat, CallRow, Caused, EventRow, Evidence, RoomSeen, Sample, Standing, TurnRow
-from tools.chaos.placing import Placed
-from tools.chaos.plan import Fault, plan
+from tools.chaos.calls.behavior import Behavior
+from tools.chaos.calls.conversation import GREETING
+from tools.chaos.calls.placing import Placed
+from tools.chaos.calls.plan import Fault, plan
+from tools.chaos.evidence.records import (
+    Agent,
+    Beat,
+    CallRow,
+    Caused,
+    EventRow,
+    Evidence,
+    RoomSeen,
+    Sample,
+    Standing,
+    TurnRow,
+)
 
 BEGAN = 1_000.0
 [CALL, OTHER] = [replace(call, behavior=Behavior.ASKS, leaving=None) for call in plan(2, share=0, seed=1)]

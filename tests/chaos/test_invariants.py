@@ -27,12 +27,12 @@ from tests.chaos.fakes import (
     sample,
     seen,
 )
-from tools.chaos.behavior import Behavior
-from tools.chaos.conversation import GREETING, MAY_RECUR
-from tools.chaos.evidence import FINAL as FINAL_STATES
-from tools.chaos.evidence import Agent, Beat, Caused, Evidence, TurnRow
-from tools.chaos.invariants import INVARIANTS, breaches
-from tools.chaos.plan import Fault
+from tools.chaos.calls.behavior import Behavior
+from tools.chaos.calls.conversation import GREETING, MAY_RECUR
+from tools.chaos.calls.plan import Fault
+from tools.chaos.checks.invariants import INVARIANTS, breaches
+from tools.chaos.evidence.records import FINAL as FINAL_STATES
+from tools.chaos.evidence.records import Agent, Beat, Caused, Evidence, TurnRow
 
 ROW = row()
 LOST_THEN_RESUMED = [claimed(1, BEGAN), event("agent_lost", 1, BEGAN + 5), claimed(2, BEGAN + 6)]

@@ -10,10 +10,10 @@ from simulator.scenario import parse_scenario
 from simulator.speech.marks import code_of
 from tests.chaos.fakes import CALL, caused, claimed, evidence, placed, row
 from tools.chaos.__main__ import _parser, _share
-from tools.chaos.behavior import Behavior, steps
-from tools.chaos.conversation import Talk, agents_script, talks
-from tools.chaos.invariants import breaches
-from tools.chaos.plan import TALK_S, WEIGHTS, Fault, plan
+from tools.chaos.calls.behavior import Behavior, steps
+from tools.chaos.calls.conversation import Talk, agents_script, talks
+from tools.chaos.calls.plan import TALK_S, WEIGHTS, Fault, plan
+from tools.chaos.checks.invariants import breaches
 from tools.chaos.report import document, resumed_after_s, summary
 from tools.chaos.run import Options
 

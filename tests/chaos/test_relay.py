@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tools.chaos.relay import Relay
+from tools.chaos.network.relay import Relay
 from tools.local.ports import LOOPBACK, free_ports
 
 

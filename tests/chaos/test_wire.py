@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from tools.chaos.wire import Wire
+from tools.chaos.network.wire import Wire
 from tools.local.ports import LOOPBACK
 
 

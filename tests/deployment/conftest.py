@@ -12,7 +12,7 @@ from tools.setup import environment
 @pytest.fixture(scope="session")
 def values() -> dict[str, str]:
     """A .env as scripts/setup makes it."""
-    return environment.fresh(ROOT / "env.template")
+    return environment.from_template(ROOT / "env.template")
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,7 @@ def test_what_an_image_holds_is_enough_to_start(name: str, program: str, absent:
             shutil.copy(ROOT / source, target)
     program = program if name == "simulator" else f"import django, os; {_SET_UP}; {program}"
     # Nothing listens on port 1: the database and the broker are away.
-    values = environment.fresh(ROOT / "env.template") | {
+    values = environment.from_template(ROOT / "env.template") | {
         "DATABASE_URL": "postgres://callcenter:none-here@127.0.0.1:1/callcenter",
         "CELERY_BROKER_URL": "amqp://callcenter:none-here@127.0.0.1:1//",
         "PATH": os.environ["PATH"],

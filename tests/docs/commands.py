@@ -22,7 +22,7 @@ RUN_ELSEWHERE = {
     ".venv/bin/python -m tools.bench": "tests/bench/test_runs.py",
     ".venv/bin/python -m tools.local": "tests/local/test_services.py",
     ".venv/bin/python tools/loadtest/load_test.py": "tests/loadtest/test_options.py",
-    ".venv/bin/python -m tools.loadtest.webhook_rate": "tests/loadtest/test_webhook_load.py",
+    ".venv/bin/python -m tools.loadtest.webhooks.rate": "tests/loadtest/test_webhook_load.py",
     ".venv/bin/locust": "tests/loadtest/test_small_loads.py",
     'PATH="$PWD/.venv/bin:$PATH" honcho start': "tests/scale/test_native.py",
 }

@@ -14,7 +14,7 @@ import pytest
 from tests.docs.commands import RUN_ELSEWHERE, Command, commands
 from tests.scale.test_native import Scale
 from tools.local import ROOT, Instance
-from tools.local.apart import environment_apart
+from tools.local.isolated_env import isolated_environment
 
 COMMANDS = [command for command in commands() if not command.is_setting]
 HERE = list({c.text: c for c in reversed(COMMANDS) if not (c.elsewhere or c.needs)}.values())[::-1]
@@ -49,7 +49,7 @@ def reader(running: Scale, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for entry in ROOT.iterdir():
         if entry.name not in (".env", ".local", ".git"):
             (folder / entry.name).symlink_to(entry)
-    names = environment_apart().keys()
+    names = isolated_environment().keys()
     (folder / ".env").write_text("".join(f"{name}={shlex.quote(running.environment[name])}\n" for name in names))
     logs = folder / ".local/logs"
     logs.mkdir(parents=True)

@@ -148,7 +148,7 @@ def test_the_example_of_a_scenario_is_one() -> None:
     assert len(scenario.agent.rules) == 3
 
 
-@pytest.mark.parametrize("module", ["simulator", "simulator.caller", "tools.local", "tools.demo"])
+@pytest.mark.parametrize("module", ["simulator", "simulator.caller", "tools.local", "tools.run.demo"])
 def test_a_program_explains_itself(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True)
 

@@ -21,7 +21,7 @@ from tests.product import NUMBER
 from tests.services import INSTANCE
 from tests.stack import Stack, eventually, final_call
 from tools.local import RabbitMQ
-from tools.local.rabbitmq import SHARED_SETTINGS
+from tools.local.servers.rabbitmq import SHARED_SETTINGS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from tests.faults.outside import agents_that_joined
 from tests.product import NUMBER
 from tests.services import INSTANCE
 from tests.stack import Stack, database_url, eventually, final_call
-from tools.chaos.wire import Wire
+from tools.chaos.network.wire import Wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.loadtest.made_up import options
+from tests.loadtest.fakes import options
 from tools.loadtest import target
 from tools.loadtest.command import main
 from tools.loadtest.errors import LoadTestError

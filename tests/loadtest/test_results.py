@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.loadtest.made_up import CLEAN, call, options, placed, results
-from tools.bench.placing import Placed
-from tools.loadtest import plots
+from tests.loadtest.fakes import CLEAN, call, options, placed, results
 from tools.loadtest.aftermath import Row, leaks, may_breathe, not_checked
 from tools.loadtest.calls import heard
-from tools.loadtest.report import page
-from tools.loadtest.results import live_calls, most_at_once
+from tools.loadtest.report import plots
+from tools.loadtest.report.page import page
+from tools.loadtest.report.results import live_calls, most_at_once
+from tools.measure.calls.placing import Placed
 
 COMPLETED = Row("completed", "caller_left", 1, 40.0)
 

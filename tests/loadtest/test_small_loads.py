@@ -9,11 +9,11 @@ from django.conf import settings
 
 from calls.models import Call, PhoneNumber, WebhookEvent
 from tests.factories import make_user
-from tests.loadtest.made_up import options
+from tests.loadtest.fakes import options
 from tests.stack import BIN, Process, Stack, database_url
 from tools.loadtest.command import run
 from tools.loadtest.errors import LoadTestError
-from tools.loadtest.report import page
+from tools.loadtest.report.page import page
 from tools.loadtest.target import Target
 from tools.local import ROOT, Instance
 from tools.local.ports import LOOPBACK

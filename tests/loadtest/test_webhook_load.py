@@ -8,10 +8,10 @@ from django.conf import settings
 from twilio.request_validator import RequestValidator
 
 from calls.webhooks.livekit.signature import verified_event
-from tools.bench.webhooks import signed
-from tools.loadtest import webhook_load
-from tools.loadtest.webhook_load import Ledger, one_call, twilio_call, twilio_event, twilio_headers
-from tools.loadtest.webhook_rate import rate, render
+from tools.loadtest.webhooks import traffic
+from tools.loadtest.webhooks.rate import rate, render
+from tools.loadtest.webhooks.traffic import Ledger, one_call, twilio_call, twilio_event, twilio_headers
+from tools.measure.calls.webhooks import signed
 
 NUMBER = "+12025550100"
 
@@ -76,7 +76,7 @@ def test_what_is_lost_or_doubled_is_named() -> None:
 def test_final_states_are_the_products_own() -> None:
     from calls.states import FINAL
 
-    assert set(webhook_load.FINAL) == set(FINAL)
+    assert set(traffic.FINAL) == set(FINAL)
 
 
 def test_a_rate_counts_webhooks_and_the_web_process_alone() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tools.demo import __main__ as demo
-from tools.demo.errors import DemoError
-from tools.demo.settings import check_settings
-from tools.demo.stack import Stack
 from tools.local import ROOT, ServiceError
+from tools.run.demo import __main__ as demo
+from tools.run.demo.errors import DemoError
+from tools.run.demo.settings import check_settings
+from tools.run.demo.stack import Stack
 
 
 def test_a_port_in_use_is_named_before_anything_starts() -> None:
@@ -69,7 +69,7 @@ def test_a_process_that_ended_is_told_of_while_the_demo_stays_up(
     stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _told(stack, ENDS_ONCE)
-    monkeypatch.setattr("tools.demo.stack.time.sleep", lambda _s: _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n"))
+    monkeypatch.setattr("tools.run.demo.stack.time.sleep", lambda _s: _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n"))
     with pytest.raises(DemoError, match="beat keeps ending"):
         stack.wait()
     assert capsys.readouterr().out.count("beat ended with code 3; it starts again in 1 s") == 1

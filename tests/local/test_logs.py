@@ -11,7 +11,7 @@ import pytest
 from tests.stack import eventually
 from tools.local import ROOT, logs
 from tools.local.process import Daemon
-from tools.scale.supervisor import Supervisor
+from tools.run.scale.supervisor import Supervisor
 
 
 def mode(path: Path) -> int:
@@ -72,7 +72,7 @@ def test_the_log_of_a_running_process_is_set_aside_too(tmp_path: Path, monkeypat
     assert (log.read_text(), logs.numbered(log, 1).read_text()) == ("after\n", "before\n")
 
 
-@pytest.mark.parametrize("module", ["tools.demo", "tools.scale", "tools.local"])
+@pytest.mark.parametrize("module", ["tools.run.demo", "tools.run.scale", "tools.local"])
 def test_the_native_tools_write_for_their_owner_alone(module: str, tmp_path: Path) -> None:
     """Whatever they write: they begin with the umask, as a stand-in for what comes next can see."""
     seen = tmp_path / "umask"
@@ -83,7 +83,7 @@ def stop(*_):
     open({str(seen)!r}, "w").write(oct(os.umask(0)))
     raise SystemExit(0)
 environ.Env.read_env = stop
-sys.argv = [{module!r}, *{["status"] if module != "tools.demo" else []}]
+sys.argv = [{module!r}, *{["status"] if module != "tools.run.demo" else []}]
 runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ, capture_output=True, timeout=60)

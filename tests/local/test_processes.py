@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.stack import eventually
-from tools.demo import processes
 from tools.local import ROOT
 from tools.local.restarts import LOOP
+from tools.run.demo import processes
 
 STARTED = re.compile(r"^(\w+) started \(pid=(\d+)\)$", re.MULTILINE)
 RUN = """
 import sys
 from pathlib import Path
-from tools.demo import processes
+from tools.run.demo import processes
 processes.PROCFILE = Path(sys.argv[2])
 raise SystemExit(processes.main())
 """

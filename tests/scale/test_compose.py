@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.scale.__main__ import main
+from tools.run.scale.__main__ import main
 
 DOCKER = """#!/bin/sh
 echo "$*" >>"$DOCKER_LOG"

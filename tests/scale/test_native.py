@@ -12,11 +12,11 @@ import pytest
 
 from tests.stack import eventually
 from tools.local import ROOT, Instance, Service, services
-from tools.local.apart import environment_apart
+from tools.local.isolated_env import isolated_environment
 from tools.local.ports import free_ports
-from tools.scale import processes
-from tools.scale.__main__ import main
-from tools.scale.singles import uses_simulator
+from tools.run.scale import processes
+from tools.run.scale.__main__ import main
+from tools.run.scale.singles import uses_simulator
 
 
 class Scale:
@@ -27,7 +27,7 @@ class Scale:
         self.state_dir = state_dir
         self.environment = {
             **os.environ,
-            **environment_apart(),
+            **isolated_environment(),
             "RABBITMQ_PORT": str(rabbitmq),
             "PROMETHEUS_PORT": str(prometheus),
             "SPOOL_DIR": str(state_dir / "spool"),
@@ -38,7 +38,7 @@ class Scale:
 
     def run(self, *arguments: str) -> tuple[int, list[str]]:
         """The exit code and what was printed."""
-        command = [sys.executable, "-m", "tools.scale", *arguments, "--state", str(self.state_dir)]
+        command = [sys.executable, "-m", "tools.run.scale", *arguments, "--state", str(self.state_dir)]
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -125,7 +125,7 @@ def test_a_number_of_workers_that_is_none_is_refused(capsys: pytest.CaptureFixtu
 
 
 def test_the_simulator_runs_only_where_a_provider_is_simulated() -> None:
-    environment = environment_apart()
+    environment = isolated_environment()
     assert uses_simulator(environment)
     real = {"DEEPGRAM_BASE_URL": "", "ELEVENLABS_BASE_URL": "", "OPENAI_BASE_URL": "https://api.example.com/v1"}
     assert not uses_simulator(environment | real)

@@ -10,10 +10,10 @@ import pytest
 from tests.stack import eventually
 from tools.local.process import Daemon
 from tools.local.restarts import LOOP, PAUSES_S, STEADY_S, Restarts
-from tools.scale import supervisor
-from tools.scale.lock import alone
-from tools.scale.state import State, with_restarts
-from tools.scale.supervisor import Supervisor, restarts, restarts_file
+from tools.run.scale import supervisor
+from tools.run.scale.lock import alone
+from tools.run.scale.state import State, with_restarts
+from tools.run.scale.supervisor import Supervisor, restarts, restarts_file
 
 
 @pytest.fixture

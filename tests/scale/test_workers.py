@@ -12,7 +12,7 @@ import pytest
 from tests.services import INSTANCE
 from tests.stack import eventually
 from tools.local import Instance
-from tools.scale.workers import Workers
+from tools.run.scale.workers import Workers
 
 # Says that it can be stopped; stopped, it ends when its "call" does, which is when the file is there.
 WORKER = """

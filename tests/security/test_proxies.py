@@ -14,7 +14,7 @@ from tests.factories import make_user
 from tests.security.sockets import answer_to
 from tests.stack import Stack, eventually
 from tools.local.ports import LOOPBACK
-from tools.world import answers
+from tools.measure.world import answers
 
 SOMEWHERE = "192.0.2.7"
 WRONG = b64encode(b"anna:wrong").decode()

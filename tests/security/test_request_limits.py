@@ -13,7 +13,7 @@ from callcenter.http.request_limits import RequestLimits
 from tests.security.sockets import answer_to
 from tests.stack import Stack, eventually
 from tools.local.ports import LOOPBACK
-from tools.world import answers
+from tools.measure.world import answers
 
 KIB = 1024
 LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE

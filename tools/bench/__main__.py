@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulator.profiles import PROFILES
-from tools.bench import compare, control, soak
-from tools.bench.compare import NAMES
+from tools.bench import control, soak
+from tools.bench.compare import rounds
+from tools.bench.compare.rounds import NAMES
+from tools.bench.compare.tables import TABLES
 from tools.bench.errors import BenchError
-from tools.bench.numbers import TURN_NUMBERS
-from tools.bench.tables import TABLES
 from tools.bench.turns import run as turns
-from tools.bench.world import BENCH_DIR
 from tools.local import ROOT, ServiceError
+from tools.measure.numbers import TURN_NUMBERS
+from tools.measure.world.shared import BENCH_DIR
 
 DESCRIPTION = """\
 Measures calls on this machine: real LiveKit server, real audio, real protocols of the providers against the simulator.
@@ -57,7 +58,7 @@ def main() -> int:
                     )
                 )
             case _:
-                return compare.run(_options(arguments))
+                return rounds.run(_options(arguments))
     except (BenchError, ServiceError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -72,8 +73,8 @@ def _with_command(arguments: list[str]) -> list[str]:
     return arguments if named else ["compare", *arguments]
 
 
-def _options(arguments: argparse.Namespace) -> compare.Options:
-    return compare.Options(
+def _options(arguments: argparse.Namespace) -> rounds.Options:
+    return rounds.Options(
         calls=tuple(int(number) for number in arguments.calls),
         rounds=arguments.rounds,
         seconds=arguments.seconds,

@@ -1,7 +1,8 @@
 """`python -m tools.bench control`: many calls at once without media: webhook, queue, claim, hold and release.
 
 Web process, RabbitMQ, PostgreSQL and the workers are the product's own; the webhooks are signed and posted as LiveKit
-does. Only the room is missing: tools/bench/media_off.py and no_rooms.py say what takes its place. Every output says so.
+does. Only the room is missing: media_off.py and no_rooms.py in tools/measure/world say what takes its place. Every
+output says so.
 """
 
 import asyncio
@@ -15,14 +16,15 @@ from typing import Any
 import aiohttp
 import psycopg
 
-from tools.bench import machine, procfs, webhooks
-from tools.bench.arithmetic import percentile
-from tools.bench.contenders import SLOTS, Ours
 from tools.bench.dispatch_times import DispatchTimes
 from tools.bench.errors import BenchError
-from tools.bench.world import shared_world
 from tools.local import queues
-from tools.world import World
+from tools.measure import machine, processes
+from tools.measure.arithmetic import percentile
+from tools.measure.calls import webhooks
+from tools.measure.world import World
+from tools.measure.world.call_center import SLOTS, Ours
+from tools.measure.world.shared import shared_world
 
 LABEL = "control plane only: media switched off"
 POLL_S = 0.5
@@ -67,7 +69,7 @@ def run(options: Options) -> int:
     print(f"{LABEL}\n{machine.line()}", flush=True)
     with shared_world(media=False) as plain:
         world = replace(plain, environment={**plain.environment, "BENCH_HOLD_S": str(options.hold_s)})
-        ours = Ours(world, "tools.bench.media_off", "tools.bench.no_rooms", options.workers)
+        ours = Ours(world, "tools.measure.world.media_off", "tools.measure.world.no_rooms", options.workers)
         ours.prepare()
         ours.start("eager")
         try:
@@ -83,7 +85,7 @@ async def _drive(world: World, ours: Ours, options: Options) -> Observed:
     observed = Observed()
     await asyncio.sleep(2.0)
     parts = ours.parts()
-    before = {name: procfs.cpu_seconds(pids) for name, pids in parts.items()}
+    before = {name: processes.cpu_seconds(pids) for name, pids in parts.items()}
     async with aiohttp.ClientSession() as session:
         pause_s = options.within_s / options.calls
         calls = [
@@ -92,10 +94,10 @@ async def _drive(world: World, ours: Ours, options: Options) -> Observed:
         ]
         watching = asyncio.create_task(_watch(world, observed))
         await asyncio.gather(*calls)
-        observed.pss_mb = {name: procfs.pss_mb(pids) for name, pids in parts.items()}
+        observed.pss_mb = {name: processes.pss_mb(pids) for name, pids in parts.items()}
         await _wait_until_over(world, options)
         watching.cancel()
-    observed.cpu_s = {name: procfs.cpu_seconds(pids) - before[name] for name, pids in parts.items()}
+    observed.cpu_s = {name: processes.cpu_seconds(pids) - before[name] for name, pids in parts.items()}
     _read_rows(world, observed)
     observed.messages_left = _messages(world)
     return observed
@@ -113,23 +115,7 @@ async def _one_call(
     """Ring after `after_s`, and leave when the call has been held."""
     await asyncio.sleep(after_s)
     caller = f"+1202555{3000 + number}"
-    observed.webhook_ms += await one_call(session, world, f"call-bench-{number:04d}", caller, called, hold_s)
-
-
-async def one_call(
-    session: aiohttp.ClientSession, world: World, room: str, caller: str, called: str, hold_s: float
-) -> list[float]:
-    """A call's four webhooks; the caller leaves when the call has been held. How long each answer took, in ms.
-
-    Raises aiohttp.ClientError for any answer but 200.
-    """
-    who = webhooks.caller(caller, called)
-    took = [await webhooks.post(session, world, "room_started", room)]
-    took.append(await webhooks.post(session, world, "participant_joined", room, who))
-    await asyncio.sleep(hold_s + 1.0)
-    took.append(await webhooks.post(session, world, "participant_left", room, who))
-    took.append(await webhooks.post(session, world, "room_finished", room))
-    return took
+    observed.webhook_ms += await webhooks.one_call(session, world, f"call-bench-{number:04d}", caller, called, hold_s)
 
 
 async def _watch(world: World, observed: Observed) -> None:

@@ -13,15 +13,14 @@ from typing import Any
 import psycopg
 from livekit import api
 
-from tools.bench import conversation, machine, procfs
-from tools.bench.arithmetic import percentile, slope
-from tools.bench.cell import Cell
-from tools.bench.contenders import Ours
-from tools.bench.measure import prepare_simulator
-from tools.bench.placing import Callers, Placed, Plan
-from tools.bench.render import number
-from tools.bench.world import shared_world
-from tools.world import World
+from tools.measure import conversation, machine, processes
+from tools.measure.arithmetic import percentile, slope
+from tools.measure.calls.cell import Cell
+from tools.measure.calls.placing import Callers, Placed, Plan
+from tools.measure.text_tables import number
+from tools.measure.world import World
+from tools.measure.world.call_center import Ours, prepare_simulator
+from tools.measure.world.shared import shared_world
 
 SAMPLE_S = 5.0
 WARM_UP_SHARE = 0.2  # of the run: caches and pools fill before the slope is taken
@@ -100,7 +99,7 @@ def _watch(ours: Ours, soak: Soak, over: threading.Event) -> None:
     began = time.monotonic()
     while not over.wait(SAMPLE_S):
         call_minutes = (time.monotonic() - began) * soak.calls / 60
-        soak.points.append((call_minutes, procfs.pss_mb(ours.agents())))
+        soak.points.append((call_minutes, processes.pss_mb(ours.agents())))
 
 
 def _tell(call: Placed, soak: Soak) -> None:
@@ -113,9 +112,9 @@ def _quiet_inventory(world: World, ours: Ours) -> Inventory:
     time.sleep(QUIET_S)
     workers = ours.agents()
     return Inventory(
-        worker_pss_mb=round(procfs.pss_mb(workers), 1),
-        worker_files=procfs.open_files(workers),
-        worker_threads=procfs.threads(workers),
+        worker_pss_mb=round(processes.pss_mb(workers), 1),
+        worker_files=processes.open_files(workers),
+        worker_threads=processes.threads(workers),
         rooms=asyncio.run(_count_rooms(world)),
         database_connections=_count_connections(world),
     )

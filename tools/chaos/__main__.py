@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.chaos.invariants import Breach, breaches
+from tools.chaos.checks.invariants import Breach, breaches
 from tools.chaos.report import document, summary
 from tools.chaos.run import CHAOS_DIR, Options, own_world, run
 from tools.local import ROOT, ServiceError

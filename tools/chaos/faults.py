@@ -9,14 +9,14 @@ from typing import Any
 
 import psycopg
 
-from tools.chaos.database import Database
-from tools.chaos.evidence import Caused
-from tools.chaos.placing import Telephones
-from tools.chaos.plan import Fault, PlannedCall, Strike
-from tools.chaos.wiring import Line, Wiring
+from tools.chaos.calls.placing import Telephones
+from tools.chaos.calls.plan import Fault, PlannedCall, Strike
+from tools.chaos.evidence.database import Database
+from tools.chaos.evidence.records import Caused
+from tools.chaos.network.wiring import Line, Wiring
 from tools.local import LiveKit, Postgres, RabbitMQ, Service, ServiceError
 from tools.local.process import Daemon
-from tools.world import Product, World
+from tools.measure.world import Product, World
 
 AWAY_S = 3.0  # Postgres, the web process
 FROZEN_S = 8.0  # longer than a lease

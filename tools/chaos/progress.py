@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from tools.chaos.evidence import Caused
-from tools.chaos.placing import Placed
+from tools.chaos.calls.placing import Placed
+from tools.chaos.evidence.records import Caused
 
 EVERY_S = 5.0
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tools.chaos.evidence import CallRow, Evidence
-from tools.chaos.invariants import CLAIMED, INVARIANTS, Breach
-from tools.chaos.placing import Placed
-from tools.chaos.plan import Fault
+from tools.chaos.calls.placing import Placed
+from tools.chaos.calls.plan import Fault
+from tools.chaos.checks.invariants import CLAIMED, INVARIANTS, Breach
+from tools.chaos.evidence.records import CallRow, Evidence
 from tools.chaos.run import Options
 
 LOSSES = frozenset(

@@ -9,20 +9,20 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.chaos.behavior import Behavior
-from tools.chaos.conversation import TOOL, agents_script
-from tools.chaos.database import Database
-from tools.chaos.evidence import Evidence, Standing
+from tools.chaos.calls.behavior import Behavior
+from tools.chaos.calls.conversation import TOOL, agents_script
+from tools.chaos.calls.placing import CallerProcess, Placed, Telephones, follow
+from tools.chaos.calls.plan import TALK_S, Fault, PlannedCall, Strike, plan
+from tools.chaos.evidence.database import Database
+from tools.chaos.evidence.records import Evidence, Standing
+from tools.chaos.evidence.watch import AWAY, Watch
 from tools.chaos.faults import FaultInjector
-from tools.chaos.placing import CallerProcess, Placed, Telephones, follow
-from tools.chaos.plan import TALK_S, Fault, PlannedCall, Strike, plan
+from tools.chaos.network.relay import Relay
+from tools.chaos.network.wiring import Wiring
 from tools.chaos.progress import Progress
-from tools.chaos.relay import Relay
-from tools.chaos.watch import AWAY, Watch
-from tools.chaos.wiring import Wiring
 from tools.local import ROOT, ServiceError
 from tools.local.ports import LOOPBACK, free_ports
-from tools.world import Product, World, opened, remove
+from tools.measure.world import Product, World, opened, remove
 
 CHAOS_DIR = ROOT / ".local/chaos"
 QUIET_WITHIN_S = 60.0

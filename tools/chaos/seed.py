@@ -4,7 +4,7 @@ import os
 
 import django
 
-from tools.chaos import conversation
+from tools.chaos.calls import conversation
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tools.check.jobs import Job
 from tools.local import ROOT
-from tools.setup.environment import fresh
+from tools.setup.environment import from_template
 
 PYTHON = sys.executable
 PRODUCTION = {
@@ -21,7 +21,7 @@ GIVES_WAY = ("nice", "-n", "10")  # calls in the tests keep real time, and types
 def gates() -> list[Job]:
     """One job each. Django's commands see the defaults of env.template, never this machine's `.env`."""
     programs = Path(PYTHON).parent
-    defaults = fresh(ROOT / "env.template")
+    defaults = from_template(ROOT / "env.template")
     manage = [*GIVES_WAY, PYTHON, "manage.py"]
     imports = "from importlinter.cli import lint_imports_command as run; run()"
     return [

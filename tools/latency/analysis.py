@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bench.arithmetic import percentile
 from tools.latency.conversation import Conversation, measure
 from tools.latency.recordings import Side, read_recording
 from tools.latency.voice_activity import find_speech
+from tools.measure.arithmetic import percentile
 
 TARGET_MS = 600
 """Reply latency that a caller should not have to wait longer than."""

@@ -10,9 +10,9 @@ import amqp
 import psycopg
 from livekit import api
 
-from tools.bench import procfs
 from tools.loadtest.target import Target
 from tools.local import queues
+from tools.measure import processes
 
 QUIET_WITHIN_S = 60.0  # LiveKit closes an empty room after 20 s, the reaper mends what was lost within 10 s
 LOOK_S = 1.0
@@ -65,9 +65,9 @@ def look(target: Target, prefix: str) -> Holding:
         unfinished_calls=_number(target, LIVE_ROWS, [f"{prefix}%"]),
         messages=_messages(target),
         busy_slots=_number(target, BUSY, []),
-        worker_files=procfs.open_files(workers) if workers else None,
-        worker_threads=procfs.threads(workers) if workers else None,
-        worker_pss_mb=round(procfs.pss_mb(workers), 1) if workers else None,
+        worker_files=processes.open_files(workers) if workers else None,
+        worker_threads=processes.threads(workers) if workers else None,
+        worker_pss_mb=round(processes.pss_mb(workers), 1) if workers else None,
     )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tools.bench.cell import Cell
-from tools.bench.placing import Placed
 from tools.loadtest.aftermath import Row
+from tools.measure.calls.cell import Cell
+from tools.measure.calls.placing import Placed
 
 
 @dataclass

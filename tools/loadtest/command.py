@@ -13,15 +13,15 @@ from math import inf
 import psycopg
 
 from tools.bench.errors import BenchError
-from tools.demo import console
-from tools.demo.errors import DemoError
 from tools.loadtest import aftermath, media_off, voices
 from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import Options, parse
-from tools.loadtest.report import page
-from tools.loadtest.results import WITH_MEDIA, WITHOUT_MEDIA, Results
+from tools.loadtest.report.page import page
+from tools.loadtest.report.results import WITH_MEDIA, WITHOUT_MEDIA, Results
 from tools.loadtest.target import Target, is_loopback, opened
 from tools.local import ROOT, ServiceError
+from tools.run.demo import console
+from tools.run.demo.errors import DemoError
 
 
 def main(arguments: list[str] | None = None) -> int:

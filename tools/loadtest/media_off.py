@@ -6,11 +6,11 @@ import time
 
 import aiohttp
 
-from tools.bench.control import one_call
 from tools.loadtest.calls import CallResult
 from tools.loadtest.options import Options
 from tools.loadtest.progress import Progress
-from tools.world import World
+from tools.measure.calls.webhooks import one_call
+from tools.measure.world import World
 
 PAUSE_S = 0.5  # between the calls of a caller
 

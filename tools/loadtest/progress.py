@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from tools.bench.arithmetic import percentile
-from tools.bench.render import number
 from tools.loadtest.calls import CallResult
+from tools.measure.arithmetic import percentile
+from tools.measure.text_tables import number
 
 EVERY_S = 5.0
 

@@ -9,18 +9,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from simulator.speech.synthesis import Speech
-from tools.bench.contenders import Ours
-from tools.bench.world import shared_world
-from tools.demo.settings import read_environment
 from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import OUTPUT, Options
 from tools.loadtest.speech import simulated_speech
 from tools.local import Instance
 from tools.local.ports import LOOPBACK
-from tools.scale.singles import uses_simulator
-from tools.scale.workers import Workers
-from tools.world import World, answers
-from tools.world.control import control
+from tools.measure.world import World, answers
+from tools.measure.world.call_center import Ours
+from tools.measure.world.control import control
+from tools.measure.world.shared import shared_world
+from tools.run.demo.settings import read_environment
+from tools.run.scale.singles import uses_simulator
+from tools.run.scale.workers import Workers
 
 NUMBER = "+12025550100"  # which seed_demo makes
 
@@ -66,7 +66,7 @@ def opened(options: Options) -> Iterator[Target]:
         return
     with shared_world(media=options.media == "on") as plain:
         world = replace(plain, environment={**plain.environment, "BENCH_HOLD_S": str(options.hold_s)})
-        module = "workers.tasks" if options.media == "on" else "tools.bench.media_off"
+        module = "workers.tasks" if options.media == "on" else "tools.measure.world.media_off"
         ours = Ours(world, worker_module=module, workers=options.worker_count)
         ours.prepare()
         if options.media == "on":

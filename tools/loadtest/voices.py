@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 
-from tools.bench.placing import Callers, Placed, Plan
 from tools.loadtest.calls import CallResult, heard
 from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import Options
 from tools.loadtest.progress import Progress
 from tools.loadtest.target import Target
+from tools.measure.calls.placing import Callers, Placed, Plan
 
 CALL_S = 60.0  # a call that takes four times as long is hung up on
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from tools.local.errors import ServiceError
 from tools.local.instance import ROOT, Instance
-from tools.local.livekit import LiveKit
-from tools.local.postgres import Postgres
-from tools.local.prometheus import Prometheus
-from tools.local.rabbitmq import RabbitMQ
-from tools.local.redis import Redis
-from tools.local.service import Service
+from tools.local.servers.livekit import LiveKit
+from tools.local.servers.postgres import Postgres
+from tools.local.servers.prometheus import Prometheus
+from tools.local.servers.rabbitmq import RabbitMQ
+from tools.local.servers.redis import Redis
+from tools.local.servers.service import Service
 
 __all__ = [
     "ROOT",

@@ -42,7 +42,7 @@ def render(template: str) -> str:
     return _ASSIGNMENT.sub(fill, template)
 
 
-def fresh(template: Path) -> dict[str, str]:
+def from_template(template: Path) -> dict[str, str]:
     """A whole environment of defaults and fresh secrets, for programs that shall not see `.env`."""
     return dict(_ASSIGNMENT.findall(render(template.read_text())))
 

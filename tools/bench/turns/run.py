@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from simulator.speech.synthesis import SynthesisError
-from tools.bench import conversation, machine
-from tools.bench.cell import LATE_MS
-from tools.bench.contenders import Ours
 from tools.bench.errors import BenchError
-from tools.bench.measure import prepare_simulator
-from tools.bench.numbers import TURN_NUMBERS
-from tools.bench.placing import Callers, Placed, Plan
 from tools.bench.turns import clips, tables
 from tools.bench.turns.cases import Case, chosen
 from tools.bench.turns.clips import Clip
 from tools.bench.turns.judge import Outcome, judge
 from tools.bench.turns.script import QUESTION, SECONDS, Answers, groups, script
 from tools.bench.turns.voices import Speaker
-from tools.bench.world import BENCH_DIR, shared_world
-from tools.world import World
+from tools.measure import conversation, machine
+from tools.measure.calls.cell import LATE_MS
+from tools.measure.calls.placing import Callers, Placed, Plan
+from tools.measure.numbers import TURN_NUMBERS
+from tools.measure.world import World
+from tools.measure.world.call_center import Ours, prepare_simulator
+from tools.measure.world.shared import BENCH_DIR, shared_world
 
 CLIPS_DIR = BENCH_DIR / "clips"
 CALLS_AT_ONCE = 3

@@ -11,9 +11,9 @@ import yaml
 from simulator.elevenlabs.voices import speaker_of
 from simulator.speech.pcm import SAMPLE_RATE, trim_silence
 from simulator.speech.synthesis import make_synthesizer
-from tools.bench import conversation
 from tools.bench.turns.cases import Case
 from tools.bench.turns.clips import Clip
+from tools.measure import conversation
 
 QUESTION = Case(
     "listening",

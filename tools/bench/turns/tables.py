@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tools.bench.arithmetic import percentile
-from tools.bench.render import grid, number
 from tools.bench.turns.cases import KINDS
 from tools.bench.turns.judge import Outcome, Verdict
+from tools.measure.arithmetic import percentile
+from tools.measure.text_tables import grid, number
 
 WRONG: tuple[Verdict, ...] = ("false stop", "missed stop", "early reply", "late reply", "not run")
 _PLURALS = {"false stop": "false stops", "missed stop": "missed stops", "early reply": "early replies"} | {

@@ -1,0 +1,1 @@
+"""This system beside its peers: interleaved rounds, tables and a plot."""

@@ -1,0 +1,1 @@
+"""The calls of the chaos soak: who calls, what they do and hear."""

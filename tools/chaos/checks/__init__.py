@@ -1,0 +1,1 @@
+"""What must hold after the chaos soak, whatever was broken."""

@@ -1,0 +1,1 @@
+"""The results of a load test: figures, plots and the page."""

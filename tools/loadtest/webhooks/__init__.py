@@ -1,0 +1,1 @@
+"""Webhooks alone, under Locust: what is sent, and how many a second one core takes."""

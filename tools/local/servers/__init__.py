@@ -1,0 +1,1 @@
+"""The private servers, one a file."""

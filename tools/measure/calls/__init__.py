@@ -1,0 +1,1 @@
+"""Synthetic callers, and what they heard; webhooks in place of callers."""

@@ -1,0 +1,1 @@
+"""Programs that run the whole call center on this machine: the demo, and workers by number."""
