@@ -14,8 +14,8 @@ from tools.bench.compare.plot import plot
 from tools.bench.compare.tables import rows
 from tools.bench.control import Options
 from tools.bench.dispatch_times import DispatchTimes
-from tools.bench.errors import BenchError
 from tools.bench.soak import Inventory, Soak, left_over
+from tools.errors import ToolError
 from tools.measure.calls.callers import CALLS_A_PROCESS
 from tools.measure.calls.placing import shares
 from tools.measure.conversation import script, warm_up_script
@@ -59,7 +59,7 @@ def test_a_table_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(("calls", "hold_s", "option"), [(11, 20.0, "--calls"), (10, 5.0, "--hold")])
 def test_a_control_run_whose_calls_could_not_be_up_at_once_is_refused(calls: int, hold_s: float, option: str) -> None:
-    with pytest.raises(BenchError, match=option):
+    with pytest.raises(ToolError, match=option):
         Options(calls, workers=1, within_s=5.0, hold_s=hold_s, output=Path("x.json")).check()
 
 

@@ -11,12 +11,12 @@ from simulator.speech.marks import NO_WORDS, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from tests.simulator.opus import through_opus
 from tools.bench.__main__ import _parser
-from tools.bench.errors import BenchError
 from tools.bench.turns import clips, sounds
 from tools.bench.turns.cases import KINDS, Case, chosen, load
 from tools.bench.turns.clips import Clip
 from tools.bench.turns.script import LONG_ANSWER, QUESTION, SHORT_ANSWER, Answers, groups, script
 from tools.bench.turns.voices import Speaker
+from tools.errors import ToolError
 from tools.measure.numbers import NUMBERS, TURN_NUMBERS
 
 CASES = load()
@@ -162,7 +162,7 @@ def test_every_turn_policy_has_a_number_of_its_own() -> None:
 
 
 def test_a_case_that_does_not_exist_is_named() -> None:
-    with pytest.raises(BenchError, match="--cases: 'keep-calm' does not exist: use names of keep-babble"):
+    with pytest.raises(ToolError, match="--cases: 'keep-calm' does not exist: use names of keep-babble"):
         chosen(["keep-calm"])
 
 
@@ -183,7 +183,7 @@ def test_a_case_that_does_not_exist_is_named() -> None:
 def test_a_wrong_case_is_named_with_its_field_and_the_cure(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "cases.yaml"
     file.write_text(text)
-    with pytest.raises(BenchError) as caught:
+    with pytest.raises(ToolError) as caught:
         load(file)
     assert str(caught.value).startswith("cases.yaml: ")
     assert message in str(caught.value)

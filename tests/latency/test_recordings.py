@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.latency.studio import ANSWER, QUESTION, agree, placed, spoken, truth, write
-from tools.latency.errors import AnalysisError
+from tools.errors import ToolError
 from tools.latency.recordings import found_in, read_recording
 from tools.latency.voice_activity import find_speech
 
@@ -42,7 +42,7 @@ def test_the_callers_channel_can_be_the_right_one(tmp_path: Path) -> None:
 def test_a_file_with_one_channel_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "call.wav", placed(MINE, SECONDS), placed(THEIRS, SECONDS), layout="mono")
 
-    with pytest.raises(AnalysisError, match="has 1 channel, so caller and agent cannot be told apart"):
+    with pytest.raises(ToolError, match="has 1 channel, so caller and agent cannot be told apart"):
         read_recording(path)
 
 
@@ -51,7 +51,7 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, content: bytes) 
     path = tmp_path / "call.wav"
     path.write_bytes(content)
 
-    with pytest.raises(AnalysisError, match="give a WAV or MP3 file"):
+    with pytest.raises(ToolError, match="give a WAV or MP3 file"):
         read_recording(path)
 
 
@@ -62,7 +62,7 @@ def test_a_file_without_a_sample_is_refused(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(8000)
 
-    with pytest.raises(AnalysisError, match="is empty"):
+    with pytest.raises(ToolError, match="is empty"):
         read_recording(path)
 
 
@@ -75,7 +75,7 @@ def test_a_folder_stands_for_the_recordings_in_it(tmp_path: Path) -> None:
 
 
 def test_a_path_without_recordings_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AnalysisError, match="has no recordings"):
+    with pytest.raises(ToolError, match="has no recordings"):
         found_in([tmp_path])
-    with pytest.raises(AnalysisError, match="does not exist"):
+    with pytest.raises(ToolError, match="does not exist"):
         found_in([tmp_path / "gone.wav"])

@@ -11,8 +11,8 @@ import pytest
 from simulator.twilio.api import TwilioFault
 from tests.latency.conftest import NUMBER, OTHER_NUMBER, Twilio
 from tests.latency.studio import write
+from tools.errors import ToolError
 from tools.latency import twilio_account
-from tools.latency.errors import AnalysisError
 from tools.latency.recordings import read_recording
 from tools.latency.twilio_account import AccountRecording, TwilioAccount, Wanted
 
@@ -116,7 +116,7 @@ async def test_a_fault_that_stays_is_told_in_one_line(
     (recording,) = await listed(NOVEMBER)
     twilio.account.faults += [TwilioFault(".wav", 503)] * 10
 
-    with pytest.raises(AnalysisError, match="answers 503: try again"):
+    with pytest.raises(ToolError, match="answers 503: try again"):
         await fetched(recording, tmp_path)
     assert len(twilio.account.faults) == 5
     assert ".wav" not in {Path(name).suffix for name in os.listdir(tmp_path)}
@@ -125,7 +125,7 @@ async def test_a_fault_that_stays_is_told_in_one_line(
 async def test_a_wrong_token_is_told_as_such(twilio: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
 
-    with pytest.raises(AnalysisError, match="refuses the account: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"):
+    with pytest.raises(ToolError, match="refuses the account: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"):
         await listed(NOVEMBER)
 
 
@@ -134,7 +134,7 @@ async def test_a_recording_that_is_gone_is_told_as_such(twilio: Twilio, wav: Pat
     (recording,) = await listed(NOVEMBER)
     twilio.calls.calls.clear()
 
-    with pytest.raises(AnalysisError, match=r"does not have it \(404\)"):
+    with pytest.raises(ToolError, match=r"does not have it \(404\)"):
         await fetched(recording, tmp_path)
 
 
@@ -142,7 +142,7 @@ async def test_an_address_where_nobody_answers_is_told_as_such(twilio: Twilio, m
     monkeypatch.setattr(twilio_account, "_PAUSE_S", 0.01)
     monkeypatch.setenv("TWILIO_BASE_URL", "http://127.0.0.1:1")
 
-    with pytest.raises(AnalysisError, match="cannot reach Twilio at http://127.0.0.1:1"):
+    with pytest.raises(ToolError, match="cannot reach Twilio at http://127.0.0.1:1"):
         await listed(NOVEMBER)
 
 
@@ -150,5 +150,5 @@ async def test_an_address_where_nobody_answers_is_told_as_such(twilio: Twilio, m
 async def test_a_missing_credential_is_named(twilio: Twilio, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "")
 
-    with pytest.raises(AnalysisError, match=f"{name} is empty"):
+    with pytest.raises(ToolError, match=f"{name} is empty"):
         TwilioAccount.from_environment()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.loadtest.fakes import options
+from tools.errors import ToolError
 from tools.loadtest import target
 from tools.loadtest.command import main
-from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import parse
 from tools.local.ports import free_ports
 
@@ -30,7 +30,7 @@ from tools.local.ports import free_ports
     ],
 )
 def test_an_option_that_cannot_be_is_named(values: dict[str, Any], named: str) -> None:
-    with pytest.raises(LoadTestError, match=f"^{named}"):
+    with pytest.raises(ToolError, match=f"^{named}"):
         options(**values)
 
 
@@ -58,18 +58,18 @@ def test_a_scenario_that_does_not_exist_ends_the_program(capsys: pytest.CaptureF
 
 def test_nothing_elsewhere_is_loaded_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_URL", "wss://media.example.com")
-    with pytest.raises(LoadTestError, match="name the installation with --url"):
+    with pytest.raises(ToolError, match="name the installation with --url"):
         target.running(options())
 
 
 def test_a_call_center_elsewhere_needs_its_own_livekit() -> None:
-    with pytest.raises(LoadTestError, match="set that installation's LIVEKIT_URL"):
+    with pytest.raises(ToolError, match="set that installation's LIVEKIT_URL"):
         target.running(options(url="https://calls.example.com"))
 
 
 def test_a_call_center_that_does_not_run_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_PORT", str(free_ports(1)[0]))
-    with pytest.raises(LoadTestError, match=r"start it with scripts/scale.sh up, or use --private"):
+    with pytest.raises(ToolError, match=r"start it with scripts/scale.sh up, or use --private"):
         target.running(options())
 
 
@@ -116,7 +116,7 @@ def _running(monkeypatch: pytest.MonkeyPatch, health: dict[str, str]) -> Iterato
 
 
 def test_the_default_speech_models_are_named_with_the_cure_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    with _running(monkeypatch, {"speech": "local"}), pytest.raises(LoadTestError) as refused:
+    with _running(monkeypatch, {"speech": "local"}), pytest.raises(ToolError) as refused:
         target.running(options())
     assert "runs with SIMULATOR_SPEECH=local" in str(refused.value)
     assert "SIMULATOR_SPEECH=scripted scripts/scale.sh up N; or use --private" in str(refused.value)
@@ -129,5 +129,5 @@ def test_the_speech_is_that_of_the_simulator_and_not_of_the_settings(monkeypatch
 
 
 def test_a_simulator_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with _running(monkeypatch, {}), pytest.raises(LoadTestError, match="the simulator at .* does not answer"):
+    with _running(monkeypatch, {}), pytest.raises(ToolError, match="the simulator at .* does not answer"):
         target.running(options())

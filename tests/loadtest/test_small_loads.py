@@ -11,8 +11,8 @@ from calls.models import Call, PhoneNumber, WebhookEvent
 from tests.factories import make_user
 from tests.loadtest.fakes import options
 from tests.stack import BIN, Process, Stack, database_url
+from tools.errors import ToolError
 from tools.loadtest.command import run
-from tools.loadtest.errors import LoadTestError
 from tools.loadtest.report.page import page
 from tools.loadtest.target import Target
 from tools.local import ROOT, Instance
@@ -64,7 +64,7 @@ def test_a_number_that_takes_fewer_calls_is_named_before_any_is_placed(
     stack: Stack, worker: Process, number: PhoneNumber, rabbitmq: Instance, tmp_path: Path
 ) -> None:
     PhoneNumber.objects.update(max_calls=1)
-    with pytest.raises(LoadTestError, match="takes 1 calls at once"):
+    with pytest.raises(ToolError, match="takes 1 calls at once"):
         run(target(worker, rabbitmq, tmp_path, number.e164), options(), SCENARIO)
     assert not Call.objects.exists()
 

@@ -9,28 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from tools.local import ROOT, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT
 from tools.run.demo import __main__ as demo
-from tools.run.demo.errors import DemoError
 from tools.run.demo.settings import check_settings
 from tools.run.demo.stack import Stack
 
 
 def test_a_port_in_use_is_named_before_anything_starts() -> None:
     port = int(os.environ["WEB_PORT"])
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(ServiceError) as error:
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(ToolError) as error:
         demo._check_ports([])
     assert str(error.value).startswith(f"WEB_PORT {port} is in use by python")
 
 
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLOWER_PORT")
-    with pytest.raises(DemoError, match="^FLOWER_PORT not set; add to .env"):
+    with pytest.raises(ToolError, match="^FLOWER_PORT not set; add to .env"):
         check_settings()
 
 
 def test_a_failed_command_shows_the_end_of_its_output(tmp_path: Path) -> None:
-    with pytest.raises(DemoError, match=r"manage.py no_such_command failed \(log: .+\)\n.*Unknown command"):
+    with pytest.raises(ToolError, match=r"manage.py no_such_command failed \(log: .+\)\n.*Unknown command"):
         Stack(tmp_path).manage("no_such_command")
 
 
@@ -54,14 +54,14 @@ def _told(stack: Stack, honcho: str) -> None:
 
 def test_a_process_that_keeps_ending_is_named_with_the_end_of_its_log(stack: Stack) -> None:
     _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n")
-    with pytest.raises(DemoError, match=r"beat keeps ending, at last with code 3 .+\n  the schedule is broken"):
+    with pytest.raises(ToolError, match=r"beat keeps ending, at last with code 3 .+\n  the schedule is broken"):
         stack.require_alive()
 
 
 def test_a_process_that_ends_before_the_first_call_is_an_error_and_later_it_is_not(stack: Stack) -> None:
     _told(stack, ENDS_ONCE)
     stack.require_alive()
-    with pytest.raises(DemoError, match=r"beat ended with code 3 .+\n  the schedule is broken"):
+    with pytest.raises(ToolError, match=r"beat ended with code 3 .+\n  the schedule is broken"):
         stack.wait_until_ready()
 
 
@@ -70,7 +70,7 @@ def test_a_process_that_ended_is_told_of_while_the_demo_stays_up(
 ) -> None:
     _told(stack, ENDS_ONCE)
     monkeypatch.setattr("tools.run.demo.stack.time.sleep", lambda _s: _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n"))
-    with pytest.raises(DemoError, match="beat keeps ending"):
+    with pytest.raises(ToolError, match="beat keeps ending"):
         stack.wait()
     assert capsys.readouterr().out.count("beat ended with code 3; it starts again in 1 s") == 1
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.services import INSTANCE
-from tools.local import Instance, ServiceError
+from tools.errors import ToolError
+from tools.local import Instance
 
 ENVIRONMENT = {
     "WEB_PORT": "8080",
@@ -25,7 +26,7 @@ ENVIRONMENT = {
 
 
 def test_a_missing_variable_is_named_with_its_cure() -> None:
-    with pytest.raises(ServiceError, match="POSTGRES_PASSWORD is not set; run scripts/setup"):
+    with pytest.raises(ToolError, match="POSTGRES_PASSWORD is not set; run scripts/setup"):
         Instance.from_environment(ENVIRONMENT | {"POSTGRES_PASSWORD": ""})
 
 
@@ -36,7 +37,7 @@ def test_a_password_is_not_needed_for_a_service_elsewhere() -> None:
 
 @pytest.mark.parametrize("port", ["x", "0", "70000", "-1", "5 432"])
 def test_a_port_that_is_none_is_named(port: str) -> None:
-    with pytest.raises(ServiceError, match=f"REDIS_PORT must be a port from 1 to 65535, not '{port}'"):
+    with pytest.raises(ToolError, match=f"REDIS_PORT must be a port from 1 to 65535, not '{port}'"):
         Instance.from_environment(ENVIRONMENT | {"REDIS_PORT": port})
 
 

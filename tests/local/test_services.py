@@ -15,7 +15,8 @@ import pytest
 from livekit.api import ListSIPInboundTrunkRequest, LiveKitAPI
 
 from tests.services import INSTANCE, LiveKitServer, remove
-from tools.local import Instance, LiveKit, Postgres, RabbitMQ, Redis, Service, ServiceError, services
+from tools.errors import ToolError
+from tools.local import Instance, LiveKit, Postgres, RabbitMQ, Redis, Service, services
 from tools.local.ports import free_ports, require_free
 
 
@@ -161,7 +162,7 @@ def test_livekit_answers_where_the_fixture_says(livekit: LiveKitServer) -> None:
 
 
 def test_a_taken_port_names_its_holder_and_the_variable_to_change(instance: Instance) -> None:
-    with socket.create_server(("127.0.0.1", instance.redis_port)), pytest.raises(ServiceError) as error:
+    with socket.create_server(("127.0.0.1", instance.redis_port)), pytest.raises(ToolError) as error:
         Redis(instance).start()
     assert str(error.value).startswith(f"REDIS_PORT {instance.redis_port} is in use by python")
     assert str(error.value).endswith("set REDIS_PORT in .env")
@@ -169,13 +170,13 @@ def test_a_taken_port_names_its_holder_and_the_variable_to_change(instance: Inst
 
 def test_a_helper_port_names_the_variable_it_follows_from(instance: Instance) -> None:
     port = instance.rabbitmq_epmd_port
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(ServiceError, match="set RABBITMQ_PORT in .env"):
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(ToolError, match="set RABBITMQ_PORT in .env"):
         require_free(port, "RABBITMQ_PORT + 1:")
 
 
 def test_a_server_that_ends_while_starting_says_why_and_where_its_log_is(instance: Instance) -> None:
     broken = replace(instance, livekit_api_secret="short", livekit_api_key="")
-    with pytest.raises(ServiceError, match=r"LiveKit ended while starting: .+ \(log: .+livekit\.log\)"):
+    with pytest.raises(ToolError, match=r"LiveKit ended while starting: .+ \(log: .+livekit\.log\)"):
         LiveKit(broken).start()
     assert processes_of(instance) == []
 

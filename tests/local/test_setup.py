@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.errors import ToolError
 from tools.local import ROOT
 from tools.setup import environment, livekit_server, packages
-from tools.setup.steps import SetupError
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_missing_package_that_cannot_be_installed_gives_the_command(monkeypatc
     monkeypatch.setattr(packages, "PACKAGES", [("redis-server", lambda: False, "redis-server")])
     monkeypatch.setattr(packages, "run", lambda command: False)
     monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/bin/{name}")
-    with pytest.raises(SetupError, match="sudo apt-get install -y --no-install-recommends redis-server"):
+    with pytest.raises(ToolError, match="sudo apt-get install -y --no-install-recommends redis-server"):
         packages.install()
 
 
@@ -103,5 +103,5 @@ def test_another_version_of_the_livekit_server_is_built_again(tmp_path: Path, mo
     monkeypatch.setattr(livekit_server, "STAMP", stamp)
     monkeypatch.setattr(livekit_server, "_find_go", lambda: "go")
     monkeypatch.setattr(livekit_server, "run", lambda *_: False)
-    with pytest.raises(SetupError, match="was not built"):
+    with pytest.raises(ToolError, match="was not built"):
         livekit_server.build()

@@ -13,9 +13,9 @@ from tools.bench import control, soak
 from tools.bench.compare import rounds
 from tools.bench.compare.rounds import NAMES
 from tools.bench.compare.tables import TABLES
-from tools.bench.errors import BenchError
 from tools.bench.turns import run as turns
-from tools.local import ROOT, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT
 from tools.measure.numbers import TURN_NUMBERS
 from tools.measure.world.shared import BENCH_DIR
 
@@ -59,7 +59,7 @@ def main() -> int:
                 )
             case _:
                 return rounds.run(_options(arguments))
-    except (BenchError, ServiceError) as error:
+    except ToolError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

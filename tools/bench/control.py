@@ -17,7 +17,7 @@ import aiohttp
 import psycopg
 
 from tools.bench.dispatch_times import DispatchTimes
-from tools.bench.errors import BenchError
+from tools.errors import ToolError
 from tools.local import queues
 from tools.measure import machine, processes
 from tools.measure.arithmetic import percentile
@@ -41,11 +41,11 @@ class Options:
     output: Path
 
     def check(self) -> None:
-        """Raise BenchError when the calls could not all be up at once."""
+        """Raise ToolError when the calls could not all be up at once."""
         if self.calls > self.workers * SLOTS:
-            raise BenchError(f"--calls is {self.calls}: {self.workers} workers have {self.workers * SLOTS} slots")
+            raise ToolError(f"--calls is {self.calls}: {self.workers} workers have {self.workers * SLOTS} slots")
         if self.hold_s <= self.within_s + 2:
-            raise BenchError(f"--hold is {self.hold_s:g}: must be more than --within + 2, so that all calls overlap")
+            raise ToolError(f"--hold is {self.hold_s:g}: must be more than --within + 2, so that all calls overlap")
 
 
 @dataclass

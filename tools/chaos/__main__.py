@@ -14,7 +14,8 @@ from pathlib import Path
 from tools.chaos.checks.invariants import Breach, breaches
 from tools.chaos.report import document, summary
 from tools.chaos.run import CHAOS_DIR, Options, own_world, run
-from tools.local import ROOT, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT
 
 DESCRIPTION = """\
 Places short calls on a private copy of the whole system (real LiveKit, RabbitMQ, PostgreSQL and worker processes), by
@@ -34,7 +35,7 @@ def main() -> int:
     os.chdir(ROOT)
     try:
         return _run(options, arguments.output)
-    except ServiceError as error:
+    except ToolError as error:
         print(f"chaos: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -14,7 +14,8 @@ from tools.chaos.calls.plan import Fault, PlannedCall, Strike
 from tools.chaos.evidence.database import Database
 from tools.chaos.evidence.records import Caused
 from tools.chaos.network.wiring import Line, Wiring
-from tools.local import LiveKit, Postgres, RabbitMQ, Service, ServiceError
+from tools.errors import ToolError
+from tools.local import LiveKit, Postgres, RabbitMQ, Service
 from tools.local.process import Daemon
 from tools.measure.world import Product, World
 
@@ -67,7 +68,7 @@ class FaultInjector:
         self.caused.append(caused)
         try:
             await self._cause(call, strike, caused)
-        except (ServiceError, OSError) as error:
+        except (ToolError, OSError) as error:
             caused.problem = str(error)
         finally:
             caused.ended_at = time.time()
@@ -129,7 +130,7 @@ class FaultInjector:
                 self.ended.append(f"{worker.log_file.stem}: {worker.last_log_line()}")
             try:
                 self._kill(worker)
-            except ServiceError as error:  # the next look replaces that one
+            except ToolError as error:  # the next look replaces that one
                 self.ended.append(str(error))
 
     def _kill(self, worker: Daemon) -> None:
@@ -154,7 +155,7 @@ class FaultInjector:
     async def _freeze(self, worker: Daemon) -> None:
         pid = worker.pid()
         if pid is None:
-            raise ServiceError(f"{worker.log_file.stem} has ended by itself: {worker.last_log_line()}")
+            raise ToolError(f"{worker.log_file.stem} has ended by itself: {worker.last_log_line()}")
         self._frozen.append(worker)
         os.kill(pid, signal.SIGSTOP)
         try:

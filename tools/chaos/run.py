@@ -20,7 +20,8 @@ from tools.chaos.faults import FaultInjector
 from tools.chaos.network.relay import Relay
 from tools.chaos.network.wiring import Wiring
 from tools.chaos.progress import Progress
-from tools.local import ROOT, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT
 from tools.local.ports import LOOPBACK, free_ports
 from tools.measure.world import Product, World, opened, remove
 
@@ -132,7 +133,7 @@ async def _telephones(world: World, at_once: int) -> AsyncIterator[Telephones]:
 
 
 async def _quiet(watch: Watch, options: Options) -> Standing:
-    """What stands once everything is over, or after a minute. Raises ServiceError when there is no answer then."""
+    """What stands once everything is over, or after a minute. Raises ToolError when there is no answer then."""
     deadline = time.monotonic() + QUIET_WITHIN_S
     while True:
         late = time.monotonic() > deadline
@@ -140,7 +141,7 @@ async def _quiet(watch: Watch, options: Options) -> Standing:
             standing = await watch.standing()
         except AWAY as error:
             if late:
-                raise ServiceError(f"no answer after the last fault: {error!r}") from error
+                raise ToolError(f"no answer after the last fault: {error!r}") from error
         else:
             if late or _is_quiet(standing, options):
                 return standing

@@ -47,7 +47,7 @@ class LeftOut:
 
 
 def analyse(source: Source, caller_channel: Side, dead_air_s: float) -> Call:
-    """Read a recording and measure it. Raises AnalysisError."""
+    """Read a recording and measure it. Raises ToolError."""
     recording = read_recording(source.path, caller_channel)
     caller = find_speech(recording.caller, other_side=recording.agent)
     # The agent is no telephone: it sends nothing back of what it hears.

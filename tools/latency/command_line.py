@@ -9,10 +9,10 @@ from typing import Any, get_args
 import environ
 import phonenumbers
 
+from tools.errors import ToolError
 from tools.latency.analysis import Call, LeftOut, Source, analyse
 from tools.latency.conversation import DEAD_AIR_S
 from tools.latency.documents import call_row, document, turn_rows, write_csv, write_json
-from tools.latency.errors import AnalysisError
 from tools.latency.recordings import Side, found_in
 from tools.latency.summary import call_line, summary
 from tools.latency.timelines import draw
@@ -49,7 +49,7 @@ def main(words: list[str] | None = None) -> int:
     environ.Env.read_env(ROOT / ".env")
     try:
         return _run(arguments)
-    except AnalysisError as error:
+    except ToolError as error:
         print(f"analyze_recordings: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -60,7 +60,7 @@ def main(words: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.files:
         if arguments.number or arguments.limit:
-            raise AnalysisError("--number and --limit are for the Twilio account: leave them out, or the files")
+            raise ToolError("--number and --limit are for the Twilio account: leave them out, or the files")
         left_out: list[LeftOut] = []
         sources = [Source(path, str(path)) for path in found_in(arguments.files)]
         calls, failed = _analysed(sources, arguments)
@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     for each in (*left_out, *failed):
         print(f"left out: {each.name}: {each.reason}")
     if not calls:
-        raise AnalysisError("no recording could be analysed: see above")
+        raise ToolError("no recording could be analysed: see above")
     _write(calls, [*left_out, *failed], arguments)
     return 1 if failed else 0
 
@@ -81,16 +81,16 @@ def _from_account(arguments: argparse.Namespace) -> tuple[list[Source], list[Lef
     account = TwilioAccount.from_environment()
     wanted = Wanted(arguments.since, arguments.until, arguments.number or "", arguments.limit)
     if wanted.until < wanted.since:
-        raise AnalysisError(f"--until {wanted.until} is before --since {wanted.since}: swap them")
+        raise ToolError(f"--until {wanted.until} is before --since {wanted.since}: swap them")
     listed = account.recordings(wanted)
     if not listed:
-        raise AnalysisError(f"no recordings from {wanted.since} to {wanted.until}: name other days, or another number")
+        raise ToolError(f"no recordings from {wanted.since} to {wanted.until}: name other days, or another number")
     print(f"{len(listed)} recordings in the account", flush=True)
     sources, failed = [], []
     for each in (each for each in listed if not each.reason):
         try:
             path = account.download(each, arguments.cache)
-        except AnalysisError as error:
+        except ToolError as error:
             failed.append(LeftOut(each.sid, str(error)))
             continue
         sources.append(Source(path, each.sid, each.call_sid, each.to_number, each.created_at.isoformat()))
@@ -102,7 +102,7 @@ def _analysed(sources: list[Source], arguments: argparse.Namespace) -> tuple[lis
     for source in sources:
         try:
             calls.append(analyse(source, arguments.caller_channel, arguments.dead_air))
-        except AnalysisError as error:
+        except ToolError as error:
             failed.append(LeftOut(source.name, str(error)))
         else:
             print(call_line(calls[-1]), flush=True)
@@ -122,7 +122,7 @@ def _write(calls: list[Call], left_out: list[LeftOut], arguments: argparse.Names
         write_csv(folder / "turns.csv", (row for call in calls for row in turn_rows(call)))
         (folder / "timelines.svg").write_text(draw(calls))
     except OSError as error:
-        raise AnalysisError(f"{folder} cannot be written ({error.strerror}): choose another --output") from error
+        raise ToolError(f"{folder} cannot be written ({error.strerror}): choose another --output") from error
     print(f"\n{summary(content['overall'])}\n\n{folder}: results.json, calls.csv, turns.csv, timelines.svg")
 
 

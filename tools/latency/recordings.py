@@ -8,7 +8,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from tools.latency.errors import AnalysisError
+from tools.errors import ToolError
 
 Samples = npt.NDArray[np.int16]
 Side = Literal["left", "right"]
@@ -34,14 +34,14 @@ class Recording:
 
 
 def read_recording(path: Path, caller_channel: Side = "left") -> Recording:
-    """Decode a file with two channels, of which `caller_channel` is the caller's. Raises AnalysisError."""
+    """Decode a file with two channels, of which `caller_channel` is the caller's. Raises ToolError."""
     try:
         channels = _decode(path)
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
-        raise AnalysisError(f"cannot be read ({reason}): give a WAV or MP3 file") from error
+        raise ToolError(f"cannot be read ({reason}): give a WAV or MP3 file") from error
     if len(channels) != 2:
-        raise AnalysisError(
+        raise ToolError(
             f"has {len(channels)} channel{'s' if len(channels) > 1 else ''}, so caller and agent cannot be told apart: "
             "record calls with two channels"
         )
@@ -53,13 +53,13 @@ def _decode(path: Path) -> Samples:
     """Every channel of the first audio stream, a row each."""
     with av.open(str(path)) as container:
         if not container.streams.audio:
-            raise AnalysisError("has no sound: give a WAV or MP3 file")
+            raise ToolError("has no sound: give a WAV or MP3 file")
         resampler = av.AudioResampler(format="s16p", rate=SAMPLE_RATE)
         parts: list[Samples] = []
         for frame in container.decode(container.streams.audio[0]):
             parts += [_samples(part) for part in resampler.resample(frame)]
         if not parts:
-            raise AnalysisError("is empty: give a recording of a call")
+            raise ToolError("is empty: give a recording of a call")
         parts += [_samples(part) for part in resampler.resample(None)]
     return np.concatenate(parts, axis=1)
 
@@ -69,16 +69,16 @@ def _samples(frame: av.AudioFrame) -> Samples:
 
 
 def found_in(paths: list[Path]) -> list[Path]:
-    """These files, and those in these folders whose names end with SUFFIXES, each once. Raises AnalysisError."""
+    """These files, and those in these folders whose names end with SUFFIXES, each once. Raises ToolError."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
             if not inside:
-                raise AnalysisError(f"{path} has no recordings: give a folder with WAV or MP3 files")
+                raise ToolError(f"{path} has no recordings: give a folder with WAV or MP3 files")
             files += inside
         elif path.exists():
             files.append(path)
         else:
-            raise AnalysisError(f"{path} does not exist: give a recording, or a folder of recordings")
+            raise ToolError(f"{path} does not exist: give a recording, or a folder of recordings")
     return list(dict.fromkeys(files))

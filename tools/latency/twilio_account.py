@@ -16,7 +16,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 from urllib3.util import Retry
 
-from tools.latency.errors import AnalysisError
+from tools.errors import ToolError
 
 PAGE_SIZE = 200
 _TIMEOUT_S = 30.0
@@ -70,10 +70,10 @@ class TwilioAccount:
     """A Twilio account, by its REST API. Errors of the network and Twilio's own are tried again before they count."""
 
     def __init__(self, sid: str, auth_token: str, base_url: str = "") -> None:
-        """`base_url` is another address than Twilio's, such as http://127.0.0.1:9000. Raises AnalysisError."""
+        """`base_url` is another address than Twilio's, such as http://127.0.0.1:9000. Raises ToolError."""
         for name, value in (("TWILIO_ACCOUNT_SID", sid), ("TWILIO_AUTH_TOKEN", auth_token)):
             if not value:
-                raise AnalysisError(f"{name} is empty: set it in the environment or in .env, or name recordings")
+                raise ToolError(f"{name} is empty: set it in the environment or in .env, or name recordings")
         self._auth = (sid, auth_token)
         self._http = TwilioHttpClient(timeout=_TIMEOUT_S)
         retry = Retry(
@@ -92,12 +92,12 @@ class TwilioAccount:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "TwilioAccount":
-        """The account of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, at TWILIO_BASE_URL if set. Raises AnalysisError."""
+        """The account of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, at TWILIO_BASE_URL if set. Raises ToolError."""
         names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_BASE_URL")
         return cls(*(environment.get(name, "") for name in names))
 
     def recordings(self, wanted: Wanted) -> list[AccountRecording]:
-        """The recordings, newest first. Raises AnalysisError."""
+        """The recordings, newest first. Raises ToolError."""
 
         def listed() -> list[AccountRecording]:
             numbers = self._called_numbers(wanted) if wanted.number else {}
@@ -115,7 +115,7 @@ class TwilioAccount:
         return self._asked(listed)
 
     def download(self, recording: AccountRecording, folder: Path) -> Path:
-        """The path of its WAV file with both channels, fetched if it is not in `folder`. Raises AnalysisError."""
+        """The path of its WAV file with both channels, fetched if it is not in `folder`. Raises ToolError."""
         path = folder / f"{recording.sid}.wav"
         if not path.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,10 +159,10 @@ class TwilioAccount:
         try:
             return request()
         except TwilioException as error:
-            raise AnalysisError(_explained(error, self._where)) from error
+            raise ToolError(_explained(error, self._where)) from error
         except requests.RequestException as error:
             reason = type(error).__name__
-            raise AnalysisError(f"cannot reach Twilio at {self._where} ({reason}): check the network") from error
+            raise ToolError(f"cannot reach Twilio at {self._where} ({reason}): check the network") from error
 
 
 def _recording(listed: Any, to_number: str) -> AccountRecording:

@@ -12,16 +12,14 @@ from math import inf
 
 import psycopg
 
-from tools.bench.errors import BenchError
+from tools.errors import ToolError
 from tools.loadtest import aftermath, media_off, voices
-from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import Options, parse
 from tools.loadtest.report.page import page
 from tools.loadtest.report.results import WITH_MEDIA, WITHOUT_MEDIA, Results
 from tools.loadtest.target import Target, is_loopback, opened
-from tools.local import ROOT, ServiceError
+from tools.local import ROOT
 from tools.run.demo import console
-from tools.run.demo.errors import DemoError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         yaml, _ = options.load_scenario()
         with opened(options) as target:
             results = run(target, options, yaml)
-    except (LoadTestError, BenchError, DemoError, ServiceError) as error:
+    except ToolError as error:
         print(f"load_test: {error}", file=sys.stderr)
         return 2
     except psycopg.Error as error:
@@ -56,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(target: Target, options: Options, yaml: str) -> Results:
-    """Place the load and look at what is left. Raises LoadTestError when there is no point in placing it."""
+    """Place the load and look at what is left. Raises ToolError when there is no point in placing it."""
     run_prefix = f"call-load-{secrets.token_hex(4)}-"
     print(WITH_MEDIA if options.media == "on" else WITHOUT_MEDIA, flush=True)
     if not is_loopback(target.web_url):
@@ -95,6 +93,6 @@ def run(target: Target, options: Options, yaml: str) -> Results:
 def _check_number(target: Target, options: Options) -> None:
     most = aftermath.most_calls(target)
     if most is not None and most < options.calls:
-        raise LoadTestError(
+        raise ToolError(
             f"{target.number} takes {most} calls at once: raise that in Phone numbers of the admin, or lower --calls"
         )

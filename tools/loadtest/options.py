@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from simulator.scenario import SCENARIO_DIR, Scenario, ScenarioError, load_scenario
-from tools.loadtest.errors import LoadTestError
+from tools.errors import ToolError
 from tools.local import ROOT
 
 Media = Literal["on", "off"]
@@ -65,17 +65,17 @@ class Options:
     hold_s: float = 20.0
 
     def __post_init__(self) -> None:
-        """Raise LoadTestError for what cannot be."""
+        """Raise ToolError for what cannot be."""
         if not 1 <= self.calls <= MOST_CALLS:
-            raise LoadTestError(f"--calls is {self.calls}: give a number from 1 to {MOST_CALLS}")
+            raise ToolError(f"--calls is {self.calls}: give a number from 1 to {MOST_CALLS}")
         if not 0 < self.duration_s <= MOST_MINUTES * 60:
-            raise LoadTestError(f"--duration is {self.duration_s / 60:g}: give minutes, more than 0, at most a day")
+            raise ToolError(f"--duration is {self.duration_s / 60:g}: give minutes, more than 0, at most a day")
         if not 0 <= self.ramp_up_s <= self.duration_s:
-            raise LoadTestError(f"--ramp-up is {self.ramp_up_s:g} s: must not be longer than --duration")
+            raise ToolError(f"--ramp-up is {self.ramp_up_s:g} s: must not be longer than --duration")
         if self.url and (urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname):
-            raise LoadTestError(f"--url is {self.url!r}: give an address such as http://localhost:8080")
+            raise ToolError(f"--url is {self.url!r}: give an address such as http://localhost:8080")
         if self.url and (self.private or self.media == "off"):
-            raise LoadTestError("--url does not go with --private or --media off, which load a copy of their own")
+            raise ToolError("--url does not go with --private or --media off, which load a copy of their own")
 
     @property
     def is_private(self) -> bool:
@@ -93,16 +93,16 @@ class Options:
         return named if named.exists() else Path(self.scenario)
 
     def load_scenario(self) -> tuple[str, Scenario]:
-        """The scenario, as text and as read. Raises LoadTestError."""
+        """The scenario, as text and as read. Raises ToolError."""
         path = self.scenario_path()
         try:
             return path.read_text(), load_scenario(path)
         except (ScenarioError, OSError) as error:
-            raise LoadTestError(f"--scenario {self.scenario}: {error}") from error
+            raise ToolError(f"--scenario {self.scenario}: {error}") from error
 
 
 def parse(arguments: list[str] | None = None) -> Options:
-    """Read the command line. Raises LoadTestError; --help and unknown options end the program."""
+    """Read the command line. Raises ToolError; --help and unknown options end the program."""
     parser = argparse.ArgumentParser(
         prog="load_test.py",
         description=DESCRIPTION,

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from simulator.speech.synthesis import Speech
-from tools.loadtest.errors import LoadTestError
+from tools.errors import ToolError
 from tools.loadtest.options import OUTPUT, Options
 from tools.loadtest.speech import simulated_speech
 from tools.local import Instance
@@ -60,7 +60,7 @@ class Target:
 
 @contextmanager
 def opened(options: Options) -> Iterator[Target]:
-    """The target that the options name; a private copy lives as long as this. Raises LoadTestError, ServiceError."""
+    """The target that the options name; a private copy lives as long as this. Raises ToolError."""
     if not options.is_private:
         yield running(options)
         return
@@ -95,20 +95,18 @@ def _private(world: World, ours: Ours, options: Options) -> Target:
 
 
 def running(options: Options) -> Target:
-    """The installation that `.env` describes, on this machine unless --url says otherwise. Raises LoadTestError."""
+    """The installation that `.env` describes, on this machine unless --url says otherwise. Raises ToolError."""
     read_environment()
     instance = Instance.from_environment()
     url = options.url or f"http://{LOOPBACK}:{os.environ['WEB_PORT']}"
     livekit_url = os.environ.get("LIVEKIT_URL") or instance.livekit_url
     here = is_loopback(url)
     if not options.url and not is_loopback(livekit_url):
-        raise LoadTestError(
-            f"LIVEKIT_URL is {livekit_url}, which is not this machine: name the installation with --url"
-        )
+        raise ToolError(f"LIVEKIT_URL is {livekit_url}, which is not this machine: name the installation with --url")
     if not here and is_loopback(livekit_url):
-        raise LoadTestError(f"--url is {url}, but LIVEKIT_URL is this machine's: set that installation's LIVEKIT_URL")
+        raise ToolError(f"--url is {url}, but LIVEKIT_URL is this machine's: set that installation's LIVEKIT_URL")
     if not answers(f"{url}/health"):
-        raise LoadTestError(f"{url}/health does not answer: start it with scripts/scale.sh up, or use --private")
+        raise ToolError(f"{url}/health does not answer: start it with scripts/scale.sh up, or use --private")
     simulator_url = f"http://{LOOPBACK}:{os.environ['SIMULATOR_PORT']}" if here and uses_simulator(os.environ) else ""
     return Target(
         web_url=url,

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
+from tools.errors import ToolError
 from tools.loadtest.calls import CallResult, heard
-from tools.loadtest.errors import LoadTestError
 from tools.loadtest.options import Options
 from tools.loadtest.progress import Progress
 from tools.loadtest.target import Target
@@ -39,12 +39,12 @@ def _lost(callers: Callers, results: Sequence[CallResult], lanes: int) -> list[C
 
 
 def first_call(target: Target, yaml: str, prefix: str) -> None:
-    """One call that is not counted: nothing answers its first counted call cold. Raises LoadTestError if it fails."""
+    """One call that is not counted: nothing answers its first counted call cold. Raises ToolError if it fails."""
     plan = Plan(yaml=yaml, to=target.number, lanes=1, call_s=CALL_S, speech=target.speech, room_prefix=prefix)
     placed = Callers(target, plan).finish()
     reason = heard(placed[0], time.monotonic()).reason if placed else f"see {target.log_dir / 'callers.log'}"
     if reason:
-        raise LoadTestError(f"the first call to {target.number} failed ({reason}), so no load is placed")
+        raise ToolError(f"the first call to {target.number} failed ({reason}), so no load is placed")
 
 
 def _noting(progress: Progress, origin: float) -> Callable[[Placed], None]:

@@ -6,7 +6,6 @@ Everything lives under `.local/` on the ports of `.env`. The machine's own insta
 import os
 from collections.abc import Mapping
 
-from tools.local.errors import ServiceError
 from tools.local.instance import ROOT, Instance
 from tools.local.servers.livekit import LiveKit
 from tools.local.servers.postgres import Postgres
@@ -24,7 +23,6 @@ __all__ = [
     "RabbitMQ",
     "Redis",
     "Service",
-    "ServiceError",
     "services",
 ]
 

@@ -8,7 +8,8 @@ import sys
 import environ
 
 from callcenter.environment.variables import refuse_unusable
-from tools.local import ROOT, Instance, LiveKit, Service, ServiceError, services
+from tools.errors import ToolError
+from tools.local import ROOT, Instance, LiveKit, Service, services
 from tools.local.logs import PRIVATE
 from tools.local.ports import require_free
 
@@ -22,7 +23,7 @@ def main() -> int:
         if arguments.action == "exec":
             _become_livekit(instance)
         return _each(arguments.action, services(instance))
-    except ServiceError as error:
+    except ToolError as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tools.local.errors import ServiceError
+from tools.errors import ToolError
 from tools.local.ports import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ class Instance:
     ) -> "Instance":
         """Reads the variables of env.template. RabbitMQ's two helper ports are the next two after RABBITMQ_PORT.
 
-        Raises ServiceError when a variable is missing or is no port.
+        Raises ToolError when a variable is missing or is no port.
         """
         environ = os.environ if environ is None else environ
         rabbitmq_port = _port(environ, "RABBITMQ_PORT", highest=65533)
@@ -135,14 +135,14 @@ def _required(environ: Mapping[str, str], name: str, unless: tuple[str, ...] = (
     """`unless` names the URLs of services elsewhere, all of which together make the variable needless."""
     value = environ.get(name, "")
     if not value and not (unless and all(environ.get(url) for url in unless)):
-        raise ServiceError(f"{name} is not set; run scripts/setup, or set {name} in .env")
+        raise ToolError(f"{name} is not set; run scripts/setup, or set {name} in .env")
     return value
 
 
 def _port(environ: Mapping[str, str], name: str, highest: int = 65535) -> int:
     text = _required(environ, name)
     if not text.isdecimal() or not 1 <= int(text) <= highest:
-        raise ServiceError(f"{name} must be a port from 1 to {highest}, not {text!r}; set {name} in .env")
+        raise ToolError(f"{name} must be a port from 1 to {highest}, not {text!r}; set {name} in .env")
     return int(text)
 
 

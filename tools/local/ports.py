@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from tools.local.errors import ServiceError
+from tools.errors import ToolError
 
 LOOPBACK = "127.0.0.1"
 Transport = Literal["tcp", "udp"]
@@ -33,7 +33,7 @@ def is_free(port: int, transport: Transport = "tcp") -> bool:
 def free_ports(count: int) -> list[int]:
     """`count` different ports, free for TCP and UDP, none of which this process was given before.
 
-    Nothing reserves them, but other processes are given others. Raises ServiceError when none is free.
+    Nothing reserves them, but other processes are given others. Raises ToolError when none is free.
     """
     found: list[int] = []
     for _ in range(_FIRST, _LAST):
@@ -42,14 +42,14 @@ def free_ports(count: int) -> list[int]:
         port = _FIRST + next(_steps) % (_LAST - _FIRST)
         if is_free(port) and is_free(port, "udp"):
             found.append(port)
-    raise ServiceError(f"fewer than {count} of the ports from {_FIRST} to {_LAST - 1} are free")
+    raise ToolError(f"fewer than {count} of the ports from {_FIRST} to {_LAST - 1} are free")
 
 
 def require_free(port: int, variable: str, transport: Transport = "tcp") -> None:
-    """Raises ServiceError, which names the holder of the port and the variable to change, when the port is taken."""
+    """Raises ToolError, which names the holder of the port and the variable to change, when the port is taken."""
     if not is_free(port, transport):
         name = variable.split()[0]
-        raise ServiceError(f"{variable} {port} is in use by {holder_of(port, transport)}; set {name} in .env")
+        raise ToolError(f"{variable} {port} is in use by {holder_of(port, transport)}; set {name} in .env")
 
 
 def holder_of(port: int, transport: Transport = "tcp") -> str:

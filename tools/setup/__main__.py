@@ -2,8 +2,8 @@
 
 import sys
 
+from tools.errors import ToolError
 from tools.setup import environment, livekit_server, packages
-from tools.setup.steps import SetupError
 
 PYTHON_ONLY = "--python-only"
 TESTS = "--tests"
@@ -21,7 +21,7 @@ def main() -> int:
     for step in (*native, *for_tests, environment.write):
         try:
             step()
-        except SetupError as error:
+        except ToolError as error:
             failures += 1
             print(f"setup: {error}", file=sys.stderr)
     if not failures:

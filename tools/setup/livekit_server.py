@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from tools.setup.steps import ROOT, SetupError, output_of, run, say
+from tools.errors import ToolError
+from tools.setup.steps import ROOT, output_of, run, say
 
 VERSION = "1.9.12"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
@@ -18,7 +19,7 @@ PRIVATE_GO = ROOT / ".local/go"
 
 
 def build() -> None:
-    """Raises SetupError when there is no Go, or when the build fails."""
+    """Raises ToolError when there is no Go, or when the build fails."""
     if SERVER.exists() and STAMP.exists() and STAMP.read_text().strip() == VERSION:
         return
     go = _find_go()
@@ -27,7 +28,7 @@ def build() -> None:
     # GOFLAGS: without -mod=... or -buildvcs of the caller's; GOTOOLCHAIN: the newest of ours and the module's.
     settings = {"GOBIN": str(BIN), "GOFLAGS": "", "GOTOOLCHAIN": "auto", "CGO_ENABLED": "0"}
     if not run([go, "install", "-ldflags=-s -w", MODULE], settings):
-        raise SetupError(f"livekit-server was not built (see above); again with: GOBIN='{BIN}' {go} install {MODULE}")
+        raise ToolError(f"livekit-server was not built (see above); again with: GOBIN='{BIN}' {go} install {MODULE}")
     (BIN / "server").rename(SERVER)
     STAMP.write_text(VERSION + "\n")
 
@@ -42,7 +43,7 @@ def _find_go() -> str:
         _install_go(PRIVATE_GO)
     if _version(str(go)) < OLDEST_GO:
         wanted = ".".join(map(str, OLDEST_GO))
-        raise SetupError(f"livekit-server needs Go >= {wanted}: install it from https://go.dev/dl and run this again")
+        raise ToolError(f"livekit-server needs Go >= {wanted}: install it from https://go.dev/dl and run this again")
     return str(go)
 
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.setup.steps import SetupError, run, say
+from tools.errors import ToolError
+from tools.setup.steps import run, say
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -71,24 +72,24 @@ fi
 
 
 def install() -> None:
-    """Install what the product and the simulator need. Raises SetupError as `install_missing` does."""
+    """Install what the product and the simulator need. Raises ToolError as `install_missing` does."""
     install_missing(PACKAGES)
 
 
 def install_for_tests() -> None:
-    """Install what only tests need. Raises SetupError as `install_missing` does."""
+    """Install what only tests need. Raises ToolError as `install_missing` does."""
     install_missing(FOR_TESTS)
 
 
 def install_missing(packages: list[tuple[str, Callable[[], bool], str | None]]) -> None:
-    """Raises SetupError with the command to type when packages are missing and apt or sudo will not do."""
+    """Raises ToolError with the command to type when packages are missing and apt or sudo will not do."""
     missing = [(package, service) for package, is_here, service in packages if not is_here()]
     if not missing:
         return
     names = " ".join(package for package, _ in missing)
     by_hand = f"{names} missing; install with: sudo apt-get install -y --no-install-recommends {names}"
     if shutil.which("apt-get") is None:
-        raise SetupError(f"{names} missing and there is no apt-get; install them with this system's package manager")
+        raise ToolError(f"{names} missing and there is no apt-get; install them with this system's package manager")
     say(f"System packages: {names}")
     script = INSTALL.format(packages=names, services=" ".join(service for _, service in missing if service))
     command = ["sh", "-c", script]
@@ -96,4 +97,4 @@ def install_missing(packages: list[tuple[str, Callable[[], bool], str | None]]) 
         may_ask = [] if sys.stdin.isatty() else ["-n"]
         command = ["sudo", *may_ask, *command]
     if not run(command):
-        raise SetupError(by_hand)
+        raise ToolError(by_hand)

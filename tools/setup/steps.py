@@ -8,10 +8,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class SetupError(Exception):
-    """A step cannot be done from here. The message is one line with the command that would do it."""
-
-
 def say(what: str) -> None:
     print(f"==> {what}", flush=True)
 

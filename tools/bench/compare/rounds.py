@@ -12,8 +12,7 @@ from tools.bench.compare.measurement import Load, measure
 from tools.bench.compare.plot import plot
 from tools.bench.compare.render import render
 from tools.bench.compare.tables import TABLES, rows
-from tools.bench.errors import BenchError
-from tools.local import ServiceError
+from tools.errors import ToolError
 from tools.measure import machine
 from tools.measure.calls.cell import Cell
 from tools.measure.text_tables import number
@@ -77,7 +76,7 @@ def _measured(world: World, contender: Contender, load: Load, cell: Cell) -> Cel
     """The cell; what keeps one contender from starting is its own failure and ends no benchmark."""
     try:
         return measure(world, contender, TABLES[cell.table].policy, load, cell)
-    except (BenchError, ServiceError) as error:
+    except ToolError as error:
         cell.failures.append(str(error))
         return cell
 

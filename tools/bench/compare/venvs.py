@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.bench.errors import BenchError
+from tools.errors import ToolError
 from tools.local import ROOT
 
 VENVS = ROOT / ".local/bench/venvs"
@@ -15,7 +15,7 @@ PYTHON = "3.12"  # what the requirements are compiled for
 def interpreter(peer: str) -> Path:
     """The Python of the peer's environment, which is made first if it is missing or its requirements have changed.
 
-    `peer` names requirements/bench-<peer>.txt. Raises BenchError when uv cannot make it.
+    `peer` names requirements/bench-<peer>.txt. Raises ToolError when uv cannot make it.
     """
     requirements = ROOT / f"requirements/bench-{peer}.txt"
     place = VENVS / peer
@@ -37,8 +37,8 @@ def _uv(*arguments: str) -> None:
     private = ROOT / ".local/uv/bin/uv"
     uv = str(private) if private.exists() else shutil.which("uv")
     if uv is None:
-        raise BenchError("uv is not installed: run scripts/setup, which gets it")
+        raise ToolError("uv is not installed: run scripts/setup, which gets it")
     done = subprocess.run([uv, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no output"]
-        raise BenchError(f"uv {' '.join(arguments[:2])} failed: {lines[-1]}")
+        raise ToolError(f"uv {' '.join(arguments[:2])} failed: {lines[-1]}")

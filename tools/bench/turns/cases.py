@@ -7,9 +7,9 @@ from typing import Any, Literal, cast, get_args
 import yaml
 
 from simulator.fields import Reader, ScenarioError
-from tools.bench.errors import BenchError
 from tools.bench.turns.sounds import SOUNDS
 from tools.bench.turns.voices import VOICES
+from tools.errors import ToolError
 
 FILE = Path(__file__).with_name("cases.yaml")
 NOTHING = "nothing"
@@ -53,7 +53,7 @@ class Case:
 
 
 def load(path: Path = FILE) -> list[Case]:
-    """Every case of the file, in its order. Raises BenchError that names the case, the field and the cure."""
+    """Every case of the file, in its order. Raises ToolError that names the case, the field and the cure."""
     reader = Reader(path.name)
     try:
         document = reader.mapping(yaml.safe_load(path.read_text(encoding="utf-8")), "the file", set(KINDS))
@@ -63,22 +63,22 @@ def load(path: Path = FILE) -> list[Case]:
             for label, value in reader.mapping(group, kind, set(group or {})).items()
         ]
     except ScenarioError as error:
-        raise BenchError(str(error)) from error
+        raise ToolError(str(error)) from error
     texts = [text for case in cases for text in case.says]
     if double := {text for text in texts if texts.count(text) > 1}:
-        raise BenchError(f"{path.name}: {sorted(double)[0]!r} is said twice: each stretch needs words of its own")
+        raise ToolError(f"{path.name}: {sorted(double)[0]!r} is said twice: each stretch needs words of its own")
     return cases
 
 
 def chosen(names: list[str] | None) -> list[Case]:
-    """The cases of these names, or all. Raises BenchError for a name that does not exist."""
+    """The cases of these names, or all. Raises ToolError for a name that does not exist."""
     cases = load()
     if names is None:
         return cases
     known = {case.name for case in cases}
     for name in names:
         if name not in known:
-            raise BenchError(f"--cases: {name!r} does not exist: use names of {', '.join(sorted(known))}")
+            raise ToolError(f"--cases: {name!r} does not exist: use names of {', '.join(sorted(known))}")
     return [case for case in cases if case.name in names]
 
 

@@ -18,10 +18,10 @@ from simulator.speech.audio import AudioDecoder, encode, wav
 from simulator.speech.marks import NO_WORDS, add_mark, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples, decode_wav, rms
 from simulator.steps import Words
-from tools.bench.errors import BenchError
 from tools.bench.turns import sounds
 from tools.bench.turns.cases import Case
 from tools.bench.turns.voices import Speaker
+from tools.errors import ToolError
 
 Audio = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Clip:
 
 
 def make(case: Case, speaker: Speaker, directory: Path) -> Clip:
-    """The clip of a case, from the cache or made now. Raises BenchError. Not for a case in which nothing is heard."""
+    """The clip of a case, from the cache or made now. Raises ToolError. Not for a case in which nothing is heard."""
     key = hashlib.sha256(repr((FORMAT, case)).encode()).hexdigest()[:12]
     path = directory / f"{case.name}-{key}.wav"
     lengths = path.with_suffix(".json")
@@ -84,7 +84,7 @@ def _words(case: Case, speaker: Speaker) -> list[Samples]:
     speech = speaker.speak(", ".join(stretch.rstrip(",") for stretch in case.spoken), case.voice)
     stretches = split(speech, len(case.spoken))
     if len(stretches) < len(case.spoken):
-        raise BenchError(f"case {case.name}: its voice makes too few pauses: use other words, or another voice")
+        raise ToolError(f"case {case.name}: its voice makes too few pauses: use other words, or another voice")
     rng = np.random.default_rng([_SEED, *case.name.encode()])
     marked = []
     for text, stretch in zip(case.says, stretches, strict=True):
@@ -134,7 +134,7 @@ def coded(samples: Audio) -> Samples:
 def _marked(samples: Samples, code: int, name: str) -> Samples:
     marked = add_mark(samples, code)
     if read_mark(marked) != code:
-        raise BenchError(f"case {name}: its mark cannot be read in the sound: make the sound longer, or less loud")
+        raise ToolError(f"case {name}: its mark cannot be read in the sound: make the sound longer, or less loud")
     return marked
 
 

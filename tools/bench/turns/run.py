@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from simulator.speech.synthesis import SynthesisError
-from tools.bench.errors import BenchError
 from tools.bench.turns import clips, tables
 from tools.bench.turns.cases import Case, chosen
 from tools.bench.turns.clips import Clip
 from tools.bench.turns.judge import Outcome, judge
 from tools.bench.turns.script import QUESTION, SECONDS, Answers, groups, script
 from tools.bench.turns.voices import Speaker
+from tools.errors import ToolError
 from tools.measure import conversation, machine
 from tools.measure.calls.cell import LATE_MS
 from tools.measure.calls.placing import Callers, Placed, Plan
@@ -72,7 +72,7 @@ def run(options: Options) -> int:
     try:
         turns = _Run(options, Answers.spoken(), _make_clips(cases))
     except SynthesisError as error:
-        raise BenchError(str(error)) from error
+        raise ToolError(str(error)) from error
     turns.outcomes = {policy: [] for policy in options.policies}
     if options.record is not None:
         options.record.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simulator.speech.pcm import Samples, decode_wav, resample, trim_silence
 from simulator.speech.piper import PiperProcess, SynthesisError
-from tools.bench.errors import BenchError
+from tools.errors import ToolError
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Speaker:
         self._piper = PiperProcess(steady=True)
 
     def speak(self, text: str, voice: str) -> Samples:
-        """Return the line (16-bit mono PCM at 16 kHz), from its first sound to its last. Raises BenchError."""
+        """Return the line (16-bit mono PCM at 16 kHz), from its first sound to its last. Raises ToolError."""
         espeak = VOICES[voice]
         try:
             wav = self._piper.speak(text) if espeak is None else _espeak(text, espeak)
         except SynthesisError as error:
-            raise BenchError(str(error)) from error
+            raise ToolError(str(error)) from error
         return trim_silence(resample(*decode_wav(wav)))
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ def _espeak(text: str, voice: EspeakVoice) -> bytes:
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=30)
     except FileNotFoundError:
-        raise BenchError("espeak-ng is not installed: run scripts/setup, or install it with apt-get") from None
+        raise ToolError("espeak-ng is not installed: run scripts/setup, or install it with apt-get") from None
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise BenchError(f"espeak-ng does not speak with the voice {voice.name}: {error}") from error
+        raise ToolError(f"espeak-ng does not speak with the voice {voice.name}: {error}") from error
     return done.stdout

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bench.errors import BenchError
-from tools.local import ROOT, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT
 from tools.measure import machine, processes
 from tools.measure.arithmetic import percentile
 from tools.measure.text_tables import grid, number
@@ -68,7 +68,7 @@ def main() -> int:
     print(machine.line(PROGRAM), flush=True)
     try:
         rates = _measure(arguments.users, arguments.seconds, arguments.pace)
-    except (BenchError, ServiceError) as error:
+    except ToolError as error:
         print(f"webhook_rate: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -102,7 +102,7 @@ def _seed_login(world: World) -> None:
     command = [sys.executable, "manage.py", "seed_demo"]
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise BenchError(f"manage.py seed_demo failed: {done.stderr.strip().splitlines()[-1]}")
+        raise ToolError(f"manage.py seed_demo failed: {done.stderr.strip().splitlines()[-1]}")
 
 
 def _one(world: World, ours: Ours, users: int, seconds: int, pace: float) -> Rate:

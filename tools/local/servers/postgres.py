@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tools.local.errors import ServiceError
+from tools.errors import ToolError
 from tools.local.instance import DATABASE, READER, USER
 from tools.local.logs import open_log
 from tools.local.ports import LOOPBACK, Transport
@@ -130,7 +130,7 @@ class Postgres(Service):
                 extra_groups=[] if user else None,
             )
         if done.returncode:
-            raise ServiceError(f"PostgreSQL's initdb failed (log: {self.log_file})")
+            raise ToolError(f"PostgreSQL's initdb failed (log: {self.log_file})")
 
     def _program(self, name: str) -> str:
         """From the version that made the cluster, else the newest installed: Debian keeps them off the PATH."""
@@ -141,7 +141,7 @@ class Postgres(Service):
         if fitting:
             return str(fitting[0] / name)
         if homes and made_by:
-            raise ServiceError(
+            raise ToolError(
                 f"PostgreSQL {made_by} made {self.cluster} but is not installed; install postgresql-{made_by}, "
                 "or remove that directory to begin with an empty database"
             )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.local.errors import ServiceError
+from tools.errors import ToolError
 from tools.local.instance import Instance, make_enterable
 from tools.local.ports import Transport, require_free
 from tools.local.process import Daemon
@@ -32,7 +32,7 @@ class Service(ABC):
         self.log_file = instance.log_dir / f"{self.name}.log"
 
     def start(self) -> None:
-        """Starts the server and returns when it answers. Raises ServiceError."""
+        """Starts the server and returns when it answers. Raises ToolError."""
         with self._lock():
             if self.is_running() and self._wait_until_it_answers(self.start_deadline_s):
                 return
@@ -110,7 +110,7 @@ class Service(ABC):
         how = f"did not answer within {self.start_deadline_s:.0f} s" if self.is_running() else "ended while starting"
         last = self.daemon().last_log_line()
         self.stop_daemons()
-        raise ServiceError(f"{self.title} {how}: {last or 'no output'} (log: {self.log_file})")
+        raise ToolError(f"{self.title} {how}: {last or 'no output'} (log: {self.log_file})")
 
     def _wait_until_it_answers(self, patience_s: float) -> bool:
         deadline = time.monotonic() + patience_s
@@ -132,9 +132,9 @@ class Service(ABC):
 
 
 def program(name: str, *folders: Path) -> str:
-    """The full path of a program from PATH, the system's sbin directories, or `folders`. Raises ServiceError."""
+    """The full path of a program from PATH, the system's sbin directories, or `folders`. Raises ToolError."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", *map(str, folders)])
     found = shutil.which(name, path=path)
     if found is None:
-        raise ServiceError(f"{name} is not installed; run scripts/setup")
+        raise ToolError(f"{name} is not installed; run scripts/setup")
     return found

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tools.local import ROOT, Postgres, RabbitMQ, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT, Postgres, RabbitMQ
 from tools.local.ports import LOOPBACK
 from tools.local.process import Daemon
 from tools.measure.world.world import BIN, World, answers, wait_for
@@ -76,11 +77,11 @@ class Product:
         return process
 
     def wait_for_worker(self, process: Daemon) -> None:
-        """Return when it is ready. Raises ServiceError."""
+        """Return when it is ready. Raises ToolError."""
         wait_for(lambda: process.has_logged(" ready."), process)
 
     def wait_for_web(self) -> None:
-        """Return when it answers. Raises ServiceError."""
+        """Return when it answers. Raises ToolError."""
         wait_for(lambda: answers(f"{self.world.web_url}/health"), self.web)
 
     def _celery_worker(self, name: str, slots: int, *arguments: str, **environment: str) -> Daemon:
@@ -92,4 +93,4 @@ class Product:
         command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
         if done.returncode:
-            raise ServiceError(f"{' '.join(arguments)} failed: {done.stderr.decode().strip().splitlines()[-1]}")
+            raise ToolError(f"{' '.join(arguments)} failed: {done.stderr.decode().strip().splitlines()[-1]}")

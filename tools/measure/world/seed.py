@@ -4,7 +4,7 @@ import os
 
 import django
 
-from tools.bench.errors import BenchError
+from tools.errors import ToolError
 from tools.measure import conversation
 from tools.measure.numbers import NUMBERS, TURN_NUMBERS
 
@@ -52,9 +52,7 @@ def _model_for(turn_policy: str) -> str:
         except ValidationError:
             continue
         return stt_model
-    raise BenchError(
-        f"no model of Deepgram's fits the turn policy {turn_policy}: add it to tools/measure/world/seed.py"
-    )
+    raise ToolError(f"no model of Deepgram's fits the turn policy {turn_policy}: add it to tools/measure/world/seed.py")
 
 
 if __name__ == "__main__":

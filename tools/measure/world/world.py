@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tools.local import ROOT, Instance, LiveKit, Postgres, RabbitMQ, Redis, ServiceError
+from tools.errors import ToolError
+from tools.local import ROOT, Instance, LiveKit, Postgres, RabbitMQ, Redis
 from tools.local.isolated_env import isolated_environment
 from tools.local.ports import LOOPBACK, free_ports
 from tools.local.process import Daemon
@@ -74,7 +75,7 @@ def opened(directory: Path, *, media: bool = True, durable: bool = True) -> Iter
     """Start LiveKit and the simulator (without `media`, LiveKit alone); stop and delete everything at the end.
 
     The state is in <directory>/state, and the logs, which stay, in <directory>/logs. `durable` is the database's safety
-    against power cuts. Whoever opens a directory must be the only one. Raises ServiceError.
+    against power cuts. Whoever opens a directory must be the only one. Raises ToolError.
     """
     world = _make_world(directory, durable=durable)
     _remove(world.instance)  # what a run left that was killed
@@ -120,12 +121,12 @@ def _remove(instance: Instance) -> None:
 
 
 def wait_for(ready: Callable[[], bool], process: Daemon, within_s: float = START_WITHIN_S) -> None:
-    """Return when `ready`. Raises ServiceError, with the last line of its log, when the process does not get there."""
+    """Return when `ready`. Raises ToolError, with the last line of its log, when the process does not get there."""
     deadline = time.monotonic() + within_s
     while not ready():
         if process.pid() is None or time.monotonic() > deadline:
             log_file = process.log_file
-            raise ServiceError(f"{log_file.stem} does not start: {process.last_log_line()} (log: {log_file})")
+            raise ToolError(f"{log_file.stem} does not start: {process.last_log_line()} (log: {log_file})")
         time.sleep(0.1)
 
 

@@ -5,12 +5,12 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from tools.local import ROOT, Instance, Service, ServiceError, services
+from tools.errors import ToolError
+from tools.local import ROOT, Instance, Service, services
 from tools.local.logs import PRIVATE
 from tools.local.ports import require_free
 from tools.run.demo import console
 from tools.run.demo.arguments import parse
-from tools.run.demo.errors import DemoError
 from tools.run.demo.settings import check_settings, read_environment
 from tools.run.demo.stack import Stack
 
@@ -23,7 +23,7 @@ def main() -> int:
     try:
         with ExitStack() as clean_up:
             return _run(once=arguments.once, clean_up=clean_up)
-    except (DemoError, ServiceError) as error:
+    except ToolError as error:
         console.failure(str(error))
         return 1
     except KeyboardInterrupt:

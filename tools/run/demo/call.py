@@ -12,9 +12,9 @@ import django
 
 from simulator.caller import CallerEvent, CallError, CallerSettings, CallReport, place_call
 from simulator.scenario import load_scenario
+from tools.errors import ToolError
 from tools.local import ROOT, Instance
 from tools.run.demo import console
-from tools.run.demo.errors import DemoError
 from tools.run.demo.narrator import Narrator
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ RECORDING = ROOT / ".local/demo-call.wav"
 def demonstrate(require_alive: Callable[[], None]) -> bool:
     """Places the call and prints it. True if it completed in Postgres and the caller heard every reply.
 
-    `require_alive` is asked twice a second meanwhile; it raises DemoError when the call cannot go on.
+    `require_alive` is asked twice a second meanwhile; it raises ToolError when the call cannot go on.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcenter.settings")
     django.setup()
@@ -40,7 +40,7 @@ def demonstrate(require_alive: Callable[[], None]) -> bool:
     try:
         report = asyncio.run(_place(settings, events, require_alive))
     except CallError as error:
-        raise DemoError(str(error)) from error
+        raise ToolError(str(error)) from error
     finally:
         narrator.finish()
     return _judge(narrator, report)

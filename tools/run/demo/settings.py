@@ -7,8 +7,8 @@ from pathlib import Path
 import environ
 
 from callcenter.environment.variables import problems
+from tools.errors import ToolError
 from tools.local import ROOT
-from tools.run.demo.errors import DemoError
 from tools.setup.environment import read
 
 
@@ -19,14 +19,14 @@ def read_environment() -> None:
 
 
 def check_settings() -> None:
-    """Raises DemoError which names what is missing."""
+    """Raises ToolError which names what is missing."""
     if not (ROOT / ".env").exists() and not os.environ.get("DJANGO_SECRET_KEY"):
-        raise DemoError("there is no .env; run scripts/setup")
+        raise ToolError("there is no .env; run scripts/setup")
     if unusable := problems(os.environ):
-        raise DemoError("\n".join(unusable))
+        raise ToolError("\n".join(unusable))
     missing = [name for name in read(ROOT / "env.template") if name not in os.environ]
     if missing:
-        raise DemoError(f"{', '.join(missing)} not set; add to .env as env.template explains")
+        raise ToolError(f"{', '.join(missing)} not set; add to .env as env.template explains")
     empty = [name for name in ("DJANGO_SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD") if not os.environ[name]]
     if empty:
-        raise DemoError(f"{', '.join(empty)} empty; set in .env")
+        raise ToolError(f"{', '.join(empty)} empty; set in .env")

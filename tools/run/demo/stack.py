@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tools.errors import ToolError
 from tools.local import ROOT, Instance, Service
 from tools.local.logs import make_log_dir, open_log, set_aside
 from tools.local.ports import LOOPBACK
 from tools.local.queues import has_consumer
 from tools.run.demo import console
-from tools.run.demo.errors import DemoError
 
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 40.0
@@ -34,7 +34,7 @@ class Stack:
         self._honcho: subprocess.Popen[bytes] | None = None
 
     def manage(self, *command: str) -> None:
-        """Runs a Django command. Raises DemoError with the end of its output."""
+        """Runs a Django command. Raises ToolError with the end of its output."""
         log = self.log_dir / f"{command[0]}.log"
         with open_log(log) as output:
             done = subprocess.run(
@@ -45,7 +45,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
             )
         if done.returncode:
-            raise DemoError(f"manage.py {command[0]} failed (log: {log})\n{_end_of(log)}")
+            raise ToolError(f"manage.py {command[0]} failed (log: {log})\n{_end_of(log)}")
 
     def prepare(self, found: Sequence[Service]) -> None:
         """Starts the services, and fills the database while RabbitMQ, which takes longest, is still starting."""
@@ -81,7 +81,7 @@ class Stack:
             self._honcho.wait()
 
     def wait(self) -> None:
-        """Returns never, unless a process of the stack keeps ending: then it raises DemoError. Tells of each end."""
+        """Returns never, unless a process of the stack keeps ending: then it raises ToolError. Tells of each end."""
         told = 0
         while True:
             self.require_alive()
@@ -92,7 +92,7 @@ class Stack:
             time.sleep(0.5)
 
     def wait_until_ready(self) -> None:
-        """Returns when a call can be taken. Raises DemoError which names what is not ready, with the end of its log."""
+        """Returns when a call can be taken. Raises ToolError which names what is not ready, with the end of its log."""
         deadline = time.monotonic() + READY_WITHIN_S
         for name, is_ready in self._conditions():
             while not is_ready():
@@ -100,21 +100,21 @@ class Stack:
                 self.require_alive()
                 if time.monotonic() > deadline:
                     log = self.log_dir / f"{name}.log"
-                    raise DemoError(f"{name} is not ready after {READY_WITHIN_S:.0f} s (log: {log})\n{_end_of(log)}")
+                    raise ToolError(f"{name} is not ready after {READY_WITHIN_S:.0f} s (log: {log})\n{_end_of(log)}")
                 time.sleep(0.2)
 
     def require_alive(self) -> None:
-        """Raises DemoError, with the end of its log, when a process keeps ending: honcho then ends the others."""
+        """Raises ToolError, with the end of its log, when a process keeps ending: honcho then ends the others."""
         self._require_none(_GONE, "keeps ending, at last")
         if self._honcho is not None and self._honcho.poll() is not None:
             log = self.log_dir / "honcho.log"
-            raise DemoError(f"honcho ended with code {self._honcho.returncode} (log: {log})\n{_end_of(log)}")
+            raise ToolError(f"honcho ended with code {self._honcho.returncode} (log: {log})\n{_end_of(log)}")
 
     def _require_none(self, that_ended: re.Pattern[str], what: str) -> None:
         ended = that_ended.search(self._honcho_log())
         if ended:
             log = self.log_dir / f"{ended.group(1)}.log"
-            raise DemoError(f"{ended.group(1)} {what} with code {ended.group(2)} (log: {log})\n{_end_of(log)}")
+            raise ToolError(f"{ended.group(1)} {what} with code {ended.group(2)} (log: {log})\n{_end_of(log)}")
 
     def _honcho_log(self) -> str:
         honcho = self.log_dir / "honcho.log"

@@ -6,12 +6,10 @@ import signal
 import sys
 from typing import Protocol
 
-from tools.local import ServiceError
+from tools.errors import ToolError
 from tools.local.logs import PRIVATE
-from tools.run.demo.errors import DemoError
 from tools.run.scale.arguments import parse
 from tools.run.scale.compose import Compose
-from tools.run.scale.errors import ScaleError
 from tools.run.scale.native import Native
 
 
@@ -35,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop from outside unwinds as Ctrl-C does
     try:
         return 0 if _do(Compose() if options.compose else Native(options.state), options) else 1
-    except (ScaleError, DemoError, ServiceError) as error:
+    except ToolError as error:
         print(f"scale: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -7,9 +7,9 @@ import subprocess
 import time
 from typing import Any
 
+from tools.errors import ToolError
 from tools.local import ROOT
 from tools.run.demo import console
-from tools.run.scale.errors import ScaleError
 from tools.run.scale.state import State, show
 
 READY_WITHIN_S = 300.0  # images may have to start for the first time
@@ -20,12 +20,12 @@ class Compose:
     """compose.yaml, or the files that COMPOSE_FILE names. The services are worker, web, simulator and others."""
 
     def __init__(self) -> None:
-        """Raises ScaleError when no engine answers."""
+        """Raises ToolError when no engine answers."""
         os.chdir(ROOT)
         if shutil.which("docker") is None:
-            raise ScaleError("docker is not installed: install Docker with Compose, or leave --compose away")
+            raise ToolError("docker is not installed: install Docker with Compose, or leave --compose away")
         if subprocess.run(["docker", "info"], capture_output=True).returncode:
-            raise ScaleError("no container engine answers (docker info): start it, or leave --compose away")
+            raise ToolError("no container engine answers (docker info): start it, or leave --compose away")
 
     def up(self, count: int) -> bool:
         """Starts what does not run, brings the workers to `count`, and waits until all works. False if it does not."""
@@ -54,13 +54,13 @@ class Compose:
             ["docker", "compose", "ps", "--all", "--format", "json"], capture_output=True, text=True, cwd=ROOT
         )
         if done.returncode:
-            raise ScaleError(f"docker compose ps failed: {done.stderr.strip()}")
+            raise ToolError(f"docker compose ps failed: {done.stderr.strip()}")
         return sorted(map(_state, _documents(done.stdout)), key=lambda state: state.name)
 
     def test(self) -> bool:
         """Places one real call from the simulator's container, and says whether it passed."""
         if not any("simulator" in state.name for state in self.states()):
-            raise ScaleError("the test call comes from the simulator's container: COMPOSE_PROFILES=simulator in .env")
+            raise ToolError("the test call comes from the simulator's container: COMPOSE_PROFILES=simulator in .env")
         caller = ("python", "-m", "simulator.caller", "--scenario", "appointment", "--to", NUMBER)
         passed = subprocess.run(["docker", "compose", "exec", "-T", "simulator", *caller], cwd=ROOT).returncode == 0
         console.verdict(passed, "the test call passed" if passed else "the test call failed")
@@ -73,7 +73,7 @@ class Compose:
 
     def _run(self, *arguments: str) -> None:
         if subprocess.run(["docker", "compose", *arguments], cwd=ROOT).returncode:
-            raise ScaleError(f"docker compose {' '.join(arguments)} failed (see above)")
+            raise ToolError(f"docker compose {' '.join(arguments)} failed (see above)")
 
 
 def _documents(text: str) -> list[dict[str, Any]]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools.errors import ToolError
 from tools.local import ROOT, Instance, Prometheus, services
 from tools.local.ports import require_free
 from tools.run.demo import console
 from tools.run.demo.settings import check_settings, read_environment
 from tools.run.demo.stack import READY_WITHIN_S, Stack
 from tools.run.scale import heartbeats, processes, supervisor
-from tools.run.scale.errors import ScaleError
 from tools.run.scale.lock import alone
 from tools.run.scale.singles import Singles
 from tools.run.scale.state import State, show, with_restarts
@@ -28,7 +28,7 @@ class Native:
     """Private services, the Procfile's processes one by one, and as many workers as asked for."""
 
     def __init__(self, state_dir: Path | None = None) -> None:
-        """Reads the environment and `.env`. Raises DemoError or ServiceError when something is missing there.
+        """Reads the environment and `.env`. Raises ToolError when something is missing there.
 
         `state_dir`, absolute, is where the services, pid files and logs are: .local unless given.
         """
@@ -102,7 +102,7 @@ class Native:
         present = sorted(file.stem for file in self._instance.log_dir.glob("*.log"))
         unknown = [name for name in names if name not in present]
         if unknown or not present:
-            raise ScaleError(f"no log of {', '.join(unknown) or 'anything'}: there are {', '.join(present) or 'none'}")
+            raise ToolError(f"no log of {', '.join(unknown) or 'anything'}: there are {', '.join(present) or 'none'}")
         files = [str(self._instance.log_dir / f"{name}.log") for name in names or present]
         os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), *files])
 
@@ -165,9 +165,9 @@ class Native:
 
     def _require_alive(self) -> None:
         if not self._singles.daemons["web"].pid():
-            raise ScaleError("the web process does not run: scripts/scale.sh up")
+            raise ToolError("the web process does not run: scripts/scale.sh up")
         if not self._workers.serving():
-            raise ScaleError("no worker runs: scripts/scale.sh up 1")
+            raise ToolError("no worker runs: scripts/scale.sh up 1")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -176,4 +176,4 @@ class Native:
             with alone(self._instance.state_dir, within_s=LOCKED_FOR_S):
                 yield
         except BlockingIOError as error:
-            raise ScaleError("another up or down is at work: wait until it has ended") from error
+            raise ToolError("another up or down is at work: wait until it has ended") from error

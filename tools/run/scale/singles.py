@@ -28,7 +28,7 @@ class Singles:
         self._broker_url = os.environ.get("CELERY_BROKER_URL") or instance.broker_url
 
     def check_ports(self) -> None:
-        """Raises ServiceError, which names the holder, when the port of one that does not run is taken."""
+        """Raises ToolError, which names the holder, when the port of one that does not run is taken."""
         for name, variable in PORTS.items():
             if name in self.daemons and self.daemons[name].pid() is None:
                 require_free(int(os.environ[variable]), variable)
