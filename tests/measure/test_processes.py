@@ -1,64 +1,63 @@
 """Which processes count, and that none of their CPU time is lost."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tools.measure import processes
 
-FakeProcess = Callable[..., None]
+CHILD = "import sys; print('up', flush=True); sys.stdin.read()"
+PARENT = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+child.stdout.readline()
+print(child.pid, flush=True)
+sys.stdin.read()
+child.communicate()
+"""
 
 
 @pytest.fixture
-def fake_process(tmp_path: Path) -> FakeProcess:
-    def make(pid: int, parent: int, ticks: tuple[int, int, int, int] = (0, 0, 0, 0), pss_kib: int = 0) -> None:
-        directory = tmp_path / str(pid)
-        (directory / "fd").mkdir(parents=True)
-        (directory / "fd/0").touch()
-        before = f"{pid} (a name) with ) S {parent} 1 1 0 -1 0 0 0 0 0"
-        times = " ".join(map(str, ticks))
-        (directory / "stat").write_text(f"{before} {times} 20 0 3 0 100\n")
-        (directory / "smaps_rollup").write_text(f"55-7f ---p 0 0:0 0 [rollup]\nRss: 9 kB\nPss: {pss_kib} kB\n")
-
-    return make
+def family() -> Iterator[tuple[int, int]]:
+    """The ids of a process and its child, both of which wait."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        yield parent.pid, int(parent.stdout.readline())
+        parent.communicate()
 
 
-def test_descendants_count_and_strangers_do_not(tmp_path: Path, fake_process: FakeProcess) -> None:
-    fake_process(10, 1)
-    fake_process(11, 10)
-    fake_process(12, 11)
-    fake_process(20, 1)
-    assert {stat.pid for stat in processes.tree([10], tmp_path)} == {10, 11, 12}
-    assert processes.threads([10], tmp_path) == 9
-    assert processes.open_files([10], tmp_path) == 3
+def test_descendants_count_and_strangers_do_not(family: tuple[int, int]) -> None:
+    parent, child = family
+    assert {process.pid for process in processes.tree([parent])} == {parent, child}
+    assert {process.pid for process in processes.tree([child])} == {child}
+    assert processes.threads([parent]) == 2
+    assert processes.open_files([parent]) == len(os.listdir(f"/proc/{parent}/fd") + os.listdir(f"/proc/{child}/fd"))
 
 
-def test_a_child_that_is_named_as_a_root_too_counts_once(tmp_path: Path, fake_process: FakeProcess) -> None:
-    fake_process(10, 1, ticks=(1, 1, 0, 0))
-    fake_process(11, 10, ticks=(1, 1, 0, 0))
-    assert processes.cpu_seconds([10, 11], tmp_path) == pytest.approx(4 * processes.TICK_S)
+def test_a_child_that_is_named_as_a_root_too_counts_once(family: tuple[int, int]) -> None:
+    assert sorted(process.pid for process in processes.tree(family)) == sorted(family)
+    assert processes.cpu_seconds(family) == processes.cpu_seconds(family[:1])
 
 
-def test_children_that_have_ended_count_through_their_parent(tmp_path: Path, fake_process: FakeProcess) -> None:
-    fake_process(10, 1, ticks=(5, 5, 70, 20))
-    assert processes.cpu_seconds([10], tmp_path) == pytest.approx(100 * processes.TICK_S)
+def test_memory_is_the_sum_of_the_proportional_set_sizes(family: tuple[int, int]) -> None:
+    each = [processes.pss_mb([family[1]]), processes.pss_mb(family)]
+    assert 1 < each[0] < each[1]
 
 
-def test_memory_is_the_sum_of_the_proportional_set_sizes(tmp_path: Path, fake_process: FakeProcess) -> None:
-    fake_process(10, 1, pss_kib=1000)
-    fake_process(11, 10, pss_kib=500)
-    assert processes.pss_mb([10], tmp_path) == pytest.approx(1500 * 1024 / 1e6)
+def test_a_process_that_is_gone_uses_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    assert processes.tree([gone.pid]) == []
+    assert processes.cpu_seconds([gone.pid]) == 0
+    assert processes.pss_mb([gone.pid]) == 0
 
 
-def test_a_process_that_is_gone_uses_nothing(tmp_path: Path) -> None:
-    assert processes.tree([4711], tmp_path) == []
-    assert processes.cpu_seconds([4711], tmp_path) == 0
-
-
-def test_a_real_child_that_came_and_went_is_in_the_parents_cpu_time() -> None:
+def test_a_child_that_came_and_went_is_in_the_parents_cpu_time() -> None:
     burn = "import time\nwhile time.process_time() < 0.2: pass"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}]); print('over'); input()"
     with subprocess.Popen(

@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+
+import psutil
 
 from tools.chaos.calls.behavior import Behavior
 from tools.chaos.calls.conversation import TOOL, agents_script
@@ -242,7 +243,7 @@ def own_world() -> Iterator[World]:
     """A world for this process, in .local/chaos/<pid>; those of processes that died are removed."""
     CHAOS_DIR.mkdir(parents=True, exist_ok=True)
     for directory in CHAOS_DIR.iterdir():
-        if directory.is_dir() and not Path("/proc", directory.name).exists():
+        if directory.is_dir() and not (directory.name.isdecimal() and psutil.pid_exists(int(directory.name))):
             with suppress(OSError):
                 remove(directory)
     with opened(CHAOS_DIR / str(os.getpid()), durable=False) as world:

@@ -3,8 +3,10 @@
 import itertools
 import os
 import socket
-from pathlib import Path
+from contextlib import suppress
 from typing import Literal
+
+import psutil
 
 from tools.errors import ToolError
 
@@ -14,7 +16,6 @@ Transport = Literal["tcp", "udp"]
 # which would now and then take a port before its server is started. Each process begins somewhere else.
 _FIRST, _LAST, _APART = 20_000, 32_000, 41
 _steps = itertools.count(os.getpid() * _APART)
-_LISTEN_STATE = "0A"  # include/net/tcp_states.h: TCP_LISTEN
 
 
 def is_free(port: int, transport: Transport = "tcp") -> bool:
@@ -54,24 +55,9 @@ def require_free(port: int, variable: str, transport: Transport = "tcp") -> None
 
 def holder_of(port: int, transport: Transport = "tcp") -> str:
     """The program that holds the port, as `name (pid n)`, or `another program` when it belongs to another user."""
-    sockets = {f"socket:[{inode}]" for inode in _inodes(port, transport)}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(str(fd.readlink()) in sockets for fd in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
-        except OSError:  # it ended meanwhile, or belongs to another user
-            continue
+    for connection in psutil.net_connections(transport):
+        is_server = transport == "udp" or connection.status == psutil.CONN_LISTEN
+        if is_server and connection.laddr and connection.laddr.port == port and connection.pid is not None:
+            with suppress(psutil.NoSuchProcess):
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return "another program"
-
-
-def _inodes(port: int, transport: Transport) -> list[str]:
-    found = []
-    for table in (Path(f"/proc/net/{transport}"), Path(f"/proc/net/{transport}6")):
-        if not table.exists():
-            continue
-        for line in table.read_text().splitlines()[1:]:
-            fields = line.split()
-            listening = transport == "udp" or fields[3] == _LISTEN_STATE
-            if listening and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                found.append(fields[9])
-    return found

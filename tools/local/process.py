@@ -6,13 +6,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from tools.local.logs import PRIVATE, open_log
 
 # Children of this very process: they must be waited for, or they stay as zombies.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,10 @@ def base_environment() -> dict[str, str]:
 
 
 def _identity(pid: int) -> str | None:
-    """Boot id and start time of a living process: together with the pid they never come twice. None for a zombie."""
+    """Boot id and start time of a living process: together with the pid they never come twice. None for a zombie.
+
+    Not psutil's create_time(), a time of day: it changes when the clock is set, and the process would seem to be gone.
+    """
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
         _children.pop(pid, None)
@@ -144,11 +151,8 @@ def _end_session(session: int) -> None:
 
 def _session_members(session: int) -> list[int]:
     members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[3]) == session and fields[0] not in "ZX":
-            members.append(int(stat.parent.name))
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(pid) == session and psutil.Process(pid).status() not in _ENDED:
+                members.append(pid)
     return members

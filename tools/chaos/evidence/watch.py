@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import amqp
+import psutil
 import psycopg
 from kombu import Connection
 from kombu.exceptions import KombuError
@@ -109,11 +110,11 @@ def _attempt_of(person: api.ParticipantInfo) -> int | None:
 
 
 def _runs(pid: int | None) -> bool:
-    """Whether the process lives and is not stopped by a signal (man 5 proc: states T, Z and X are not)."""
+    """Whether the process lives and is not stopped by a signal."""
     if pid is None:
         return False
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
+        state = psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
         return False
-    return state not in "TtZXx"
+    return state not in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
