@@ -90,7 +90,7 @@ def test_a_soak_names_what_is_left_over() -> None:
 
 def test_the_plot_is_a_picture_with_every_contender() -> None:
     cells = [cell(report(said()), contender=name) for name in ("ours", "pipecat")]
-    picture = plot(rows(cells), "a <machine>")
+    picture = plot(rows(cells), "a <machine> of $5, or $6")
     assert ElementTree.fromstring(picture).tag.endswith("svg")  # noqa: S314  our own
     assert "pipecat" in picture
-    assert "a &lt;machine&gt;" in picture
+    assert "a &lt;machine&gt; of $5, or $6" in picture

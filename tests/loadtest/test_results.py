@@ -137,10 +137,3 @@ def test_the_page_has_every_plot_and_escapes_what_it_shows() -> None:
 )
 def test_a_plot_is_a_picture(plot: str) -> None:
     assert ElementTree.fromstring(plot).tag.endswith("svg")  # noqa: S314  our own
-
-
-@pytest.mark.parametrize(("most", "last"), [(1, 1), (7, 6), (612, 600), (0.004, 0.004)])
-def test_axes_have_round_numbers(most: float, last: float) -> None:
-    found = plots.ticks(most)
-    assert len(found) <= 6
-    assert found[-1] == pytest.approx(last)

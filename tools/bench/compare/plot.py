@@ -1,9 +1,13 @@
-"""The rows as a picture: bars in plain SVG, which needs no library and reads well in a repository."""
+"""The rows as a picture: a panel of bars for each figure, a line of panels for each table."""
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
 from tools.bench.compare.tables import TABLES, Row
-from tools.measure.svg import text
+from tools.measure.svg import new_figure, svg
+from tools.measure.text_tables import number
 
 PANELS = (
     ("cores_a_call", "cores a call", 3),
@@ -13,64 +17,35 @@ PANELS = (
     ("pickup_p50_ms", "pickup p50, ms", 0),
 )
 COLOURS = {"ours": "#2563eb", "livekit-agents": "#d97706", "pipecat": "#6b7280"}
-_WIDTH, _HEIGHT, _GAP, _TOP = 190, 150, 34, 64
+PALE = 0.35
 
 
 def plot(rows: Sequence[Row], caption: str) -> str:
-    """An SVG document: a line of panels for each table, each with a group of bars for each load. Pale: invalid."""
+    """An SVG document with a group of bars for each load. Pale: invalid."""
     keys = list(dict.fromkeys(row.table for row in rows))
-    width = _GAP + len(PANELS) * (_WIDTH + _GAP)
-    line = _HEIGHT + 92
-    height = _TOP + len(keys) * line
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
-        'font-size="11"><rect width="100%" height="100%" fill="white"/>',
-        text(_GAP, 20, caption, size=13),
-        *_legend([name for name in COLOURS if any(row.contender == name for row in rows)]),
-    ]
-    for index, key in enumerate(keys):
-        top = _TOP + index * line
-        parts.append(text(_GAP, top + 14, TABLES[key].title, size=12))
+    figure = new_figure(14, 1 + 3 * len(keys))
+    figure.suptitle(caption)
+    names = [name for name in COLOURS if any(row.contender == name for row in rows)]
+    figure.legend(handles=[Patch(color=COLOURS[name], label=name) for name in names], loc="outside lower left", ncols=3)
+    for part, key in zip(figure.subfigures(len(keys), 1, squeeze=False).flat, keys, strict=True):
+        part.suptitle(TABLES[key].title)
         mine = [row for row in rows if row.table == key]
-        for column, (name, title, digits) in enumerate(PANELS):
-            parts += _panel(mine, name, title, digits, _GAP + column * (_WIDTH + _GAP), top + 38)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        for axes, (name, title, digits) in zip(part.subplots(1, len(PANELS)), PANELS, strict=True):
+            _panel(axes, mine, name, digits)
+            axes.set_title(title)
+    return svg(figure)
 
 
-def _legend(names: Sequence[str]) -> list[str]:
-    parts = []
-    for index, name in enumerate(names):
-        left = _GAP + index * 130
-        parts.append(f'<rect x="{left}" y="32" width="11" height="11" fill="{COLOURS[name]}"/>')
-        parts.append(text(left + 16, 42, name))
-    return parts
-
-
-def _panel(rows: Sequence[Row], name: str, title: str, digits: int, left: float, top: float) -> list[str]:
-    parts = [text(left, top - 4, title)]
-    values = [row.figures[name] for row in rows]
-    highest = max((value for value in values if value is not None), default=0.0) or 1.0
-    step = _WIDTH / max(len(rows) + len({row.calls for row in rows}), 1)
-    x = left
-    for calls in dict.fromkeys(row.calls for row in rows):
-        group = [row for row in rows if row.calls == calls]
-        parts.append(text(x, top + _HEIGHT + 26, f"{calls} call{'s' if calls > 1 else ''}"))
-        for row in group:
-            parts += _bar(row, row.figures[name], highest, digits, (x, top, step))
-            x += step
-        x += step
-    return parts
-
-
-def _bar(row: Row, value: float | None, highest: float, digits: int, place: tuple[float, float, float]) -> list[str]:
-    x, top, step = place
-    if value is None:
-        return [text(x, top + _HEIGHT, "–")]
-    tall = value / highest * (_HEIGHT - 14)
-    bottom = top + _HEIGHT
-    opacity = 1.0 if row.valid_rounds else 0.35
-    return [
-        f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{step * 0.86:.1f}" height="{tall:.1f}" '
-        f'fill="{COLOURS.get(row.contender, "#999")}" fill-opacity="{opacity}"/>',
-        text(x, bottom - tall - 3, f"{value:.{digits}f}", size=8),
-    ]
+def _panel(axes: Axes, rows: Sequence[Row], name: str, digits: int) -> None:
+    loads = list(dict.fromkeys(row.calls for row in rows))
+    contenders = list(dict.fromkeys(row.contender for row in rows))
+    width = 0.8 / len(contenders)
+    for row in rows:
+        value = row.figures[name]
+        x = loads.index(row.calls) + width * (contenders.index(row.contender) - (len(contenders) - 1) / 2)
+        alpha = 1.0 if row.valid_rounds else PALE
+        bar = axes.bar(x, value or 0.0, width * 0.9, color=COLOURS.get(row.contender, "#999"), alpha=alpha)
+        axes.bar_label(bar, [number(value, digits)])
+    axes.set_xticks(range(len(loads)), [f"{calls} call{'s' if calls > 1 else ''}" for calls in loads])
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)

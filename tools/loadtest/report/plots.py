@@ -1,97 +1,53 @@
-"""Plots of a load test in plain SVG."""
+"""Plots of a load test, as SVG."""
 
 from collections.abc import Sequence
 
-from tools.measure.svg import text
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 880, 220
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 28, 30
+from tools.measure.svg import new_figure, svg
+
 BLUE, RED, GREY = "#2563eb", "#dc2626", "#e5e7eb"
-_STEPS = (1, 2, 5)
 
 type Points = Sequence[tuple[float, float]]
 
 
-class _Frame:
-    """Two axes from 0; `x` and `y` turn values into places."""
+def _empty(title: str, unit_x: str) -> tuple[Figure, Axes]:
+    figure = new_figure(9.2, 2.4)
+    axes = figure.subplots()
+    axes.set_title(title, loc="left")
+    axes.set_xlabel(unit_x)
+    axes.grid(axis="y", color=GREY)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
 
-    def __init__(self, title: str, most_x: float, most_y: float, unit_x: str) -> None:
-        self._most_x, self._most_y = most_x or 1.0, most_y or 1.0
-        self.parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
-            '<rect width="100%" height="100%" fill="white"/>',
-            text(LEFT, 16, title, size=13),
-        ]
-        for value in ticks(self._most_y):
-            self._line(LEFT, self.y(value), WIDTH - RIGHT, self.y(value), GREY)
-            self.parts.append(text(4, self.y(value) + 4, f"{value:,g}"))
-        for value in ticks(self._most_x):
-            self.parts.append(text(self.x(value), HEIGHT - 10, f"{value:,g} {unit_x}"))
 
-    def x(self, value: float) -> float:
-        return LEFT + value / self._most_x * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - value / self._most_y * (HEIGHT - TOP - BOTTOM)
-
-    def limit(self, value: float, label: str) -> None:
-        """A red line across."""
-        if value <= self._most_y:
-            self._line(LEFT, self.y(value), WIDTH - RIGHT, self.y(value), RED)
-            self.parts.append(text(WIDTH - RIGHT - 120, self.y(value) - 4, label))
-
-    def _line(self, x1: float, y1: float, x2: float, y2: float, colour: str) -> None:
-        self.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>')
-
-    def document(self) -> str:
-        return "\n".join([*self.parts, "</svg>"])
+def _from_zero(figure: Figure, axes: Axes) -> str:
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    return svg(figure)
 
 
 def scatter(title: str, points: Points, limit: float | None = None, label: str = "") -> str:
     """A dot for each (s, value), with a red line at the limit."""
-    frame = _Frame(title, max((x for x, _ in points), default=1), max((*(y for _, y in points), limit or 0)), "s")
-    for x, y in points:
-        frame.parts.append(
-            f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="3" fill="{BLUE}" fill-opacity=".6"/>'
-        )
+    figure, axes = _empty(title, "s")
+    axes.scatter([x for x, _ in points], [y for _, y in points], s=12, color=BLUE, alpha=0.6)
     if limit is not None:
-        frame.limit(limit, label)
-    return frame.document()
+        axes.axhline(limit, color=RED)
+        axes.annotate(label, (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=RED)
+    return _from_zero(figure, axes)
 
 
 def histogram(title: str, values: Sequence[float], unit: str, bars: int = 40) -> str:
     """How many values lie in each of so many ranges of the same width."""
-    width = max(values, default=1.0) / bars or 1.0
-    counts = [0] * bars
-    for value in values:
-        counts[min(int(value / width), bars - 1)] += 1
-    frame = _Frame(title, width * bars, max(counts), unit)
-    for index, count in enumerate(counts):
-        left, top = frame.x(index * width), frame.y(count)
-        wide = frame.x((index + 1) * width) - left - 1
-        frame.parts.append(
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{frame.y(0) - top:.1f}" fill="{BLUE}"/>'
-        )
-    return frame.document()
+    figure, axes = _empty(title, unit)
+    axes.hist(values, bars, range=(0.0, max(values, default=0.0) or 1.0), color=BLUE, rwidth=0.9)
+    return _from_zero(figure, axes)
 
 
 def steps(title: str, points: Points) -> str:
     """A value that holds until the next (s, value)."""
-    frame = _Frame(title, max((x for x, _ in points), default=1), max((y for _, y in points), default=1), "s")
-    path, level = [f"M{frame.x(0):.1f} {frame.y(0):.1f}"], 0.0
-    for x, y in points:
-        path.append(f"L{frame.x(x):.1f} {frame.y(level):.1f} L{frame.x(x):.1f} {frame.y(y):.1f}")
-        level = y
-    frame.parts.append(f'<path d="{" ".join(path)}" fill="none" stroke="{BLUE}" stroke-width="1.5"/>')
-    return frame.document()
-
-
-def ticks(most: float) -> list[float]:
-    """Round values from 0 to `most`, at most six."""
-    size = 1e-6
-    while True:
-        for step in _STEPS:
-            count = most / (step * size) + 1e-9  # 0.004 / 0.001 may be a little less than 4
-            if count < 5.5:
-                return [round(index * step * size, 9) for index in range(int(count) + 1)]
-        size *= 10
+    figure, axes = _empty(title, "s")
+    axes.step([0.0, *(x for x, _ in points)], [0.0, *(y for _, y in points)], where="post", color=BLUE)
+    return _from_zero(figure, axes)
