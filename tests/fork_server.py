@@ -1,8 +1,9 @@
 """`python -m tests.fork_server`: a process that has imported the libraries of a worker, and forks one on request.
 
-Most of what a worker's start costs is the import of libraries, and tests start dozens of workers. Only other people's
-modules are imported before a fork, and `workers`, the package that arranges how they are loaded; our own code, its
-settings and the environment are the new process's. No thread may run before a fork, because none is there after it.
+Most of what a worker's start costs is the import of libraries, and tests start dozens of workers. Before a fork, only
+other people's modules are imported, and of ours `workers`, which arranges how Pipecat logs, and the list of what calls
+import late; the rest of our code, its settings and the environment are the new process's. No thread may run before a
+fork, because none is there after it.
 
 Reads requests from standard input, one JSON object a line: `command` (the path of a Python script, and its arguments),
 `environment` (all of it), `directory` and `log_file`. Answers each with the number of a process in a session of its
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import workers
-from workers.process import lazy_imports
+from workers.process import preload
 
 OURS = {"access", "agents", "callcenter", "calls", "common", "workers"}
 ASKS_FOR_SETTINGS = {"django"}
@@ -58,7 +59,7 @@ def load() -> None:
     """Import every library. Raises RuntimeError when one has started a thread."""
     for name in (*libraries(Path(workers.__path__[0])), *BY_NAME):
         import_module(name)
-    lazy_imports.load_for_calls()
+    preload.load()
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise RuntimeError(f"the libraries have started {threads - 1} threads, which a fork would lose")

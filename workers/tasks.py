@@ -12,7 +12,7 @@ from django.conf import settings
 from workers import metrics
 from workers.call import lifetime
 from workers.media import departures
-from workers.process import lazy_imports, memory
+from workers.process import memory, preload
 from workers.process.call_loop import call_loop
 from workers.process.draining import draining
 from workers.process.heartbeat import heartbeat
@@ -48,7 +48,7 @@ def run_call(call_id: str) -> None:
 def prepare_process(**_: Any) -> None:
     """Load what calls use and put the memory of start-up in order, so that neither delays a caller later."""
     memory.limit_malloc()
-    lazy_imports.load_for_calls()
+    preload.load()
     detectors.load()
     memory.settle()
 

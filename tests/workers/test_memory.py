@@ -19,13 +19,10 @@ value = {value}
 print(json.dumps([sorted(sys.modules), value]))
 """
 UNUSED = (
-    "PIL._imaging",
     "callcenter.urls",
     "drf_spectacular.views",
     "elevenlabs",
-    "num2words",
     "openai.types.evals",
-    "openai.types.responses.response",
     "phonenumbers",
     "unfold.admin",
 )
@@ -44,7 +41,7 @@ def _in_a_worker(then: str = "", value: str = "None") -> tuple[set[str], object]
 
 @pytest.fixture(scope="module")
 def started() -> set[str]:
-    return _in_a_worker("from workers import lazy_imports; lazy_imports.load_for_calls()")[0]
+    return _in_a_worker("workers.tasks.prepare_process()")[0]
 
 
 @pytest.mark.parametrize("module", UNUSED)
@@ -53,34 +50,8 @@ def test_a_worker_does_not_load_what_calls_never_use(started: set[str], module: 
 
 
 def test_what_the_first_call_uses_is_loaded_before_it(started: set[str]) -> None:
-    assert {"openai.resources.chat.completions.completions", "deepgram.listen.v1.socket_client"} <= started
-
-
-def test_a_lazy_package_has_every_name_that_its_init_gathers() -> None:
-    every = """
-import ast, importlib, inspect
-from workers.process.lazy_imports import PACKAGES
-missing = []
-for package in sorted(PACKAGES):
-    module = importlib.import_module(package)
-    for statement in ast.parse(inspect.getsource(module)).body:
-        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
-            names = [alias.asname or alias.name for alias in statement.names]
-            missing += [f"{package}.{name}" for name in names if not hasattr(module, name)]
-"""
-    assert _in_a_worker(every, "missing")[1] == []
-
-
-def test_a_name_that_a_lazy_package_has_not_is_an_attribute_error() -> None:
-    ask = "import openai.types"
-    assert _in_a_worker(ask, 'hasattr(openai.types, "NoSuchModel")')[1] is False
-
-
-def test_a_lazy_module_works_at_its_first_use() -> None:
-    draw = "from PIL import Image"
-    modules, size = _in_a_worker(draw, 'Image.new("RGB", (2, 3)).size')
-    assert size == [2, 3]
-    assert "PIL._imaging" in modules
+    late = {"anyio._backends._asyncio", "deepgram.listen.v1.socket_client", "psycopg_pool", "websockets.legacy.client"}
+    assert late | {"openai.resources.chat.completions.completions"} <= started
 
 
 def test_the_turn_models_share_one_session_and_one_thread() -> None:
@@ -92,7 +63,7 @@ def test_the_turn_models_share_one_session_and_one_thread() -> None:
 
 
 def test_a_process_that_gets_no_more_memory_is_told_so() -> None:
-    take = "import resource; from workers import memory; before = memory.is_available(); "
+    take = "import resource; from workers.process import memory; before = memory.is_available(); "
     take += "resource.setrlimit(resource.RLIMIT_AS, (0, resource.RLIM_INFINITY)); after = memory.is_available(); "
     take += "resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
     assert _in_a_worker(take, "[before, after]")[1] == [True, False]

@@ -73,7 +73,7 @@ class TestSpool:
         holding = f"""
 import sys
 from pathlib import Path
-from workers import spool
+from workers.history import spool
 spooled = spool.create(Path({str(tmp_path)!r}))
 spooled.append([spool.Item(1, "turn", "first"), spool.Item(2, "turn", "second")])
 print("ready", flush=True)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from livekit import rtc
 from onnxruntime import InferenceSession, IOBinding
-from openai import AsyncOpenAI, AsyncStream
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer
@@ -104,10 +103,6 @@ METHODS: list[tuple[Any, str, str]] = [
     (DeepgramFluxSTTService, "_end_turn_cut_short", "self"),
     (DeepgramSTTService, "_connect", "self"),
     (DeepgramSTTService, "_on_message", "self message"),
-    # workers/providers/openai/chat_stream.py
-    (AsyncStream, "__init__", "self cast_to response client options"),
-    (AsyncOpenAI, "_process_response_data", "self data cast_to response"),
-    (AsyncOpenAI, "post", "self path cast_to body content files options stream stream_cls"),
     # workers/turns/detectors.py, workers/turns/barge_in.py
     (VADAnalyzer, "analyze_audio", "self buffer"),
     (VADAnalyzer, "_run_analyzer", "self buffer"),

@@ -13,7 +13,6 @@ from pipecat.metrics.metrics import LLMTokenUsage
 from pipecat.services.openai.llm import OpenAILLMService
 
 from workers import metrics
-from workers.providers.openai.chat_stream import Completions
 
 type _Clients = dict[tuple[str | None, str | None], AsyncOpenAI]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
@@ -28,7 +27,6 @@ class PooledLLM(OpenAILLMService):
         if (api_key, base_url) not in clients:
             made = super().create_client(api_key, base_url, *args, **kwargs)  # type: ignore[no-untyped-call]
             made.max_retries = 0  # who is asked next, and when, is decided by workers/providers/failover/llm.py
-            made.chat.completions = Completions(made)
             clients[api_key, base_url] = made
         return clients[api_key, base_url]
 
