@@ -276,6 +276,8 @@ OUTBOUND_DAILY_LIMIT: int = env.int("OUTBOUND_DAILY_LIMIT", default=1000)
 TRANSFER_NUMBER_CHECK = "calls.destinations.check"
 INBOUND_RESERVE: int = env.int("INBOUND_RESERVE", default=2)
 WORKER_SCALE_FACTOR: int = env.int("WORKER_SCALE_FACTOR", default=10)
+# What a worker does with a call between its claim and its end. Only benchmarks name another coroutine.
+CALL_RUNNER: str = env.str("CALL_RUNNER", default="workers.call.lifetime.connect_and_converse")
 DRAIN_SECONDS: int = env.int("DRAIN_SECONDS", default=600)
 AUDIO_BUFFER_SIZE: int = env.int("AUDIO_BUFFER_SIZE", default=512)
 SPOOL_DIR: str = env.str("SPOOL_DIR", default="") or str(BASE_DIR / ".local/spool")

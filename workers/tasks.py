@@ -8,9 +8,10 @@ from celery import shared_task
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from workers import metrics
-from workers.call import lifetime
+from workers.call import call_runner, lifetime
 from workers.media import departures
 from workers.process import memory, preload
 from workers.process.call_loop import call_loop
@@ -46,7 +47,14 @@ def run_call(call_id: str) -> None:
 
 @worker_init.connect
 def prepare_process(**_: Any) -> None:
-    """Load what calls use and put the memory of start-up in order, so that neither delays a caller later."""
+    """Load what calls use and put the memory of start-up in order, so that neither delays a caller later.
+
+    Raises SystemExit, which alone Celery lets through, when the settings name nothing that could hold a call.
+    """
+    try:
+        call_runner.load()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
     memory.limit_malloc()
     preload.load()
     detectors.load()

@@ -94,7 +94,7 @@ async def test_a_slot_that_leaves_a_call_to_another_neither_ends_it_nor_closes_i
 
     monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
     monkeypatch.setattr(enqueue, "send_call", lambda _call_id: None)
-    monkeypatch.setattr(lifetime, "_connect_and_converse", leave)
+    monkeypatch.setattr(lifetime, "connect_and_converse", leave)
     call = await sync_to_async(make_call)()
     await lifetime.handle()
 
@@ -145,7 +145,7 @@ async def test_an_end_that_comes_after_another_slot_took_over_does_not_close_the
         return Ending(Status.FAILED, EndReason.ROOM_GONE)
 
     monkeypatch.setattr(rooms, "delete_room", lambda _name: pytest.fail("room closed"))
-    monkeypatch.setattr(lifetime, "_connect_and_converse", taken_over)
+    monkeypatch.setattr(lifetime, "connect_and_converse", taken_over)
     call = await sync_to_async(make_call)()
     await lifetime.handle()
 

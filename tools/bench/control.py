@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,8 @@ def run(options: Options) -> int:
     options.check()
     about = machine.describe()
     print(f"{LABEL}\n{machine.line()}", flush=True)
-    with shared_world(media=False) as plain:
-        world = replace(plain, environment={**plain.environment, "BENCH_HOLD_S": str(options.hold_s)})
-        ours = Ours(world, "tools.measure.world.media_off", "tools.measure.world.no_rooms", options.workers)
+    with shared_world(media=False) as world:
+        ours = Ours(world, options.workers, options.hold_s)
         ours.prepare()
         ours.start("eager")
         try:

@@ -4,7 +4,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,10 +64,8 @@ def opened(options: Options) -> Iterator[Target]:
     if not options.is_private:
         yield running(options)
         return
-    with shared_world(media=options.media == "on") as plain:
-        world = replace(plain, environment={**plain.environment, "BENCH_HOLD_S": str(options.hold_s)})
-        module = "workers.tasks" if options.media == "on" else "tools.measure.world.media_off"
-        ours = Ours(world, worker_module=module, workers=options.worker_count)
+    with shared_world(media=options.media == "on") as world:
+        ours = Ours(world, options.worker_count, None if options.media == "on" else options.hold_s)
         ours.prepare()
         if options.media == "on":
             world.control("profile", {"name": "published"})

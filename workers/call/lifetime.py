@@ -15,7 +15,7 @@ from calls.models import Call
 from calls.states import EndReason, Status
 from common.database import in_database
 from workers import metrics, pipeline
-from workers.call import ending, handover, ringing
+from workers.call import call_runner, ending, handover, ringing
 from workers.call.held_call import HeldCall
 from workers.conversation.conversation import Conversation
 from workers.conversation.progress import Ending, Leaving
@@ -72,14 +72,15 @@ async def _hold(held: HeldCall) -> None:
         return  # the lease runs out, and another slot takes the call
     async with AsyncExitStack() as afterwards:
         try:
-            outcome = await _connect_and_converse(held, afterwards)
+            outcome = await call_runner.load()(held, afterwards)
         except Exception as error:
             log.exception("call_failed")
             outcome = Ending(Status.FAILED, EndReason.PIPELINE_ERROR, f"{type(error).__name__}: {error}")
         await ending.finish(held, outcome)
 
 
-async def _connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> Ending | Leaving:
+async def connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> Ending | Leaving:
+    """Join the call's room and converse until the call ends or leaves this slot: the default of CALL_RUNNER."""
     call = held.call
     version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
     transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)

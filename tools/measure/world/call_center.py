@@ -17,17 +17,20 @@ class Ours:
     """LiveKit's webhook, the web process, RabbitMQ, a Celery worker with ten slots, PostgreSQL."""
 
     world: World
-    worker_module: str = "workers.tasks"
-    housekeeping_module: str = "calls.tasks"
     workers: int = 1
+    hold_s: float | None = None
+    """Set for calls without media: for how long each is held, in place of joining its room."""
     name: str = "ours"
 
     def __post_init__(self) -> None:
-        self._product = Product(self.world, self.workers, SLOTS, self.worker_module, self.housekeeping_module)
+        without_media = {"CALL_RUNNER": "tools.measure.world.media_off.hold", "BENCH_HOLD_S": str(self.hold_s)}
+        environment = {} if self.hold_s is None else without_media
+        self._product = Product(self.world, self.workers, SLOTS, worker_environment=environment)
 
     def prepare(self) -> None:
         """Start PostgreSQL and RabbitMQ, which stay up between rounds, and fill the database."""
-        self._product.prepare("tools.measure.world.seed")
+        without_rooms = self.hold_s is not None
+        self._product.prepare(f"tools.measure.world.{'no_rooms' if without_rooms else 'seed'}")
 
     def start(self, policy: Policy) -> None:
         """The same processes for both policies: the number that is dialled decides."""

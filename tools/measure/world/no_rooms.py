@@ -1,16 +1,23 @@
-"""Housekeeping for measuring alone: `celery worker -I tools.measure.world.no_rooms`.
+"""`python -m tools.measure.world.no_rooms`: fills the database as tools.measure.world.seed does, for calls that have no rooms.
 
-All is the product's own but the reaper, which would end the calls: no caller is in a room, because there are no rooms.
+The reaper's periodic task is disabled, as in the admin: it would end every call, because no caller is in a room.
 """
 
-from calls import tasks
-from calls.housekeeping import reaper
-
-__all__ = ["tasks"]
+from tools.measure.world import seed
 
 
-def _nothing_to_reconcile() -> None:
-    """In place of asking LiveKit."""
+def main() -> None:
+    """Write it to the database of the environment, which is the benchmark's own and empty."""
+    seed.main()
+    # Models can be imported only now.
+    from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+    from callcenter.celery import app
+
+    task = app.conf.beat_schedule["reap"]
+    every, _ = IntervalSchedule.objects.get_or_create(every=int(task["schedule"]), period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(name="reap", task=task["task"], interval=every, enabled=False)
 
 
-reaper.reap = _nothing_to_reconcile
+if __name__ == "__main__":
+    main()

@@ -21,8 +21,6 @@ class Product:
     world: World
     worker_count: int = 1
     slots: int = 10
-    worker_module: str = "workers.tasks"
-    housekeeping_module: str = "calls.tasks"
     worker_environment: dict[str, str] = field(default_factory=dict)
     environment_of: Callable[[str], Mapping[str, str]] = field(default=lambda _name: {})
     """What the worker of this name gets besides."""
@@ -35,7 +33,7 @@ class Product:
         web = ("-m", "callcenter.web", "--host", LOOPBACK, "--port", port)
         beat = ("-A", "callcenter", "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler")
         self.web = self.world.process("web", str(BIN / "python"), *web)
-        self.housekeeping = self._celery_worker("housekeeping", 2, "-I", self.housekeeping_module, "-Q", "housekeeping")
+        self.housekeeping = self._celery_worker("housekeeping", 2, "-I", "calls.tasks", "-Q", "housekeeping")
         self.beat = self.world.process("beat", str(BIN / "celery"), *beat)
 
     def prepare(self, seed_module: str) -> None:
@@ -67,7 +65,7 @@ class Product:
     def begin_worker(self) -> Daemon:
         """Start one more worker; `wait_for_worker` says when it takes calls."""
         self._started += 1
-        arguments = ("-I", self.worker_module, "-Q", "calls")
+        arguments = ("-I", "workers.tasks", "-Q", "calls")
         name = f"worker{self._started}"
         environment = self.worker_environment | dict(self.environment_of(name))
         process = self._celery_worker(name, self.slots, *arguments, **environment)
