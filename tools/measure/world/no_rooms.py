@@ -1,4 +1,4 @@
-"""`python -m tools.measure.world.no_rooms`: fills the database as tools.measure.world.seed does, for calls that have no rooms.
+"""`python -m tools.measure.world.no_rooms`: fills the database as `seed` does, for calls that have no rooms.
 
 The reaper's periodic task is disabled, as in the admin: it would end every call, because no caller is in a room.
 """

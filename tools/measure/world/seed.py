@@ -6,7 +6,7 @@ import django
 
 from tools.errors import ToolError
 from tools.measure import conversation
-from tools.measure.numbers import NUMBERS, TURN_NUMBERS
+from tools.measure.numbers import NUMBERS, TURN_NUMBERS, Policy
 
 MAX_CALLS = 1000
 
@@ -33,7 +33,10 @@ def main() -> None:
         services.publish(persona)
         PhoneNumber.objects.create(e164=number, persona=persona, max_calls=MAX_CALLS)
 
-    models = {"silence": (TurnPolicy.SILENCE, "nova-3-general"), "eager": (TurnPolicy.EAGER, "flux-general-en")}
+    models: dict[Policy, tuple[TurnPolicy, str]] = {
+        "silence": (TurnPolicy.SILENCE, "nova-3-general"),
+        "eager": (TurnPolicy.EAGER, "flux-general-en"),
+    }
     for policy, (turn_policy, stt_model) in models.items():
         answer(NUMBERS[policy], f"Benchmark, {policy}", turn_policy, stt_model)
     for turn_policy_value, number in TURN_NUMBERS.items():
