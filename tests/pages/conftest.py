@@ -4,6 +4,7 @@ Every test fails when the browser reports something during it: tests/pages/watch
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,15 @@ ARGUMENTS = [
     "--no-sandbox",  # root has none, and every page here is our own
     "--disable-dev-shm-usage",  # /dev/shm is small in containers
 ]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests last. pytest runs those that share a browser together, as early as the first of them.
+
+    They empty the tables, and with them the groups, which are there from the migrations on.
+    """
+    items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent))
 
 
 @pytest.fixture(scope="package")

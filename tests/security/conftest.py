@@ -8,6 +8,7 @@ from django.core.cache import cache
 from pytest_django import Settings
 
 from agents.voices import catalog
+from callcenter.celery import app
 from common import broker
 from common.counting import counter
 
@@ -17,6 +18,10 @@ class Nowhere:
 
     def send_task(self, *_: Any, **__: Any) -> None:
         """Drop it."""
+
+    def connection_for_read(self) -> Any:
+        """The queues can be asked."""
+        return app.connection_for_read()
 
 
 @pytest.fixture(autouse=True)
