@@ -1,6 +1,9 @@
 """How the test files are shared out among runs that go side by side."""
 
-from tools.check.lanes import SECONDS, files, in_lanes, seconds
+import subprocess
+from pathlib import Path
+
+from tools.check.lanes import SECONDS, files, in_lanes, lanes, seconds
 from tools.local import ROOT
 
 
@@ -27,3 +30,14 @@ def test_no_lane_is_empty() -> None:
 
 def test_slow_files_are_there() -> None:
     assert [path for path in SECONDS if not (ROOT / path).exists()] == []
+
+
+def test_a_file_that_cannot_be_imported_fails_its_lane_and_keeps_no_other_from_running(tmp_path: Path) -> None:
+    (tmp_path / "test_broken.py").write_text("import nowhere\n")
+    (tmp_path / "test_whole.py").write_text("def test_runs() -> None:\n    pass\n")
+    pytest = [part for part in lanes()[0].command if not part.startswith("tests/")]
+
+    run = subprocess.run([*pytest, "-p", "no:django", "-c", "/dev/null", "."], cwd=tmp_path, capture_output=True, text=True)
+
+    assert run.returncode != 0
+    assert "1 passed, 1 error" in run.stdout
