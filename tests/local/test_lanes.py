@@ -37,7 +37,9 @@ def test_a_file_that_cannot_be_imported_fails_its_lane_and_keeps_no_other_from_r
     (tmp_path / "test_whole.py").write_text("def test_runs() -> None:\n    pass\n")
     pytest = [part for part in lanes()[0].command if not part.startswith("tests/")]
 
-    run = subprocess.run([*pytest, "-p", "no:django", "-c", "/dev/null", "."], cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run(
+        [*pytest, "-p", "no:django", "-c", "/dev/null", "."], cwd=tmp_path, capture_output=True, text=True
+    )
 
     assert run.returncode != 0
     assert "1 passed, 1 error" in run.stdout
