@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import JsonResponse
 
-from calls.webhooks.asgi import Application, Disconnected, Receive, Scope, Send, send_response
+from common.asgi import Application, Disconnected, Receive, Scope, Send, TooLarge, read_body, send_response
 
 BODY_S = 15.0  # 256 KiB in this time is 17 KiB a second
 
@@ -53,9 +53,11 @@ class RequestLimits:
         self._check_length(dict(scope["headers"]).get(b"content-length", b"0"))
         try:
             async with asyncio.timeout(self._max_s):
-                return await self._read(receive)
+                return await read_body(receive, self._max_bytes)
         except TimeoutError:
             raise Refused(408, f"body: not complete within {self._max_s:g} s") from None
+        except TooLarge:
+            raise self._too_large() from None
 
     def _check_length(self, length: bytes) -> None:
         if not length.isdigit():
@@ -63,18 +65,6 @@ class RequestLimits:
         # A number of 5,000 digits costs more than it says.
         if len(length) > 15 or int(length) > self._max_bytes:
             raise self._too_large()
-
-    async def _read(self, receive: Receive) -> bytes:
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            body += message.get("body", b"")
-            if len(body) > self._max_bytes:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                return bytes(body)
 
     def _too_large(self) -> Refused:
         return Refused(413, f"body: more than {self._max_bytes} bytes")

@@ -5,7 +5,7 @@ their own. Everything else goes on to Django's application.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from io import BytesIO
 from typing import Any
@@ -16,16 +16,13 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from calls.reporting.collectors import count_webhook, webhook_seconds
+from common.asgi import Application, Disconnected, Receive, Scope, Send, read_body, send_response
 from common.database import borrowed_connection
 
 log = structlog.get_logger(__name__)
 
 WITHIN_S = 5.0  # a webhook of which nothing is known by then is asked for again
 
-type Scope = dict[str, Any]
-type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 type View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -43,7 +40,7 @@ class Webhooks:
             await self._site(scope, receive, send)
             return
         try:
-            body = await _body(receive)
+            body = await read_body(receive)  # whose size callcenter.http.request_limits limits
         except Disconnected:
             return
         with webhook_seconds.labels(_source(scope)).time():
@@ -65,22 +62,6 @@ def _source(scope: Scope) -> str:
     return str(scope["path"].split("/")[2])
 
 
-class Disconnected(Exception):
-    """Whoever asked has gone before the body was complete."""
-
-
-async def _body(receive: Receive) -> bytes:
-    """The body, whose size is limited by callcenter.http.request_limits. Raises Disconnected."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
 def _answer(view: View, scope: Scope, body: bytes) -> HttpResponse:
     """In a thread, which gives its connection back: no signal of a request tells Django to."""
     try:
@@ -88,11 +69,3 @@ def _answer(view: View, scope: Scope, body: bytes) -> HttpResponse:
             return view(ASGIRequest(scope, BytesIO(body)))
     except UnicodeDecodeError:
         return JsonResponse({"error": "the query is not UTF-8"}, status=400)
-
-
-async def send_response(response: HttpResponse, send: Send) -> None:
-    """Answer with this response, whose content is complete."""
-    headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
-    headers.append((b"content-length", str(len(response.content)).encode()))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})

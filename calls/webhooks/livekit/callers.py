@@ -16,7 +16,7 @@ def is_caller(participant: ParticipantInfo) -> bool:
 def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
     """What the attributes that LiveKit's SIP service sets tell of a caller."""
     attributes = caller.attributes
-    called = _called_number(caller)
+    called = _number(sip_headers.called_number(attributes))
     return IncomingCall(
         room_name=room_name,
         caller_identity=caller.identity,
@@ -25,10 +25,6 @@ def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
         sip_call_id=attributes.get("sip.callID", "")[:128],
         twilio_call_sid=attributes.get("sip.twilio.callSid", "")[:64],
     )
-
-
-def _called_number(caller: ParticipantInfo) -> str:
-    return _number(sip_headers.called_number(caller.attributes))
 
 
 def _number(text: str) -> str:
