@@ -44,7 +44,7 @@ class KeyedRequest:
     def of(cls, user_id: int, key: str, method: str, path: str, body: Any) -> "KeyedRequest":
         """`body` is what was parsed; the order of its fields does not matter."""
         text = json.dumps([method, path, body], sort_keys=True, default=str)
-        return cls(user_id, key, salted_hmac("calls.outbound.idempotency", text, algorithm="sha256").hexdigest())
+        return cls(user_id, key, salted_hmac("calls.idempotency", text, algorithm="sha256").hexdigest())
 
 
 def earlier_answer(request: KeyedRequest) -> Answer | None:
@@ -67,7 +67,7 @@ def once(request: KeyedRequest | None, begin: Callable[[], Answer]) -> Answer:
     if request is None:
         return begin()
     with connection.cursor() as cursor:  # whoever asks under the same key at the same time waits here
-        lock = f"calls.outbound.idempotency:{request.user_id}:{request.key}"
+        lock = f"calls.idempotency:{request.user_id}:{request.key}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
     earlier = earlier_answer(request)
     if earlier is not None:

@@ -117,13 +117,13 @@ def is_genuine(erasure: Erasure) -> bool:
 
 def digest(e164: str) -> str:
     """What is kept of a number: without DJANGO_SECRET_KEY nobody finds it by trying all numbers."""
-    return salted_hmac("calls.privacy.erasure.number", e164, algorithm="sha256").hexdigest()
+    return salted_hmac("calls.erasure.number", e164, algorithm="sha256").hexdigest()
 
 
 def _seal(erasure: Erasure) -> str:
     fields = ("id", "number_digest", "reason", "asked_by", *Counts.__dataclass_fields__)
     text = "\n".join([*(str(getattr(erasure, name)) for name in fields), erasure.erased_at.isoformat()])
-    return salted_hmac("calls.privacy.erasure.seal", text, algorithm="sha256").hexdigest()
+    return salted_hmac("calls.erasure.seal", text, algorithm="sha256").hexdigest()
 
 
 def _batches(calls: QuerySet[Call]) -> Iterator[list[tuple[UUID, str]]]:
