@@ -37,6 +37,14 @@ def fixed(milliseconds: float) -> Delay:
 
 
 @dataclass(frozen=True)
+class TextDelays:
+    """How long a language model takes: to the first token, and from each to the next."""
+
+    first_token: Delay
+    token_gap_ms: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """The delays of one set of providers."""
 
@@ -53,8 +61,8 @@ class Profile:
     """Both: from the end of a word to the first transcript in which it stands."""
     stt_final: Delay
     """Nova: from the caller's last sound to the final transcript."""
-    llm_first_token: Delay
-    llm_token_gap_ms: float
+    openai: TextDelays
+    anthropic: TextDelays
     tts_first_audio: Delay
     tts_speed: float
     """Seconds of audio that TTS sends in a second after the first chunk; 0 is without limit."""
@@ -80,8 +88,8 @@ PROFILES: dict[ProfileName, Profile] = {
         eager_floor_ms=EAGER_FLOOR_MS,
         stt_interim=fixed(INTERIM_FLOOR_MS),
         stt_final=fixed(END_OF_TURN_FLOOR_MS),
-        llm_first_token=fixed(0),
-        llm_token_gap_ms=0,
+        openai=TextDelays(first_token=fixed(0), token_gap_ms=0),
+        anthropic=TextDelays(first_token=fixed(0), token_gap_ms=0),
         tts_first_audio=fixed(0),
         tts_speed=0,
     ),
@@ -105,8 +113,9 @@ PROFILES: dict[ProfileName, Profile] = {
         stt_final=Delay(median_ms=247, p95_ms=298, floor_ms=END_OF_TURN_FLOOR_MS),
         # GPT-5-mini 150 to 300 ms to the first token, 100 to 150 tokens a second:
         # callsphere.ai/blog/model-latency-profiles-provider-ttft-tps-p99-2026.
-        llm_first_token=Delay(median_ms=150, p95_ms=300),
-        llm_token_gap_ms=1000 / 125,
+        openai=TextDelays(first_token=Delay(median_ms=150, p95_ms=300), token_gap_ms=1000 / 125),
+        # Haiku 4.5, in the same table: 100 to 250 ms, 100 to 180 tokens a second.
+        anthropic=TextDelays(first_token=Delay(median_ms=100, p95_ms=250), token_gap_ms=1000 / 140),
         # Flash models: ~75 ms of inference and at least 20 ms of network:
         # elevenlabs.io/docs/eleven-api/concepts/latency.
         # Spread: interquartile range 28 ms (Coval, May 2026): gradium.ai/content/tts-latency-benchmark-2026. The 95th

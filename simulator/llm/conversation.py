@@ -1,0 +1,33 @@
+"""A conversation with a language model, without the shape that a vendor gives it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["user", "assistant", "tool"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one side said. In a tool's message, `text` is the result and `tool` the name of the function."""
+
+    role: Role
+    text: str
+    tool: str = ""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The messages without the prompt, oldest first, and the names of the functions that the model may call."""
+
+    messages: tuple[Message, ...]
+    tools: frozenset[str] = frozenset()
+
+
+def text_of(content: object) -> str:
+    """The text of a message's content, which is a string or a list of parts, with OpenAI and Anthropic alike."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Sequence):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return ""
