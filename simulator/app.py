@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator import control
+from simulator.anthropic import messages, models
 from simulator.deepgram import flux, nova
 from simulator.elevenlabs import http_api, voices, websocket
 from simulator.elevenlabs.speaking import rehearse
@@ -47,11 +48,18 @@ def create_app(settings: Settings) -> web.Application:
             web.get("/v2/voices", voices.search),
             web.get("/v1/voices/{voice_id}", voices.get),
             web.get(voices.PREVIEW_PATH, voices.preview),
-            web.get("/v1/models", chat.models),
+            web.get("/v1/models", list_models),
+            web.get("/v1/models/{model_id}", models.get_model),
+            web.post("/v1/messages", messages.create),
             web.post("/v1/chat/completions", chat.completions),
         ]
     )
     return app
+
+
+async def list_models(request: web.Request) -> web.Response:
+    """GET /v1/models, which OpenAI and Anthropic both have: only Anthropic's clients send a version."""
+    return await (models.list_models(request) if "anthropic-version" in request.headers else chat.models(request))
 
 
 async def _start_engines(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from anthropic import AsyncAnthropic
 from pipecat.frames.frames import (
     EagerTranscriptionFrame,
     ErrorFrame,
@@ -25,10 +26,11 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.anthropic.llm import AnthropicLLMService
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsHttpTTSService, ElevenLabsTTSService
-from pipecat.services.llm_service import FunctionCallParams
+from pipecat.services.llm_service import FunctionCallParams, LLMService
 from pipecat.services.openai.llm import OpenAILLMService
 
 from tests.simulator.conftest import SECOND, say
@@ -114,7 +116,17 @@ async def test_elevenlabs_http_service_speaks(base_url: str) -> None:
             assert " ".join(frame.text for frame in down.of(TTSTextFrame)) == "Thank you for calling. Goodbye."
 
 
-async def test_openai_service_speaks_and_calls_a_tool(base_url: str) -> None:
+def language_model(vendor: str, base_url: str) -> LLMService[Any]:
+    """Pipecat's service for a vendor's models."""
+    if vendor == "openai":
+        return OpenAILLMService(api_key="any", base_url=f"{base_url}/v1")
+    client = AsyncAnthropic(api_key="any", base_url=base_url, max_retries=0)
+    settings = AnthropicLLMService.Settings(model="claude-haiku-4-5")
+    return AnthropicLLMService(api_key="any", client=client, settings=settings)
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+async def test_llm_service_speaks_and_calls_a_tool(base_url: str, vendor: str) -> None:
     from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
     from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 
@@ -124,7 +136,7 @@ async def test_openai_service_speaks_and_calls_a_tool(base_url: str) -> None:
         called.set_result(dict(params.arguments))
         await params.result_callback({"result": "done"})
 
-    service = OpenAILLMService(api_key="any", base_url=f"{base_url}/v1")
+    service = language_model(vendor, base_url)
     service.register_function("end_call", end_call)
     schema = FunctionSchema("end_call", "Hang up.", {"reason": {"type": "string"}}, [])
     context = LLMContext([{"role": "user", "content": "Goodbye!"}], tools=ToolsSchema([schema]))
@@ -137,11 +149,11 @@ async def test_openai_service_speaks_and_calls_a_tool(base_url: str) -> None:
         assert (await down.until(FunctionCallInProgressFrame)).function_name == "end_call"
 
 
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
 @pytest.mark.parametrize("kind", ["429", "500", "garbage", "refuse"])
-async def test_openai_service_reports_a_fault(base_url: str, http: aiohttp.ClientSession, kind: str) -> None:
+async def test_llm_service_reports_a_fault(base_url: str, http: aiohttp.ClientSession, vendor: str, kind: str) -> None:
     async with http.put("/control/faults", json={"stage": "llm", "kind": kind}) as response:
         assert response.status == 200
-    service = OpenAILLMService(api_key="any", base_url=f"{base_url}/v1")
-    async with pipeline(service) as (worker, _, up):
+    async with pipeline(language_model(vendor, base_url)) as (worker, _, up):
         await worker.queue_frame(LLMContextFrame(LLMContext([{"role": "user", "content": "Hello"}])))
         assert (await up.until(ErrorFrame)).error

@@ -1,0 +1,35 @@
+"""Anthropic's Messages API: scripted by the active scenario, or forwarded to a real model.
+
+Protocol: platform.claude.com/docs/en/api/messages.
+"""
+
+from aiohttp import web
+
+from simulator.anthropic.message import Reply, conversation_of
+from simulator.anthropic.requests import admit_client, check_headers, read_body, server_error
+from simulator.llm.forwarding import forward
+from simulator.llm.scripted import answer
+from simulator.llm.serving import serve
+from simulator.world import WORLD
+
+_FORWARDED = ("x-api-key", "anthropic-version", "anthropic-beta")
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """POST /v1/messages: answer, as a stream of events or at once.
+
+    It is forwarded to `messages` below SIMULATOR_LLM_URL: Ollama, llama.cpp and vLLM have it beside the chat
+    completions (docs.ollama.com/api/anthropic-compatibility).
+    """
+    world = request.app[WORLD]
+    world.count("llm", "messages")
+    check_headers(request)
+    body = await read_body(request)
+    return await serve(
+        request,
+        body,
+        fault=admit_client(request, body["model"]),
+        delays=world.profile.anthropic,
+        script=lambda: Reply(body, answer(world.scenario.agent, conversation_of(body))),
+        forward=lambda: forward(request, body, "messages", _FORWARDED, server_error),
+    )
