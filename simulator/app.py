@@ -12,9 +12,9 @@ from simulator import control
 from simulator.anthropic import messages, models
 from simulator.deepgram import flux, nova
 from simulator.elevenlabs import http_api, voices, websocket
-from simulator.elevenlabs.speaking import rehearse
 from simulator.openai import chat
 from simulator.speech.synthesis import SynthesisError
+from simulator.tts.speaking import rehearse
 from simulator.world import DEFAULT_HOST, WORLD, Settings, World
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,8 @@ async def _start_engines(world: World) -> None:
     """Load what hears and speaks, so that the first caller does not wait for it. A failure is logged."""
     try:
         if world.settings.speech == "local":
-            await asyncio.gather(world.recognizer.warm_up(), rehearse(world))
+            speaker = next(iter(voices.VOICES.values())).speaker
+            await asyncio.gather(world.recognizer.warm_up(), rehearse(world, speaker))
         world.ready = True
     except SynthesisError as error:
         log.error("speech cannot be made: %s", error)

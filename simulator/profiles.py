@@ -63,7 +63,8 @@ class Profile:
     """Nova: from the caller's last sound to the final transcript."""
     openai: TextDelays
     anthropic: TextDelays
-    tts_first_audio: Delay
+    elevenlabs_first_audio: Delay
+    cartesia_first_audio: Delay
     tts_speed: float
     """Seconds of audio that TTS sends in a second after the first chunk; 0 is without limit."""
 
@@ -90,7 +91,8 @@ PROFILES: dict[ProfileName, Profile] = {
         stt_final=fixed(END_OF_TURN_FLOOR_MS),
         openai=TextDelays(first_token=fixed(0), token_gap_ms=0),
         anthropic=TextDelays(first_token=fixed(0), token_gap_ms=0),
-        tts_first_audio=fixed(0),
+        elevenlabs_first_audio=fixed(0),
+        cartesia_first_audio=fixed(0),
         tts_speed=0,
     ),
     "published": Profile(
@@ -120,7 +122,9 @@ PROFILES: dict[ProfileName, Profile] = {
         # elevenlabs.io/docs/eleven-api/concepts/latency.
         # Spread: interquartile range 28 ms (Coval, May 2026): gradium.ai/content/tts-latency-benchmark-2026. The 95th
         # percentile of a normal distribution is 1.22 such ranges above its median.
-        tts_first_audio=Delay(median_ms=100, p95_ms=134),
+        elevenlabs_first_audio=Delay(median_ms=100, p95_ms=134),
+        # Sonic-3, from a client: median 188 ms, interquartile range 100 ms (the same benchmark).
+        cartesia_first_audio=Delay(median_ms=188, p95_ms=310),
         # The measured time to a whole utterance is a fraction of its length; no provider publishes a number. Ten is an
         # assumption, which the caller cannot hear: it only has to be faster than real time.
         tts_speed=10,

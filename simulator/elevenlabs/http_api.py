@@ -3,22 +3,23 @@
 Protocol: elevenlabs.io/docs/api-reference/text-to-speech (convert, stream, and both with timestamps).
 """
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from aiohttp import web
 
-from simulator.elevenlabs.speaking import Chunk, speak
-from simulator.elevenlabs.voices import check_key, elevenlabs_error
+from simulator.elevenlabs.formats import content_type, parse_output_format
+from simulator.elevenlabs.voices import check_key, elevenlabs_error, speaker_of
 from simulator.faults import Connection, Fault
-from simulator.speech.audio import UnsupportedFormat, content_type
-from simulator.speech.synthesis import SynthesisError
-from simulator.wire import GARBAGE, admit, cut, json_error, model_of
-from simulator.world import WORLD, World
+from simulator.speech.audio import AudioFormat, UnsupportedFormat
+from simulator.tts.serving import heard, serve
+from simulator.tts.speaking import Chunk, speak
+from simulator.wire import admit, json_error, model_of
+from simulator.world import WORLD
 
 _LONGEST_TEXT = 40_000
 """Characters in a request to the Flash models: elevenlabs.io/docs/models."""
@@ -28,7 +29,11 @@ def admit_speaker(request: web.Request) -> Fault | None:
     """Check the API key and the faults of a text-to-speech request."""
     check_key(request)
     busy = elevenlabs_error("too_many_concurrent_requests", "Too many concurrent requests for your subscription.")
-    return admit(request, "tts", busy, elevenlabs_error("internal_server_error", "The server had an error."))
+    return admit(request, "tts", busy, _server_error("The server had an error."))
+
+
+def _server_error(message: str) -> dict[str, Any]:
+    return elevenlabs_error("internal_server_error", message)
 
 
 async def convert(request: web.Request) -> web.StreamResponse:
@@ -51,50 +56,38 @@ async def stream_with_timestamps(request: web.Request) -> web.StreamResponse:
     return await _serve(request, _timed)
 
 
+@dataclass(frozen=True)
 class _Job:
     """A checked request."""
 
-    def __init__(self, request: web.Request, world: World, connection: Connection, text: str) -> None:
-        self.voice_id = request.match_info["voice_id"]
-        self.output_format = request.query.get("output_format", "mp3_44100_128")
-        self.media_type = content_type(self.output_format)
-        self.text = text
-        self._world = world
-        self._connection = connection
+    request: web.Request
+    text: str
+    audio_format: AudioFormat
+    connection: Connection
 
-    async def chunks(self) -> AsyncIterator[Chunk]:
-        """The utterance, or nothing when the active fault takes its audio."""
-        async for chunk in speak(self._world, self.voice_id, self.text, self.output_format):
-            if self._connection.hanging:
-                await asyncio.Event().wait()
-            if not self._connection.no_audio:
-                yield chunk
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """The utterance, as far as it is heard."""
+        world = self.request.app[WORLD]
+        speaker = speaker_of(self.request.match_info["voice_id"])
+        first_audio = world.profile.elevenlabs_first_audio
+        return heard(self.connection, speak(world, speaker, self.text, self.audio_format, first_audio))
 
 
-async def _serve(request: web.Request, make: Any) -> web.StreamResponse:
-    world = request.app[WORLD]
-    world.count("tts", "http")
+async def _serve(request: web.Request, make: Callable[[_Job], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    request.app[WORLD].count("tts", "http")
     fault = admit_speaker(request)
     text = await _text(request)
-    connection = world.faults.open("tts", model_of(request), fault, lambda: cut(request))
     try:
-        if connection.hanging:
-            await asyncio.Event().wait()
-        if connection.garbage:
-            return web.Response(text=GARBAGE, content_type="text/html")
-        try:
-            job = _Job(request, world, connection, text)
-        except UnsupportedFormat as error:
-            raise json_error(400, elevenlabs_error("invalid_output_format", str(error))) from error
-        response: web.StreamResponse = await make(request, job)
-        return response
-    except SynthesisError as error:
-        raise json_error(500, elevenlabs_error("internal_server_error", str(error))) from error
-    except ConnectionError:
-        # the client was interrupted and has gone
-        return web.Response()
-    finally:
-        world.faults.close(connection)
+        audio_format = parse_output_format(request.query.get("output_format", "mp3_44100_128"))
+    except UnsupportedFormat as error:
+        raise json_error(400, elevenlabs_error("invalid_output_format", str(error))) from error
+    return await serve(
+        request,
+        model_of(request),
+        fault,
+        answer=lambda connection: make(_Job(request, text, audio_format, connection)),
+        server_error=_server_error,
+    )
 
 
 async def _text(request: web.Request) -> str:
@@ -113,23 +106,23 @@ async def _text(request: web.Request) -> str:
     return text
 
 
-async def _whole(_request: web.Request, job: _Job) -> web.StreamResponse:
+async def _whole(job: _Job) -> web.StreamResponse:
     body = b"".join([chunk.audio async for chunk in job.chunks()])
-    return web.Response(body=body, headers={"Content-Type": job.media_type})
+    return web.Response(body=body, headers={"Content-Type": content_type(job.audio_format)})
 
 
-async def _audio(request: web.Request, job: _Job) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": job.media_type})
-    await response.prepare(request)
+async def _audio(job: _Job) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": content_type(job.audio_format)})
+    await response.prepare(job.request)
     async for chunk in job.chunks():
         await response.write(chunk.audio)
     await response.write_eof()
     return response
 
 
-async def _timed(request: web.Request, job: _Job) -> web.StreamResponse:
+async def _timed(job: _Job) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
+    await response.prepare(job.request)
     offset_s = 0.0
     async for chunk in job.chunks():
         await response.write(json.dumps(_timed_chunk(chunk, offset_s)).encode() + b"\n")
@@ -138,7 +131,7 @@ async def _timed(request: web.Request, job: _Job) -> web.StreamResponse:
     return response
 
 
-async def _timed_whole(_request: web.Request, job: _Job) -> web.StreamResponse:
+async def _timed_whole(job: _Job) -> web.StreamResponse:
     chunks = [chunk async for chunk in job.chunks()]
     if not chunks:
         return web.json_response({"audio_base64": "", "alignment": None, "normalized_alignment": None})
@@ -150,6 +143,7 @@ async def _timed_whole(_request: web.Request, job: _Job) -> web.StreamResponse:
         chars=[char for chunk in chunks for char in chunk.chars],
         starts_ms=starts,
         durations_ms=[duration for chunk in chunks for duration in chunk.durations_ms],
+        words=[word for chunk in chunks for word in chunk.words],
     )
     return web.json_response(_timed_chunk(whole, 0.0))
 

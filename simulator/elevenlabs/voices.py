@@ -3,48 +3,28 @@
 Protocol: elevenlabs.io/docs/api-reference/voices, as elevenlabs 2.78 reads it.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from aiohttp import web
 
-from simulator.speech.audio import wav
+from simulator.tts.voices import Voice, by_id, sample, speaker_among
 from simulator.wire import REFUSED_KEY, json_error
 from simulator.world import WORLD
 
 PREVIEW_PATH = "/simulator/voices/{voice_id}.wav"
 
-
-@dataclass(frozen=True)
-class Voice:
-    """A premade voice. `speaker` is what the local engine is asked for: it chooses one of its voices by this name."""
-
-    voice_id: str
-    name: str
-    gender: str
-    accent: str
-    description: str
-    speaker: str
-
-
-VOICES = {
-    voice.voice_id: voice
-    for voice in (
-        Voice("EXAVITQu4vr4xnSDxMaL", "Sarah", "female", "american", "Warm; good for a reception desk.", "sarah-deep"),
-        Voice(
-            "Xb7hH8MSUJpSbSDYk0k2", "Alice", "female", "british", "Clear; good for information lines.", "alice-clear"
-        ),
-        Voice("JBFqnCBsd6RMkjVDRZzb", "George", "male", "british", "Calm; good for support.", "george-clear"),
-        Voice("nPczCjzI2devNBz1zQrb", "Brian", "male", "american", "Lively; good for bookings.", "brian-bright"),
-    )
-}
+VOICES = by_id(
+    Voice("EXAVITQu4vr4xnSDxMaL", "Sarah", "female", "american", "Warm; good for a reception desk.", "sarah-deep"),
+    Voice("Xb7hH8MSUJpSbSDYk0k2", "Alice", "female", "british", "Clear; good for information lines.", "alice-clear"),
+    Voice("JBFqnCBsd6RMkjVDRZzb", "George", "male", "british", "Calm; good for support.", "george-clear"),
+    Voice("nPczCjzI2devNBz1zQrb", "Brian", "male", "american", "Lively; good for bookings.", "brian-bright"),
+)
 """Ids and names are those of ElevenLabs' own premade voices: with a real account a persona keeps its voice."""
 
 
 def speaker_of(voice_id: str) -> str:
-    """The local engine's name for a voice. Any other id is a voice too: accounts have voices of their own."""
-    return VOICES[voice_id].speaker if voice_id in VOICES else voice_id
+    """The local engine's name for a voice."""
+    return speaker_among(VOICES, voice_id)
 
 
 def elevenlabs_error(status: str, message: str) -> dict[str, Any]:
@@ -112,11 +92,8 @@ async def get(request: web.Request) -> web.Response:
 
 
 async def preview(request: web.Request) -> web.Response:
-    """A sample of a voice: a WAV file, 16-bit mono at 16 kHz. No key is needed, as with the real previews."""
-    voice = _find(request.match_info["voice_id"])
-    text = f"Hello, my name is {voice.name}. How can I help you today?"
-    pcm = await request.app[WORLD].synthesizer.synthesize(text, voice.speaker)
-    return web.Response(body=wav(np.frombuffer(pcm, dtype="<i2")), content_type="audio/wav")
+    """A sample of a voice. No key is needed, as with the real previews."""
+    return await sample(request.app[WORLD], _find(request.match_info["voice_id"]))
 
 
 def _find(voice_id: str) -> Voice:

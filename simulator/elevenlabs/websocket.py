@@ -13,11 +13,13 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from simulator.elevenlabs.formats import parse_output_format
 from simulator.elevenlabs.http_api import admit_speaker
-from simulator.elevenlabs.speaking import Chunk, speak
-from simulator.elevenlabs.voices import elevenlabs_error
-from simulator.speech.audio import UnsupportedFormat, parse_output_format
+from simulator.elevenlabs.voices import elevenlabs_error, speaker_of
+from simulator.speech.audio import AudioFormat, UnsupportedFormat
 from simulator.speech.synthesis import SynthesisError
+from simulator.tts.serving import heard
+from simulator.tts.speaking import Chunk, speak
 from simulator.wire import Socket, json_error
 from simulator.world import WORLD
 
@@ -43,10 +45,9 @@ async def multi_stream_input(request: web.Request) -> web.WebSocketResponse:
     """Serve one connection."""
     request.app[WORLD].count("tts", "multi_stream_input")
     fault = admit_speaker(request)
-    output_format = request.query.get("output_format", "mp3_44100_128")
     inactivity = request.query.get("inactivity_timeout", str(DEFAULT_INACTIVITY_S))
     try:
-        parse_output_format(output_format)
+        audio_format = parse_output_format(request.query.get("output_format", "mp3_44100_128"))
     except UnsupportedFormat as error:
         raise json_error(400, elevenlabs_error("invalid_output_format", str(error))) from error
     if not inactivity.isdigit() or not 1 <= int(inactivity) <= LONGEST_INACTIVITY_S:
@@ -54,7 +55,8 @@ async def multi_stream_input(request: web.Request) -> web.WebSocketResponse:
         raise json_error(400, elevenlabs_error("invalid_inactivity_timeout", message))
     socket = await Socket.accept(request, "tts", fault)
     auto_mode = request.query.get("auto_mode", "false").lower() == "true"
-    session = SpeakSession(socket, request.match_info["voice_id"], output_format, auto_mode, int(inactivity))
+    speaker = speaker_of(request.match_info["voice_id"])
+    session = SpeakSession(socket, speaker, audio_format, auto_mode, int(inactivity))
     try:
         await session.run()
     finally:
@@ -66,10 +68,12 @@ async def multi_stream_input(request: web.Request) -> web.WebSocketResponse:
 class SpeakSession:
     """The contexts of one connection."""
 
-    def __init__(self, socket: Socket, voice_id: str, output_format: str, auto_mode: bool, inactivity_s: float) -> None:
+    def __init__(
+        self, socket: Socket, speaker: str, audio_format: AudioFormat, auto_mode: bool, inactivity_s: float
+    ) -> None:
         self.socket = socket
-        self.voice_id = voice_id
-        self.output_format = output_format
+        self.speaker = speaker
+        self.audio_format = audio_format
         self.auto_mode = auto_mode
         self._inactivity_s = inactivity_s
         self._contexts: dict[str, Context] = {}
@@ -209,10 +213,11 @@ class Context:
             self._session.forget(self._id)
 
     async def _speak(self, text: str) -> None:
-        socket = self._session.socket
-        async for chunk in speak(socket.world, self._session.voice_id, text, self._session.output_format):
-            if not socket.connection.no_audio:
-                await socket.send(self._message(chunk))
+        session, socket = self._session, self._session.socket
+        first_audio = socket.world.profile.elevenlabs_first_audio
+        chunks = speak(socket.world, session.speaker, text, session.audio_format, first_audio)
+        async for chunk in heard(socket.connection, chunks):
+            await socket.send(self._message(chunk))
 
     def _message(self, chunk: Chunk) -> dict[str, Any]:
         alignment = {

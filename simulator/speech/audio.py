@@ -3,7 +3,8 @@
 import io
 import wave
 from collections.abc import Callable
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import av
 import numpy as np
@@ -73,42 +74,31 @@ class AudioDecoder:
         return samples
 
 
-def encode(pcm16k: Samples, output_format: str) -> bytes:
-    """Encode an utterance in one of ElevenLabs' formats: pcm_<rate>, ulaw_8000, alaw_8000 or mp3_<rate>_<kbit/s>.
+@dataclass(frozen=True)
+class AudioFormat:
+    """How speech is sent: as samples (16 bits, floats, µ-law or A-law) at `rate` Hz, or as MP3 of `bitrate` kbit/s."""
 
-    Raises UnsupportedFormat for any other.
-    """
-    codec, rate, bitrate = parse_output_format(output_format)
+    codec: Literal["pcm", "float", "mulaw", "alaw", "mp3"]
+    rate: int
+    bitrate: int = 0
+
+    @property
+    def sample_bytes(self) -> int:
+        """The width of a sample; an MP3 can be cut after any byte."""
+        return {"pcm": 2, "float": 4}.get(self.codec, 1)
+
+
+def encode(pcm16k: Samples, audio_format: AudioFormat) -> bytes:
+    """Encode an utterance."""
+    codec, rate = audio_format.codec, audio_format.rate
     samples = pcm16k if rate == SAMPLE_RATE else soxr.resample(pcm16k, SAMPLE_RATE, rate)
     if codec == "pcm":
         return bytes(samples.astype("<i2").tobytes())
+    if codec == "float":
+        return bytes((samples / np.float32(32768)).astype("<f4").tobytes())
     if codec == "mp3":
-        return _encode_with("mp3", samples, rate, bitrate)
-    return _encode_with("pcm_mulaw" if codec == "ulaw" else "pcm_alaw", samples, rate, 0)
-
-
-_RATES = {
-    "pcm": {8000, 16000, 22050, 24000, 32000, 44100, 48000},
-    "ulaw": {8000},
-    "alaw": {8000},
-    "mp3": {22050, 24000, 44100},
-}
-
-
-def parse_output_format(output_format: str) -> tuple[str, int, int]:
-    """Split an ElevenLabs output format into codec, rate (Hz) and bit rate (kbit/s, 0 for uncompressed)."""
-    codec, *numbers = output_format.split("_")
-    if codec in _RATES and numbers and all(number.isdigit() for number in numbers):
-        rate, bitrate = int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
-        if rate in _RATES[codec]:
-            return codec, rate, bitrate
-    raise UnsupportedFormat(f"output_format is {output_format!r}: use pcm_16000, ulaw_8000, mp3_44100_128 or similar")
-
-
-def content_type(output_format: str) -> str:
-    """The media type of an HTTP answer in this format."""
-    codec, rate, _ = parse_output_format(output_format)
-    return {"mp3": "audio/mpeg", "pcm": f"audio/pcm;rate={rate}", "ulaw": "audio/basic", "alaw": "audio/alaw"}[codec]
+        return _encode_with("mp3", samples, rate, audio_format.bitrate)
+    return _encode_with(f"pcm_{codec}", samples, rate, 0)
 
 
 def wav(pcm16k: Samples) -> bytes:

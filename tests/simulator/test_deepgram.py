@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import websockets
@@ -194,15 +194,15 @@ async def test_silence_and_clicks_start_no_turn(base_url: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["mulaw", "alaw"])
-async def test_flux_hears_telephone_codecs(base_url: str, encoding: str) -> None:
+async def test_flux_hears_telephone_codecs(base_url: str, encoding: Literal["mulaw", "alaw"]) -> None:
     import numpy as np
 
-    from simulator.speech.audio import encode
+    from simulator.speech.audio import AudioFormat, encode
 
     pcm = np.frombuffer(SECOND + await say(HOURS) + SECOND, dtype="<i2")
     path = f"/v2/listen?model=flux-general-en&sample_rate=8000&encoding={encoding}"
     async with listening(base_url, path) as flux:
-        await flux.hear(encode(pcm, "ulaw_8000" if encoding == "mulaw" else "alaw_8000"))
+        await flux.hear(encode(pcm, AudioFormat(encoding, 8000)))
         # a telephone's 4 kHz cut away a part of the signature, but not the speech
         assert (await flux.until(event="EndOfTurn"))["transcript"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from simulator.speech.audio import AudioDecoder, encode, wav
+from simulator.speech.audio import AudioDecoder, AudioFormat, encode, wav
 from simulator.speech.marks import NO_WORDS, add_mark, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples, decode_wav, rms
 from simulator.steps import Words
@@ -128,7 +128,7 @@ def coded(samples: Audio) -> Samples:
     """What of a sound (16 kHz, in 16-bit steps) is left after PCMU at 8 kHz; what is too loud is clipped."""
     tail = np.zeros(SAMPLE_RATE // 10)  # the resampler keeps the last milliseconds to itself
     pcm = np.clip(np.rint(np.concatenate([samples, tail])), -32768, 32767).astype(np.int16)
-    return AudioDecoder("mulaw", 8_000).feed(encode(pcm, "ulaw_8000"))[: len(samples)]
+    return AudioDecoder("mulaw", 8_000).feed(encode(pcm, AudioFormat("mulaw", 8_000)))[: len(samples)]
 
 
 def _marked(samples: Samples, code: int, name: str) -> Samples:
