@@ -10,6 +10,9 @@ from aiohttp import web
 
 from simulator import control
 from simulator.anthropic import messages, models
+from simulator.cartesia import http_api as cartesia_http
+from simulator.cartesia import voices as cartesia_voices
+from simulator.cartesia import websocket as cartesia_websocket
 from simulator.deepgram import flux, nova
 from simulator.elevenlabs import http_api, voices, websocket
 from simulator.openai import chat
@@ -48,6 +51,13 @@ def create_app(settings: Settings) -> web.Application:
             web.get("/v2/voices", voices.search),
             web.get("/v1/voices/{voice_id}", voices.get),
             web.get(voices.PREVIEW_PATH, voices.preview),
+            web.get("/tts/websocket", cartesia_websocket.speak),
+            web.post("/tts/bytes", cartesia_http.generate_bytes),
+            web.post("/tts/sse", cartesia_http.generate_events),
+            web.get("/voices", cartesia_voices.list_voices),
+            web.get("/voices/", cartesia_voices.list_voices),
+            web.get("/voices/{voice_id}", cartesia_voices.get_voice),
+            web.get(cartesia_voices.PREVIEW_PATH, cartesia_voices.preview),
             web.get("/v1/models", list_models),
             web.get("/v1/models/{model_id}", models.get_model),
             web.post("/v1/messages", messages.create),

@@ -13,8 +13,10 @@ from pipecat.frames.frames import (
     ErrorFrame,
     FunctionCallInProgressFrame,
     InputAudioRawFrame,
+    InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
     LLMTextFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
@@ -27,17 +29,20 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.anthropic.llm import AnthropicLLMService
+from pipecat.services.cartesia.tts import CartesiaHttpTTSService, CartesiaTTSService
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsHttpTTSService, ElevenLabsTTSService
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.tts_service import TTSService
 
 from tests.simulator.conftest import SECOND, say
 from tests.sink import Sink, running
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 VOICE = "JBFqnCBsd6RMkjVDRZzb"
+CARTESIA_VOICE = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
 
 
 @asynccontextmanager
@@ -85,13 +90,19 @@ async def test_nova_service_gives_up_on_a_wrong_key(base_url: str) -> None:
         assert "401" in (await up.until(ErrorFrame)).error
 
 
-async def test_elevenlabs_service_speaks_with_word_times(base_url: str) -> None:
-    service = ElevenLabsTTSService(
-        api_key="any",
-        url=base_url.replace("http", "ws"),
-        settings=ElevenLabsTTSService.Settings(voice=VOICE, stability=0.5),
-    )
-    async with pipeline(service) as (worker, down, up):
+def voice(vendor: str, base_url: str) -> TTSService:
+    """Pipecat's websocket service for a vendor's voices."""
+    url = base_url.replace("http", "ws")
+    if vendor == "elevenlabs":
+        settings = ElevenLabsTTSService.Settings(voice=VOICE, stability=0.5)
+        return ElevenLabsTTSService(api_key="any", url=url, settings=settings)
+    cartesia = CartesiaTTSService.Settings(voice=CARTESIA_VOICE)
+    return CartesiaTTSService(api_key="any", url=f"{url}/tts/websocket", settings=cartesia)
+
+
+@pytest.mark.parametrize("vendor", ["elevenlabs", "cartesia"])
+async def test_tts_service_speaks_with_word_times(base_url: str, vendor: str) -> None:
+    async with pipeline(voice(vendor, base_url)) as (worker, down, up):
         await worker.queue_frame(TTSSpeakFrame("We are open from nine to five. What can I do for you?"))
         await down.until(TTSStoppedFrame)
         seconds = sum(len(frame.audio) for frame in down.of(TTSAudioRawFrame)) / 32000
@@ -99,6 +110,58 @@ async def test_elevenlabs_service_speaks_with_word_times(base_url: str) -> None:
         words = " ".join(frame.text for frame in down.of(TTSTextFrame))
         assert words == "We are open from nine to five. What can I do for you?"
         assert not up.of(ErrorFrame)
+
+
+async def test_cartesia_service_speaks_the_sentences_of_a_reply_in_one_context(base_url: str) -> None:
+    async with pipeline(voice("cartesia", base_url)) as (worker, down, up):
+        await worker.queue_frames(
+            [
+                LLMFullResponseStartFrame(),
+                LLMTextFrame("We are open. "),
+                LLMTextFrame("What can I do for you?"),
+                LLMFullResponseEndFrame(),
+            ]
+        )
+        await down.until(TTSStoppedFrame)
+        assert " ".join(frame.text for frame in down.of(TTSTextFrame)) == "We are open. What can I do for you?"
+        assert len({frame.context_id for frame in down.of(TTSAudioRawFrame)}) == 1
+        assert not up.of(ErrorFrame)
+
+
+async def test_cartesia_service_starts_anew_after_an_interruption(base_url: str) -> None:
+    async with pipeline(voice("cartesia", base_url)) as (worker, down, up):
+        await worker.queue_frame(TTSSpeakFrame("Nobody hears this sentence to its end."))
+        await down.until(TTSAudioRawFrame)
+        await worker.queue_frame(InterruptionFrame())
+        await down.until(InterruptionFrame)
+        said = len(down.of(TTSTextFrame))
+        await worker.queue_frame(TTSSpeakFrame("Yes?"))
+        await down.until(TTSTextFrame, count=said + 1)
+        assert [frame.text for frame in down.of(TTSTextFrame)][said:] == ["Yes?"]
+        assert not up.of(ErrorFrame)
+
+
+@pytest.mark.parametrize("vendor", ["elevenlabs", "cartesia"])
+@pytest.mark.parametrize("kind", ["429", "500", "refuse"])
+async def test_tts_service_reports_a_fault(base_url: str, http: aiohttp.ClientSession, vendor: str, kind: str) -> None:
+    async with http.put("/control/faults", json={"stage": "tts", "kind": kind}) as response:
+        assert response.status == 200
+    async with pipeline(voice(vendor, base_url)) as (_, __, up):
+        assert (await up.until(ErrorFrame)).error
+
+
+async def test_cartesia_http_service_speaks(base_url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        service = CartesiaHttpTTSService(
+            api_key="any",
+            aiohttp_session=session,
+            base_url=base_url,
+            settings=CartesiaHttpTTSService.Settings(voice=CARTESIA_VOICE),
+        )
+        async with pipeline(service) as (worker, down, _):
+            await worker.queue_frame(TTSSpeakFrame("Thank you for calling. Goodbye."))
+            await down.until(TTSStoppedFrame)
+            assert sum(len(frame.audio) for frame in down.of(TTSAudioRawFrame)) > 32000
 
 
 async def test_elevenlabs_http_service_speaks(base_url: str) -> None:

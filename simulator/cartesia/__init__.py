@@ -1,0 +1,1 @@
+"""Cartesia's text to speech: websocket, HTTP and voices."""
