@@ -12,6 +12,17 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a connection is for: a stage, and the provider and model that a client asked. A websocket of Cartesia's has
+    no model, as each of its utterances names its own.
+    """
+
+    stage: Stage
+    provider: str
+    model: str = ""
+
+
 class FaultError(ValueError):
     """A fault that cannot be; the message names the field and the cure."""
 
@@ -27,8 +38,8 @@ class Fault:
     garbage: the answers are not JSON.
     no_audio: TTS ends its utterances without a sample of audio.
 
-    `count` connections or requests are hit; None is every one until the fault is deleted. `model` spares those that ask
-    for another model; empty hits all.
+    `count` connections or requests are hit; None is every one until the fault is deleted. `provider` and `model` spare
+    those that ask another; empty hits all. A provider's name is its folder's.
     """
 
     stage: Stage
@@ -36,10 +47,12 @@ class Fault:
     after_s: float = 0.0
     count: int | None = None
     model: str = ""
+    provider: str = ""
 
-    def hits(self, stage: Stage, model: str) -> bool:
-        """Whether a connection of this stage that asks for this model is hit."""
-        return self.stage == stage and self.model in ("", model)
+    def hits(self, target: Target) -> bool:
+        """Whether such a connection is hit."""
+        model, provider = self.model in ("", target.model), self.provider in ("", target.provider)
+        return self.stage == target.stage and model and provider
 
 
 def parse_fault(document: object) -> Fault:
@@ -47,8 +60,8 @@ def parse_fault(document: object) -> Fault:
     if not isinstance(document, Mapping):
         raise FaultError('send a JSON object such as {"stage": "llm", "kind": "429"}')
     for field in document:
-        if field not in ("stage", "kind", "after_s", "count", "model"):
-            raise FaultError(f"unknown field {field!r}: use stage, kind, after_s, count and model")
+        if field not in ("stage", "kind", "after_s", "count", "model", "provider"):
+            raise FaultError(f"unknown field {field!r}: use stage, kind, after_s, count, model and provider")
     stage, kind = document.get("stage"), str(document.get("kind"))
     if stage not in STAGES:
         raise FaultError(f"stage is {stage!r}: use one of {', '.join(STAGES)}")
@@ -61,18 +74,19 @@ def parse_fault(document: object) -> Fault:
         raise FaultError(f"after_s is {after_s!r}: give seconds, not negative")
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise FaultError(f"count is {count!r}: give a number of 1 or more, or leave it out")
-    model = document.get("model", "")
+    model, provider = document.get("model", ""), document.get("provider", "")
     if not isinstance(model, str):
         raise FaultError(f"model is {model!r}: give a model's name, or leave it out to hit all")
-    return Fault(stage, kind, float(after_s), count, model)
+    if not isinstance(provider, str):
+        raise FaultError(f"provider is {provider!r}: give a name such as 'cartesia', or leave it out to hit all")
+    return Fault(stage, kind, float(after_s), count, model, provider)
 
 
 class Connection:
     """A running websocket or streamed answer, as far as faults go."""
 
-    def __init__(self, stage: Stage, model: str, cut: Callable[[], None]) -> None:
-        self.stage = stage
-        self.model = model
+    def __init__(self, target: Target, cut: Callable[[], None]) -> None:
+        self.target = target
         self.hanging = False
         self.garbage = False
         self.no_audio = False
@@ -105,8 +119,8 @@ class FaultBoard:
         self._faults = [other for other in self._faults if other.stage != fault.stage]
         self._faults.append(fault)
         if fault.kind in ("close_after", "hang"):
-            for connection in [other for other in self._running if fault.hits(other.stage, other.model)]:
-                hit = self.take(fault.stage, connection.model)
+            for connection in [other for other in self._running if fault.hits(other.target)]:
+                hit = self.take(connection.target)
                 if hit is None:
                     break
                 connection.suffer(hit)
@@ -115,10 +129,10 @@ class FaultBoard:
         """Switch all faults off for new connections; those that hang stay so."""
         self._faults.clear()
 
-    def take(self, stage: Stage, model: str) -> Fault | None:
-        """The fault that hits a new connection of this stage, if any; counts it."""
+    def take(self, target: Target) -> Fault | None:
+        """The fault that hits a new connection, if any; counts it."""
         for fault in self._faults:
-            if fault.hits(stage, model):
+            if fault.hits(target):
                 if fault.count is not None:
                     fault.count -= 1
                     if fault.count == 0:
@@ -126,9 +140,9 @@ class FaultBoard:
                 return fault
         return None
 
-    def open(self, stage: Stage, model: str, fault: Fault | None, cut: Callable[[], None]) -> Connection:
+    def open(self, target: Target, fault: Fault | None, cut: Callable[[], None]) -> Connection:
         """Register a running connection; `cut` ends it. Call close when it is over."""
-        connection = Connection(stage, model, cut)
+        connection = Connection(target, cut)
         if fault:
             connection.suffer(fault)
         self._running.add(connection)

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from simulator.faults import Connection, Fault, Stage
+from simulator.faults import Connection, Fault, Target
 from simulator.world import WORLD, World
 
 GARBAGE = "\ufffd<html>502 Bad Gateway"
@@ -29,15 +29,12 @@ def json_error(status: int, body: Mapping[str, Any]) -> web.HTTPException:
     return known[status](text=json.dumps(body), content_type="application/json")
 
 
-def admit(
-    request: web.Request, stage: Stage, too_many: Mapping[str, Any], broken: Mapping[str, Any], model: str = ""
-) -> Fault | None:
+def admit(request: web.Request, target: Target, too_many: Mapping[str, Any], broken: Mapping[str, Any]) -> Fault | None:
     """Let a request in, or fail it if an active fault says so; return the fault that it will suffer later.
 
-    `too_many` and `broken` are the provider's bodies for 429 and 500. `model` is what the request asks for, if it does
-    not stand in its address.
+    `too_many` and `broken` are the provider's bodies for 429 and 500.
     """
-    fault = request.app[WORLD].faults.take(stage, model or model_of(request))
+    fault = request.app[WORLD].faults.take(target)
     if fault is None:
         return None
     if fault.kind == "429":
@@ -62,7 +59,7 @@ def cut(request: web.Request) -> None:
 
 
 class Socket:
-    """A websocket of one stage."""
+    """A websocket."""
 
     def __init__(self, ws: web.WebSocketResponse, world: World, request: web.Request, connection: Connection) -> None:
         self.ws = ws
@@ -71,12 +68,12 @@ class Socket:
         self.connection = connection
 
     @classmethod
-    async def accept(cls, request: web.Request, stage: Stage, fault: Fault | None) -> "Socket":
+    async def accept(cls, request: web.Request, target: Target, fault: Fault | None) -> "Socket":
         """Answer the handshake."""
         world = request.app[WORLD]
         ws = web.WebSocketResponse(max_msg_size=16 * 1024 * 1024)
         await ws.prepare(request)
-        return cls(ws, world, request, world.faults.open(stage, model_of(request), fault, lambda: cut(request)))
+        return cls(ws, world, request, world.faults.open(target, fault, lambda: cut(request)))
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Send JSON, or what the active fault makes of it. A client that has gone is no error."""

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from simulator.anthropic.message import Reply, conversation_of
 from simulator.anthropic.requests import admit_client, check_headers, read_body, server_error
+from simulator.faults import Target
 from simulator.llm.forwarding import forward
 from simulator.llm.scripted import answer
 from simulator.llm.serving import serve
@@ -25,10 +26,12 @@ async def create(request: web.Request) -> web.StreamResponse:
     world.count("llm", "messages")
     check_headers(request)
     body = await read_body(request)
+    target = Target("llm", "anthropic", body["model"])
     return await serve(
         request,
         body,
-        fault=admit_client(request, body["model"]),
+        target,
+        fault=admit_client(request, target),
         delays=world.profile.anthropic,
         script=lambda: Reply(body, answer(world.scenario.agent, conversation_of(body))),
         forward=lambda: forward(request, body, "messages", _FORWARDED, server_error),

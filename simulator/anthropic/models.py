@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.anthropic.requests import admit_client, anthropic_error, check_headers, invalid
+from simulator.faults import Target
 from simulator.wire import json_error
 
 MODELS = {
@@ -24,7 +25,7 @@ _MOST = 1000
 async def list_models(request: web.Request) -> web.Response:
     """GET /v1/models: a page of the models, the newest first."""
     check_headers(request)
-    admit_client(request)
+    admit_client(request, Target("llm", "anthropic"))
     ids = list(MODELS)
     limit = request.query.get("limit", "20")
     if not limit.isdigit() or not 1 <= int(limit) <= _MOST:
@@ -46,7 +47,7 @@ async def list_models(request: web.Request) -> web.Response:
 async def get_model(request: web.Request) -> web.Response:
     """GET /v1/models/{model_id}."""
     check_headers(request)
-    admit_client(request)
+    admit_client(request, Target("llm", "anthropic"))
     model_id = request.match_info["model_id"]
     if model_id not in MODELS:
         raise json_error(404, anthropic_error("not_found_error", f"model: {model_id}"))

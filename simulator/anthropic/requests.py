@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.faults import Fault
+from simulator.faults import Fault, Target
 from simulator.wire import REFUSED_KEY, admit, json_error
 
 VERSIONS = ("2023-01-01", "2023-06-01")
@@ -48,10 +48,10 @@ def check_headers(request: web.Request) -> None:
         raise invalid(f'anthropic-version: "{version}" is not a valid version')
 
 
-def admit_client(request: web.Request, model: str = "") -> Fault | None:
+def admit_client(request: web.Request, target: Target) -> Fault | None:
     """Let a request in, or fail it as an active fault says."""
     limit = anthropic_error("rate_limit_error", "This request would exceed your organization's rate limit.")
-    return admit(request, "llm", limit, server_error(), model)
+    return admit(request, target, limit, server_error())
 
 
 async def read_body(request: web.Request) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from simulator.cartesia.requests import (
     server_error,
 )
 from simulator.cartesia.voices import speaker_of
-from simulator.faults import Connection
+from simulator.faults import Connection, Target
 from simulator.tts.serving import heard, serve
 from simulator.tts.speaking import Chunk, speak
 from simulator.wire import json_error
@@ -70,10 +70,11 @@ async def _serve(
             raise InvalidRequest(NOTHING_TO_SAY, "transcript is empty or contains only punctuation")
     except InvalidRequest as error:
         raise json_error(400, cartesia_error(error.title, str(error))) from error
+    target = Target("tts", "cartesia", generation.model_id)
     return await serve(
         request,
-        generation.model_id,
-        admit_speaker(request, generation.model_id),
+        target,
+        fault=admit_speaker(request, target),
         answer=lambda connection: make(_Job(request, generation, connection)),
         server_error=server_error,
     )

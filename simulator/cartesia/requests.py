@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.cartesia.formats import OutputFormat, parse_output_format
-from simulator.faults import Fault
+from simulator.faults import Fault, Target
 from simulator.speech.audio import UnsupportedFormat
 from simulator.wire import REFUSED_KEY, admit, json_error
 
@@ -53,11 +53,11 @@ def check_headers(request: web.Request) -> None:
         raise json_error(400, cartesia_error("Invalid API version", message))
 
 
-def admit_speaker(request: web.Request, model: str = "") -> Fault | None:
+def admit_speaker(request: web.Request, target: Target) -> Fault | None:
     """Let a text-to-speech request in, or fail it as an active fault says."""
     limit = "You have exceeded your plan's concurrency limit."
     busy = cartesia_error("Too many concurrent requests", limit, "concurrency_limited")
-    return admit(request, "tts", busy, server_error(), model)
+    return admit(request, target, busy, server_error())
 
 
 @dataclass(frozen=True)

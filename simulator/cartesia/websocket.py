@@ -21,6 +21,7 @@ from simulator.cartesia.requests import (
     is_speakable,
     parse_generation,
 )
+from simulator.faults import Target
 from simulator.wire import Socket
 from simulator.world import WORLD
 
@@ -34,7 +35,8 @@ async def speak(request: web.Request) -> web.WebSocketResponse:
     """Serve one connection."""
     request.app[WORLD].count("tts", "websocket")
     check_headers(request)
-    socket = await Socket.accept(request, "tts", admit_speaker(request))
+    target = Target("tts", "cartesia")
+    socket = await Socket.accept(request, target, admit_speaker(request, target))
     session = SpeakSession(socket)
     try:
         await session.run()

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import WSCloseCode, web
 
 from simulator.deepgram.endpointing import SpeechEvent
-from simulator.deepgram.listening import ListenSession, Query, admit_listener, spread_words
+from simulator.deepgram.listening import ListenSession, Query, admit_listener, spread_words, target_of
 from simulator.speech.audio import AudioDecoder
 from simulator.wire import Socket
 
@@ -31,7 +31,7 @@ async def listen(request: web.Request) -> web.WebSocketResponse:
         raise query.wrong(f"model is {query.text('model')!r}: use one of {', '.join(MODELS)}")
     decoder = query.decoder()
     thresholds = Thresholds.from_query(query)
-    socket = await Socket.accept(request, "stt", fault)
+    socket = await Socket.accept(request, target_of(request), fault)
     try:
         await FluxSession(socket, decoder, thresholds, query.text("model")).run()
     finally:

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from simulator.deepgram.endpointing import SpeechEvent, TurnFinder
-from simulator.faults import Fault
+from simulator.faults import Fault, Target
 from simulator.speech.audio import AudioDecoder, UnsupportedFormat
-from simulator.wire import REFUSED_KEY, Socket, admit, json_error
+from simulator.wire import REFUSED_KEY, Socket, admit, json_error, model_of
 from simulator.world import WORLD
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,11 @@ def deepgram_error(code: str, message: str) -> dict[str, str]:
     return {"err_code": code, "err_msg": message, "request_id": str(uuid.uuid4())}
 
 
+def target_of(request: web.Request) -> Target:
+    """What a handshake asks for."""
+    return Target("stt", "deepgram", model_of(request))
+
+
 def admit_listener(request: web.Request, kind: str) -> Fault | None:
     """Check the API key and the faults of a Deepgram handshake; count it."""
     request.app[WORLD].count("stt", kind)
@@ -37,7 +42,7 @@ def admit_listener(request: web.Request, kind: str) -> Fault | None:
         raise json_error(401, deepgram_error("INVALID_AUTH", "Invalid credentials."))
     return admit(
         request,
-        "stt",
+        target_of(request),
         deepgram_error("TOO_MANY_REQUESTS", "Too many requests. Please try again later."),
         deepgram_error("INTERNAL_SERVER_ERROR", "The request could not be processed."),
     )

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import WSCloseCode, web
 
 from simulator.deepgram.endpointing import SpeechEvent
-from simulator.deepgram.listening import ListenSession, Query, admit_listener, spread_words
+from simulator.deepgram.listening import ListenSession, Query, admit_listener, spread_words, target_of
 from simulator.speech.audio import AudioDecoder
 from simulator.wire import Socket
 
@@ -29,7 +29,7 @@ async def listen(request: web.Request) -> web.WebSocketResponse:
     fault = admit_listener(request, "nova")
     options = Options(Query(request))
     decoder = Query(request).decoder()
-    socket = await Socket.accept(request, "stt", fault)
+    socket = await Socket.accept(request, target_of(request), fault)
     try:
         await NovaSession(socket, decoder, options).run()
     finally:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from simulator.elevenlabs.formats import content_type, parse_output_format
 from simulator.elevenlabs.voices import check_key, elevenlabs_error, speaker_of
-from simulator.faults import Connection, Fault
+from simulator.faults import Connection, Fault, Target
 from simulator.speech.audio import AudioFormat, UnsupportedFormat
 from simulator.tts.serving import heard, serve
 from simulator.tts.speaking import Chunk, speak
@@ -25,11 +25,16 @@ _LONGEST_TEXT = 40_000
 """Characters in a request to the Flash models: elevenlabs.io/docs/models."""
 
 
+def target_of(request: web.Request) -> Target:
+    """What a text-to-speech request asks for. Over HTTP the model stands in the body, and is not looked at."""
+    return Target("tts", "elevenlabs", model_of(request))
+
+
 def admit_speaker(request: web.Request) -> Fault | None:
     """Check the API key and the faults of a text-to-speech request."""
     check_key(request)
     busy = elevenlabs_error("too_many_concurrent_requests", "Too many concurrent requests for your subscription.")
-    return admit(request, "tts", busy, _server_error("The server had an error."))
+    return admit(request, target_of(request), busy, _server_error("The server had an error."))
 
 
 def _server_error(message: str) -> dict[str, Any]:
@@ -83,7 +88,7 @@ async def _serve(request: web.Request, make: Callable[[_Job], Awaitable[web.Stre
         raise json_error(400, elevenlabs_error("invalid_output_format", str(error))) from error
     return await serve(
         request,
-        model_of(request),
+        target_of(request),
         fault,
         answer=lambda connection: make(_Job(request, text, audio_format, connection)),
         server_error=_server_error,

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from simulator.elevenlabs.formats import parse_output_format
-from simulator.elevenlabs.http_api import admit_speaker
+from simulator.elevenlabs.http_api import admit_speaker, target_of
 from simulator.elevenlabs.voices import elevenlabs_error, speaker_of
 from simulator.speech.audio import AudioFormat, UnsupportedFormat
 from simulator.speech.synthesis import SynthesisError
@@ -53,7 +53,7 @@ async def multi_stream_input(request: web.Request) -> web.WebSocketResponse:
     if not inactivity.isdigit() or not 1 <= int(inactivity) <= LONGEST_INACTIVITY_S:
         message = f"inactivity_timeout is {inactivity!r}: it must be 1 to {LONGEST_INACTIVITY_S} seconds"
         raise json_error(400, elevenlabs_error("invalid_inactivity_timeout", message))
-    socket = await Socket.accept(request, "tts", fault)
+    socket = await Socket.accept(request, target_of(request), fault)
     auto_mode = request.query.get("auto_mode", "false").lower() == "true"
     speaker = speaker_of(request.match_info["voice_id"])
     session = SpeakSession(socket, speaker, audio_format, auto_mode, int(inactivity))

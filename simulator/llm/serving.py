@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from simulator.faults import Connection, Fault
+from simulator.faults import Connection, Fault, Target
 from simulator.profiles import TextDelays
 from simulator.wire import GARBAGE, cut
 from simulator.world import WORLD
@@ -35,6 +35,7 @@ class Reply(Protocol):
 async def serve(
     request: web.Request,
     body: dict[str, Any],
+    target: Target,
     fault: Fault | None,
     delays: TextDelays,
     script: Callable[[], Reply],
@@ -43,7 +44,7 @@ async def serve(
     """Answer a chat that was let in: as the fault says, by a real model if one is set, or as scripted."""
     world = request.app[WORLD]
     world.requests.llm_bodies.append(body)
-    connection = world.faults.open("llm", body["model"], fault, lambda: cut(request))
+    connection = world.faults.open(target, fault, lambda: cut(request))
     try:
         if connection.hanging:
             await asyncio.Event().wait()

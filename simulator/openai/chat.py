@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.faults import Fault
+from simulator.faults import Fault, Target
 from simulator.llm.forwarding import forward
 from simulator.llm.scripted import answer
 from simulator.llm.serving import serve
@@ -27,17 +27,17 @@ def _server_error(message: str = "The server had an error.") -> dict[str, Any]:
     return openai_error(message, "server_error")
 
 
-def _admit(request: web.Request, model: str = "") -> Fault | None:
+def _admit(request: web.Request, target: Target) -> Fault | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip() or key.strip() == REFUSED_KEY:
         raise json_error(401, openai_error("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"))
     limit = openai_error("Rate limit reached.", "requests", "rate_limit_exceeded")
-    return admit(request, "llm", limit, _server_error(), model)
+    return admit(request, target, limit, _server_error())
 
 
 async def models(request: web.Request) -> web.Response:
     """GET /v1/models: list the models."""
-    _admit(request)
+    _admit(request, Target("llm", "openai"))
     listed = [{"id": name, "object": "model", "created": 0, "owned_by": "simulator"} for name in MODELS]
     return web.json_response({"object": "list", "data": listed})
 
@@ -47,10 +47,12 @@ async def completions(request: web.Request) -> web.StreamResponse:
     world = request.app[WORLD]
     world.count("llm", "completions")
     body = await _body(request)
+    target = Target("llm", "openai", body["model"])
     return await serve(
         request,
         body,
-        fault=_admit(request, body["model"]),
+        target,
+        fault=_admit(request, target),
         delays=world.profile.openai,
         script=lambda: Completion(body, answer(world.scenario.agent, conversation_of(body))),
         forward=lambda: forward(request, body, "chat/completions", ("Authorization",), _server_error),

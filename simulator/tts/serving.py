@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.faults import Connection, Fault
+from simulator.faults import Connection, Fault, Target
 from simulator.speech.synthesis import SynthesisError
 from simulator.tts.speaking import Chunk
 from simulator.wire import GARBAGE, cut, json_error
@@ -15,7 +15,7 @@ from simulator.world import WORLD
 
 async def serve(
     request: web.Request,
-    model: str,
+    target: Target,
     fault: Fault | None,
     answer: Callable[[Connection], Awaitable[web.StreamResponse]],
     server_error: Callable[[str], Mapping[str, Any]],
@@ -25,7 +25,7 @@ async def serve(
     `server_error` makes the body of the vendor's error, if no speech can be made.
     """
     world = request.app[WORLD]
-    connection = world.faults.open("tts", model, fault, lambda: cut(request))
+    connection = world.faults.open(target, fault, lambda: cut(request))
     try:
         if connection.hanging:
             await asyncio.Event().wait()

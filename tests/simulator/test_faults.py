@@ -150,10 +150,27 @@ async def test_a_counted_fault_passes(base_url: str, http: aiohttp.ClientSession
     assert await ask(base_url) == "Hello! How can I help you today?"
 
 
+async def test_a_fault_of_one_provider_spares_the_others(base_url: str, http: aiohttp.ClientSession) -> None:
+    cartesia = "/tts/websocket?api_key=any&cartesia_version=2026-03-01"
+    async with socket(base_url, SPEAK) as spared, socket(base_url, cartesia) as hit:
+        await fault(http, stage="tts", kind="close_after", provider="cartesia")
+        await asyncio.wait_for(hit.wait_closed(), 5)
+        await spared.send(json.dumps({"text": "Hello.", "context_id": "a"}))
+        assert json.loads(await asyncio.wait_for(spared.recv(), 30))["audio"]
+    await fault(http, stage="llm", kind="500", provider="anthropic")
+    assert await ask(base_url)
+
+
+async def test_a_provider_that_is_no_name_is_refused(http: aiohttp.ClientSession) -> None:
+    async with http.put("/control/faults", json={"stage": "tts", "kind": "hang", "provider": 5}) as response:
+        assert response.status == 400
+        assert (await response.json())["error"].startswith("provider is 5: ")
+
+
 async def test_deleted_faults_are_over(base_url: str, http: aiohttp.ClientSession) -> None:
     await fault(http, stage="llm", kind="500")
     async with http.get("/control/faults") as response:
-        expected = {"stage": "llm", "kind": "500", "after_s": 0.0, "count": None, "model": ""}
+        expected = {"stage": "llm", "kind": "500", "after_s": 0.0, "count": None, "model": "", "provider": ""}
         assert await response.json() == {"faults": [expected]}
     async with http.delete("/control/faults") as response:
         assert await response.json() == {"faults": []}
