@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["user", "assistant", "tool"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True)
 class Message:
-    """What one side said. In a tool's message, `text` is the result and `tool` the name of the function."""
+    """What was said, or what the model was told (system). A tool's message has its result, and the function's name."""
 
     role: Role
     text: str
@@ -18,7 +18,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Conversation:
-    """The messages without the prompt, oldest first, and the names of the functions that the model may call."""
+    """The messages, oldest first, and the names of the functions that the model may call."""
 
     messages: tuple[Message, ...]
     tools: frozenset[str] = frozenset()

@@ -27,8 +27,8 @@ def _messages(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
         role, text = message.get("role"), text_of(message.get("content"))
         if role == "tool":
             read.append(Message("tool", text, called.get(message.get("tool_call_id"), "")))
-        elif role in ("user", "assistant"):
-            read.append(Message(role, text))
+        else:
+            read.append(Message(role if role in ("user", "assistant") else "system", text))
     return read
 
 
