@@ -76,7 +76,7 @@ async def test_calls_no_tool_that_was_not_offered(base_url: str) -> None:
     assert "Goodbye" in str(completion.choices[0].message.content)
 
 
-async def test_quotes_the_result_of_a_tool(base_url: str, http: aiohttp.ClientSession) -> None:
+async def test_quotes_the_result_of_a_tool_when_it_comes_last(base_url: str, http: aiohttp.ClientSession) -> None:
     scenario = """
 name: weather
 agent:
@@ -102,6 +102,9 @@ agent:
     ]
     told = await openai_client.chat.completions.create(model="gpt-4.1", messages=history, tools=[tool])
     assert told.choices[0].message.content == "It is sunny today."
+    history += [{"role": "system", "content": "The caller has hung up."}]
+    told = await openai_client.chat.completions.create(model="gpt-4.1", messages=history, tools=[tool])
+    assert told.choices[0].message.content == "Are you still there?"
 
 
 async def test_refuses_a_request_without_a_key_or_a_model(base_url: str, http: aiohttp.ClientSession) -> None:
