@@ -9,8 +9,11 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from simulator.deepgram.endpointing import SpeechEvent
-from simulator.deepgram.listening import ListenSession, Query, admit_listener, spread_words
+from simulator.deepgram.handshake import admit_listener, make_decoder, read_query
+from simulator.hearing.endpointing import SpeechEvent
+from simulator.hearing.query import Query
+from simulator.hearing.session import Frame, HearingSession
+from simulator.hearing.words import spread_words
 from simulator.speech.audio import AudioDecoder
 from simulator.wire import Socket
 
@@ -19,6 +22,8 @@ DEFAULT_EOT_THRESHOLD = 0.7
 DEFAULT_EOT_TIMEOUT_MS = 5000
 _NEVER_S = 1e9
 _CONFIDENCE_SPEAKING = 0.1
+_UPDATE_S = 0.25
+"""Flux reports every quarter of a second of speech: developers.deepgram.com/docs/flux/state."""
 
 _RANGES = {"eot_threshold": (0.5, 1.0), "eager_eot_threshold": (0.3, 0.9), "eot_timeout_ms": (500, 60000)}
 
@@ -26,10 +31,10 @@ _RANGES = {"eot_threshold": (0.5, 1.0), "eager_eot_threshold": (0.3, 0.9), "eot_
 async def listen(request: web.Request) -> web.WebSocketResponse:
     """Serve one caller."""
     fault = admit_listener(request, "flux")
-    query = Query(request)
+    query = read_query(request)
     if query.text("model") not in MODELS:
         raise query.wrong(f"model is {query.text('model')!r}: use one of {', '.join(MODELS)}")
-    decoder = query.decoder()
+    decoder = make_decoder(query)
     thresholds = Thresholds.from_query(query)
     socket = await Socket.accept(request, "stt", fault)
     try:
@@ -78,7 +83,7 @@ class Thresholds:
         return {name: value for name, value in values.items() if value is not None}
 
 
-class FluxSession(ListenSession):
+class FluxSession(HearingSession):
     """The turns of one caller."""
 
     def __init__(self, socket: Socket, decoder: AudioDecoder, thresholds: Thresholds, model: str) -> None:
@@ -90,7 +95,7 @@ class FluxSession(ListenSession):
         self._turn = 0
         self._turn_open = False
         self._eager_text = ""
-        self._turn_start_s = 0.0
+        self._turn_start_s = self._updated_s = 0.0
         self._ended_by = "model"
 
     def _limits(self) -> tuple[float, float]:
@@ -111,28 +116,33 @@ class FluxSession(ListenSession):
             self._turn_open, self._eager_text, self._turn_start_s = False, "", event.turn_start_s
             if not self.world.recognizer.word_by_word:
                 await self._open(event.at_s, "")
-        elif event.kind == "paused" and not self.goes_on(event):
-            text = await self.transcript(event)
-            if self.world.recognizer.unfinished(text):
-                self.finder.hold(min(self.world.unfinished_s(), self._thresholds.timeout_ms / 1000))
-            if text and self._thresholds.eager is not None and not self.goes_on(event):
+        elif event.kind == "paused" and self._thresholds.eager is not None and not self.goes_on(event):
+            text = await self.transcripts.of(event)
+            if text and not self.goes_on(event):
                 await self._open(event.at_s, text)
                 self._eager_text = text
                 await self._report("EagerEndOfTurn", event.last_voice_s, text, self._thresholds.eager)
         elif event.kind == "resumed" and self._eager_text:
-            self.partial_text, self._eager_text = self._eager_text, ""
-            await self._report("TurnResumed", event.at_s, self.partial_text, _CONFIDENCE_SPEAKING)
+            text, self._eager_text = self._eager_text, ""
+            await self._report("TurnResumed", event.at_s, text, _CONFIDENCE_SPEAKING)
         elif event.kind == "ended":
             await self._end(event)
 
-    async def on_update(self) -> None:
-        """Report what was said so far. After a prediction nothing changes until it is taken back or comes true."""
-        if self._turn_open and not self._eager_text:
-            await self._report("Update", self.finder.position_s, self.partial_text, _CONFIDENCE_SPEAKING)
+    async def on_pause(self, event: SpeechEvent) -> None:
+        """Wait longer for a caller who has not said everything yet."""
+        if self.world.recognizer.unfinished(await self.transcripts.of(event)):
+            self.finder.hold(min(self.world.unfinished_s(), self._thresholds.timeout_ms / 1000))
 
-    async def on_words(self) -> None:
-        """Begin the turn with its first words: a sound without words begins none."""
-        await self._open(self.finder.position_s, self.partial_text)
+    async def on_frame(self, frame: Frame) -> None:
+        """Report what was said so far. After a prediction nothing changes until it is taken back or comes true."""
+        if not frame.speaking or self._eager_text:
+            return
+        if frame.text and not self._turn_open:
+            # a sound without words begins no turn
+            await self._open(frame.at_s, frame.text)
+        elif self._turn_open and frame.at_s - self._updated_s >= _UPDATE_S:
+            self._updated_s = frame.at_s
+            await self._report("Update", frame.at_s, frame.text, _CONFIDENCE_SPEAKING)
 
     def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """End the turn under way when the client says so."""
@@ -158,7 +168,7 @@ class FluxSession(ListenSession):
                 return False
         return True
 
-    async def on_unreadable(self) -> None:
+    async def on_unreadable(self, text: str) -> None:
         """Report a text message that is not a JSON object."""
         await self._fail("the message is not a JSON object")
 
@@ -169,8 +179,8 @@ class FluxSession(ListenSession):
             await self._report("StartOfTurn", at_s, text, _CONFIDENCE_SPEAKING)
 
     async def _end(self, event: SpeechEvent) -> None:
-        text = self._eager_text or await self.transcript(event)
-        self.turn_over(event, text)
+        text = self._eager_text or await self.transcripts.of(event)
+        self.transcripts.turn_over(event, text)
         if not text and not self._turn_open:
             self._ended_by = "model"
             return
@@ -179,19 +189,19 @@ class FluxSession(ListenSession):
         trigger = "timeout" if timed_out and self._ended_by == "model" else self._ended_by
         await self._report("EndOfTurn", event.last_voice_s, text, max(self._thresholds.end, 0.85), trigger=trigger)
         self._turn += 1
-        self._turn_open, self._eager_text, self._ended_by, self.partial_text = False, "", "model", ""
+        self._turn_open, self._eager_text, self._ended_by = False, "", "model"
 
     async def _configure(self, message: Mapping[str, Any]) -> None:
         thresholds = message.get("thresholds") or {}
         problem = self._thresholds.change(thresholds) if isinstance(thresholds, Mapping) else "thresholds is no object"
         if problem:
             failure = {"code": "INVALID_CONFIGURATION", "error_code": "INVALID_CONFIGURATION", "description": problem}
-            await self._send({"type": "ConfigureFailure", "request_id": self.request_id, **failure})
+            await self._send({"type": "ConfigureFailure", "request_id": self.session_id, **failure})
             return
         self._keyterms = message.get("keyterms") or self._keyterms
         success = {"thresholds": self._thresholds.describe(), "keyterms": self._keyterms}
         optional = {name: message[name] for name in ("language_hints", "numerals") if name in message}
-        await self._send({"type": "ConfigureSuccess", "request_id": self.request_id, **success, **optional})
+        await self._send({"type": "ConfigureSuccess", "request_id": self.session_id, **success, **optional})
 
     async def _fail(self, description: str) -> None:
         await self._send({"type": "Error", "code": "UNPARSABLE_CLIENT_MESSAGE", "description": description})
@@ -214,5 +224,5 @@ class FluxSession(ListenSession):
         await self._send({**info, **extra})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        await self.socket.send({**message, "request_id": self.request_id, "sequence_id": self._sequence})
+        await self.socket.send({**message, "request_id": self.session_id, "sequence_id": self._sequence})
         self._sequence += 1

@@ -304,6 +304,7 @@ async def test_a_slow_recogniser_loses_no_turn(base_url: str, monkeypatch: pytes
         return await transcribe(self, pcm16k)
 
     monkeypatch.setattr(ScriptedRecognizer, "transcribe", slow)
+    monkeypatch.setattr(ScriptedRecognizer, "word_by_word", False)  # those that are slow tell whole turns
     async with listening(base_url, f"{FLUX}&eager_eot_threshold=0.5") as flux:
         await flux.hear(
             SECOND, await say(HOURS), SECOND, await say(TUESDAY), milliseconds(150), await say(HOURS), SECOND

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulator.deepgram.endpointing import SpeechEvent, TurnFinder
+from simulator.hearing.endpointing import SpeechEvent, TurnFinder
 from simulator.profiles import PROFILES
 from simulator.scenario import load_all
 from simulator.speech.pcm import SAMPLE_RATE, Samples
