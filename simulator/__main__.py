@@ -47,7 +47,7 @@ def _settings() -> Settings:
     )
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="Servers that speak Deepgram's, ElevenLabs' and the OpenAI chat API's protocols, on this machine.",
+        description="Servers that speak the protocols of Deepgram, AssemblyAI, ElevenLabs and the OpenAI chat API.",
         epilog=epilog,
     )
     host_help = "address to serve on; 0.0.0.0 in a container (%(default)s)"

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator import control
+from simulator.assemblyai import streaming
 from simulator.deepgram import flux, nova
 from simulator.elevenlabs import http_api, voices, websocket
 from simulator.elevenlabs.speaking import rehearse
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> web.Application:
             web.get("/control/requests", control.get_requests),
             web.get("/v1/listen", nova.listen),
             web.get("/v2/listen", flux.listen),
+            web.get("/v3/ws", streaming.listen),
             web.get(f"{speech}/multi-stream-input", websocket.multi_stream_input),
             web.post(speech, http_api.convert),
             web.post(f"{speech}/with-timestamps", http_api.convert_with_timestamps),

@@ -50,9 +50,13 @@ class Profile:
     eager_floor_ms: float
     """Flux: the least silence before EagerEndOfTurn."""
     stt_interim: Delay
-    """Both: from the end of a word to the first transcript in which it stands."""
+    """Deepgram: from the end of a word to the first transcript in which it stands."""
     stt_final: Delay
     """Nova: from the caller's last sound to the final transcript."""
+    assemblyai_interim: Delay
+    """AssemblyAI: from the end of a word to the first Turn in which it stands."""
+    assemblyai_final: Delay
+    """AssemblyAI: from the caller's last sound to the Turn that ends it, at least."""
     llm_first_token: Delay
     llm_token_gap_ms: float
     tts_first_audio: Delay
@@ -80,6 +84,8 @@ PROFILES: dict[ProfileName, Profile] = {
         eager_floor_ms=EAGER_FLOOR_MS,
         stt_interim=fixed(INTERIM_FLOOR_MS),
         stt_final=fixed(END_OF_TURN_FLOOR_MS),
+        assemblyai_interim=fixed(INTERIM_FLOOR_MS),
+        assemblyai_final=fixed(END_OF_TURN_FLOOR_MS),
         llm_first_token=fixed(0),
         llm_token_gap_ms=0,
         tts_first_audio=fixed(0),
@@ -103,6 +109,11 @@ PROFILES: dict[ProfileName, Profile] = {
         stt_interim=Delay(median_ms=200, p95_ms=300, floor_ms=INTERIM_FLOOR_MS),
         # Deepgram, time to final segment: median 247 ms, p95 298 ms: github.com/pipecat-ai/stt-benchmark.
         stt_final=Delay(median_ms=247, p95_ms=298, floor_ms=END_OF_TURN_FLOOR_MS),
+        # "Immutable transcripts in ~300ms": assemblyai.com/blog/introducing-universal-streaming. It publishes no
+        # percentile: 400 is an assumption.
+        assemblyai_interim=Delay(median_ms=300, p95_ms=400, floor_ms=INTERIM_FLOOR_MS),
+        # AssemblyAI, time to final segment: median 256 ms, p95 362 ms: github.com/pipecat-ai/stt-benchmark.
+        assemblyai_final=Delay(median_ms=256, p95_ms=362, floor_ms=END_OF_TURN_FLOOR_MS),
         # GPT-5-mini 150 to 300 ms to the first token, 100 to 150 tokens a second:
         # callsphere.ai/blog/model-latency-profiles-provider-ttft-tps-p99-2026.
         llm_first_token=Delay(median_ms=150, p95_ms=300),

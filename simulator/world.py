@@ -15,6 +15,7 @@ from simulator.profiles import (
     LOCAL_EAGER_FLOOR_MS,
     LOCAL_END_OF_TURN_FLOOR_MS,
     PROFILES,
+    Delay,
     Profile,
     ProfileName,
 )
@@ -142,10 +143,14 @@ class World:
         """Draw the least silence, in seconds, before EndOfTurn within a sentence."""
         return self.profile.unfinished.sample_s(self.rng)
 
-    def stt_final_s(self) -> float:
+    def final_s(self, delay: Delay) -> float:
         """Draw the silence, in seconds, before the final transcript of a service that only transcribes."""
-        final_s = self.profile.stt_final.sample_s(self.rng)
+        final_s = delay.sample_s(self.rng)
         return max(final_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000) if self.settings.speech == "local" else final_s
+
+    def stt_final_s(self) -> float:
+        """Draw that of Nova."""
+        return self.final_s(self.profile.stt_final)
 
     def stt_interim_s(self) -> float:
         """Draw the time, in seconds, from a word's end to the transcript in which it stands."""
