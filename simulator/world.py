@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
 from aiohttp import web
 
 from simulator.faults import FaultBoard, Stage
@@ -20,8 +21,9 @@ from simulator.profiles import (
     ProfileName,
 )
 from simulator.scenario import Scenario, ScenarioError, Words, load_all, load_scenario, parse_scenario
+from simulator.speech.pcm import SAMPLE_RATE, trim_silence
 from simulator.speech.recognition import Recognizer, make_recognizer
-from simulator.speech.synthesis import Synthesizer, make_synthesizer
+from simulator.speech.synthesis import CALLER_VOICE, Synthesizer, make_synthesizer
 
 Speech = Literal["local", "scripted"]
 
@@ -102,7 +104,7 @@ class World:
         self.ready = False
         self.requests = RequestLog()
         self.synthesizer: Synthesizer = make_synthesizer(settings.speech)
-        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_words)
+        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_words, self.line_s)
 
     def _choose(self, name: str) -> Scenario:
         if name.endswith((".yaml", ".yml")):
@@ -159,6 +161,11 @@ class World:
     def caller_words(self) -> list[Words]:
         """Everything that the caller of a loaded scenario may say."""
         return [words for scenario in self.scenarios.values() for words in scenario.caller.words()]
+
+    async def line_s(self, text: str) -> float:
+        """The length of a line in the synthetic caller's voice, in seconds. Raises SynthesisError."""
+        pcm = await self.synthesizer.synthesize(text, CALLER_VOICE)
+        return len(trim_silence(np.frombuffer(pcm, dtype=np.int16))) / SAMPLE_RATE
 
     def count(self, stage: Stage, kind: str) -> None:
         """Record a connection or request."""

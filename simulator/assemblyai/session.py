@@ -50,7 +50,6 @@ class AssemblyAISession(HearingSession):
     async def end(self, event: SpeechEvent) -> None:
         """Report the end of the turn, no sooner than the service could have its words."""
         text = await self.transcripts.of(event)
-        self.transcripts.turn_over(event, text)
         if event is self._forced:
             await asyncio.sleep(max(0.0, self._final_s - (event.at_s - event.last_voice_s)))
         await self.on_end(event, text)
@@ -64,11 +63,11 @@ class AssemblyAISession(HearingSession):
             raise SessionError(WRONG_PACE, f"Input duration violation: {wrong_ms:.1f} ms. {limits}")
         self._too_short_ms = milliseconds if milliseconds < _SHORTEST_MS else 0.0
 
-    def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
+    async def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """End the turn under way when the client says so."""
         if message.get("type") not in ("ForceEndpoint", "Terminate"):
             return None
-        self._forced = self.finder.finish()
+        self._forced = await self.cut_turn()
         return self._forced
 
     async def on_message(self, message: Mapping[str, Any]) -> bool:

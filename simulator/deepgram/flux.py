@@ -144,12 +144,12 @@ class FluxSession(HearingSession):
             self._updated_s = frame.at_s
             await self._report("Update", frame.at_s, frame.text, _CONFIDENCE_SPEAKING)
 
-    def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
+    async def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """End the turn under way when the client says so."""
         kind = message.get("type")
         if kind not in ("ForceEndTurn", "CloseStream"):
             return None
-        event = self.finder.finish()
+        event = await self.cut_turn()
         self._ended_by = "manual" if event else self._ended_by
         return event
 
@@ -180,7 +180,6 @@ class FluxSession(HearingSession):
 
     async def _end(self, event: SpeechEvent) -> None:
         text = self._eager_text or await self.transcripts.of(event)
-        self.transcripts.turn_over(event, text)
         if not text and not self._turn_open:
             self._ended_by = "model"
             return

@@ -105,11 +105,11 @@ class NovaSession(HearingSession):
         if idle_s >= _IDLE_LIMIT_S:
             await self.socket.close(WSCloseCode.INTERNAL_ERROR, "NET-0001")
 
-    def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
+    async def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """Make what was heard final when the client says so."""
         if message.get("type") not in ("Finalize", "CloseStream"):
             return None
-        event = self.finder.finish()
+        event = await self.cut_turn()
         if message["type"] == "Finalize":
             self._finalized = event
         return event
@@ -141,7 +141,6 @@ class NovaSession(HearingSession):
 
     async def _end(self, event: SpeechEvent) -> None:
         text = await self.transcripts.of(event)
-        self.transcripts.turn_over(event, text)
         if event is self._finalized:
             # no sooner than the service could have it
             await asyncio.sleep(max(0.0, self._final_s - (event.at_s - event.last_voice_s)))

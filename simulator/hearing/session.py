@@ -27,7 +27,8 @@ _TICK_S = 0.1
 class Frame:
     """80 ms more of the stream were heard, up to `at_s`.
 
-    `speaking`: a turn is under way, which began at `turn_start_s`, and of which `text` is known so far.
+    `speaking`: a turn is under way, which began at `turn_start_s`, and of which `text` is known so far, and
+    `current` is being spoken.
     """
 
     at_s: float
@@ -35,6 +36,7 @@ class Frame:
     turn_start_s: float
     last_voice_s: float
     text: str
+    current: str
 
 
 class HearingSession(ABC):
@@ -49,7 +51,7 @@ class HearingSession(ABC):
         self._decoder = decoder
         self._filled = 0  # samples of the frame under way
         self._queue: asyncio.Queue[SpeechEvent | Frame | Mapping[str, Any]] = asyncio.Queue()
-        self._text = ""  # of the turn under way, so far
+        self._text = self._current = ""  # of the turn under way, so far
         self._lag_s = self._guessed_s = 0.0
         self._guess_task: asyncio.Task[None] | None = None
         self._message_at = asyncio.get_running_loop().time()
@@ -78,7 +80,7 @@ class HearingSession(ABC):
         """Look at a message of audio as it came."""
         return
 
-    def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
+    async def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """Look at a JSON message as soon as it comes; the event that it makes is answered before it."""
         return None
 
@@ -108,6 +110,14 @@ class HearingSession(ABC):
         if self.finder.turn_start_s != pause.turn_start_s or self.goes_on(pause):
             return None
         return self.finder.finish()
+
+    async def cut_turn(self) -> SpeechEvent | None:
+        """End the turn under way because the client says so, with what was said so far."""
+        pcm = self.finder.heard_until(0)
+        event = self.finder.finish()
+        if event:
+            await self.transcripts.cut(event, pcm)
+        return event
 
     def goes_on(self, event: SpeechEvent) -> bool:
         """True when speech was heard after this event."""
@@ -140,15 +150,15 @@ class HearingSession(ABC):
                 self._guessed_s = finder.position_s
                 self._guess_task = asyncio.create_task(self._guess())
                 self._guess_task.add_done_callback(lambda _: setattr(self, "_guess_task", None))
-        text = self._text if finder.speaking else ""
-        frame = Frame(finder.position_s, finder.speaking, finder.turn_start_s, finder.last_voice_s, text)
+        words = (self._text, self._current) if finder.speaking else ("", "")
+        frame = Frame(finder.position_s, finder.speaking, finder.turn_start_s, finder.last_voice_s, *words)
         self._queue.put_nowait(frame)
 
     async def _guess(self) -> None:
-        turn_start_s, known = self.finder.turn_start_s, self._text
-        text = await self.world.recognizer.partial(self.finder.heard_until(self._lag_s), known)
+        turn_start_s, pcm = self.finder.turn_start_s, self.finder.heard_until(self._lag_s)
+        partial = await self.transcripts.so_far(pcm, turn_start_s, self.finder.audio_start_s, self._text)
         if self.finder.speaking and self.finder.turn_start_s == turn_start_s:
-            self._text = self.transcripts.without_rest(text, turn_start_s)
+            self._text, self._current = partial.text, partial.current
 
     async def _read(self, text: str) -> bool:
         try:
@@ -158,7 +168,7 @@ class HearingSession(ABC):
         if not isinstance(document, dict):
             await self.on_unreadable(text)
             return False
-        event = self.on_control(document)
+        event = await self.on_control(document)
         if event:
             await self._note([event])
         self._queue.put_nowait(document)
@@ -167,7 +177,7 @@ class HearingSession(ABC):
     async def _note(self, events: list[SpeechEvent]) -> None:
         for event in events:
             if event.kind == "started":
-                self._text = ""
+                self._text = self._current = ""
                 self._guessed_s = event.at_s
                 self._lag_s = self.lag_s()
             elif event.kind == "resumed":
@@ -176,8 +186,14 @@ class HearingSession(ABC):
                 # a pause is often the end: begin now, so that the text is there when the turn ends
                 self.transcripts.begin(event)
             self._queue.put_nowait(event)
-            if event.kind == "paused" and self.world.recognizer.word_by_word and (end := await self.on_pause(event)):
-                self._queue.put_nowait(end)
+            if self.world.recognizer.word_by_word:
+                await self._settle(event)
+
+    async def _settle(self, event: SpeechEvent) -> None:
+        if event.kind == "ended":
+            await self.transcripts.turn_over(event)
+        elif event.kind == "paused" and (end := await self.on_pause(event)):
+            await self._note([end])
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()

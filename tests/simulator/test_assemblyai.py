@@ -203,6 +203,20 @@ async def test_a_turn_ends_on_demand(base_url: str, model: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("model", [UNIVERSAL, PRO])
+async def test_a_turn_that_is_ended_within_a_line_has_the_words_so_far(base_url: str, model: dict[str, str]) -> None:
+    line = await say(HOURS)
+    async with calling(base_url, model) as caller:
+        await caller.say(SECOND, line[: len(line) // 2 // 2 * 2], milliseconds(150))
+        await caller.tell("ForceEndpoint")
+        first = await caller.until(end_of_turn=True)
+        await caller.say(milliseconds(150), line[len(line) // 2 // 2 * 2 :], SECOND)
+        second = await caller.until(end_of_turn=True)
+    assert 2 <= len(first["words"]) <= 6
+    words = [word["text"] for word in first["words"] + second["words"]]
+    assert " ".join(words) in (HOURS, HOURS_UNFORMATTED)
+
+
+@pytest.mark.parametrize("model", [UNIVERSAL, PRO])
 async def test_a_sound_without_words_is_no_turn(base_url: str, model: dict[str, str]) -> None:
     noise = np.random.default_rng(3).normal(0, 3000, round(0.6 * SAMPLE_RATE)).astype(np.int16)
     async with calling(base_url, model) as caller:

@@ -236,6 +236,30 @@ async def test_nova_makes_results_final_when_told(base_url: str) -> None:
         assert (await nova.until(type="Results"))["channel"]["alternatives"][0]["transcript"] == ""
 
 
+@pytest.mark.parametrize("pause_ms", [220, 1500])
+async def test_nova_told_to_finish_within_a_line_gives_the_words_so_far_and_later_the_rest(
+    base_url: str, pause_ms: int
+) -> None:
+    line = await say(HOURS)
+    async with listening(base_url, f"{NOVA}&endpointing=false") as nova:
+        await nova.hear(SECOND, line[: len(line) // 2 // 2 * 2], milliseconds(220))
+        await nova.tell("Finalize")
+        first = text_of(await nova.until(type="Results", from_finalize=True))
+        await nova.hear(milliseconds(pause_ms - 220), line[len(line) // 2 // 2 * 2 :], milliseconds(220))
+        await nova.tell("Finalize")
+        second = text_of(await nova.until(type="Results", from_finalize=True))
+    assert 2 <= len(first.split()) <= 6
+    assert f"{first} {second}" == HOURS
+
+
+async def test_nova_gives_the_next_line_after_one_that_it_was_told_to_finish(base_url: str) -> None:
+    async with listening(base_url, f"{NOVA}&endpointing=false") as nova:
+        for line in (HOURS, TUESDAY):
+            await nova.hear(await say(line), milliseconds(220))
+            await nova.tell("Finalize")
+            assert text_of(await nova.until(type="Results", from_finalize=True)) == line
+
+
 async def test_nova_tells_what_it_heard_before_it_closes(base_url: str) -> None:
     async with listening(base_url, NOVA) as nova:
         await nova.hear(SECOND, await say(TUESDAY))

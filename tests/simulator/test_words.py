@@ -126,20 +126,20 @@ async def test_the_words_of_a_known_length_come_when_they_are_over() -> None:
     line = Words("one two three four", seconds=2.0)
     pcm = marked(2.0, code_of(line.text))
     heard = recognizer(line)
-    told = [await heard.partial(pcm[: round(at * SAMPLE_RATE)], "") for at in (0.3, 0.5, 0.9, 1.6, 1.9)]
+    told = [(await heard.partial(pcm[: round(at * SAMPLE_RATE)], "")).text for at in (0.3, 0.5, 0.9, 1.6, 1.9)]
     assert told == ["", "one", "one two", "one two three", "one two three"]
 
 
 async def test_words_that_were_told_are_not_taken_back() -> None:
     line = Words("one two three four", seconds=2.0)
-    assert await recognizer(line).partial(marked(0.6, code_of(line.text)), "one two") == "one two"
+    assert (await recognizer(line).partial(marked(0.6, code_of(line.text)), "one two")).text == "one two"
 
 
 async def test_unmarked_speech_is_told_as_such_and_a_marked_sound_is_silence() -> None:
     noise = np.random.default_rng(6).normal(0, 2000, SAMPLE_RATE).astype(np.int16)
-    assert await recognizer().partial(noise, "") == UNMARKED
+    assert (await recognizer().partial(noise, "")).text == UNMARKED
     assert await recognizer().transcribe(noise) == UNMARKED
-    assert await recognizer().partial(marked(1.0, NO_WORDS), "") == ""
+    assert (await recognizer().partial(marked(1.0, NO_WORDS), "")).text == ""
     assert await recognizer().transcribe(through_opus(marked(1.0, NO_WORDS), 24_000)) == ""
 
 
