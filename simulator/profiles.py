@@ -42,15 +42,15 @@ class Profile:
 
     name: ProfileName
     end_of_turn: Delay
-    """Flux: silence from the caller's last sound to EndOfTurn."""
+    """Flux: silence from the caller's last sound to EndOfTurn, where the words do not tell that it is the end."""
     unfinished: Delay
     """Flux: the least silence before EndOfTurn where the caller pauses within a sentence."""
     eager_lead: Delay
-    """Flux: how long before EndOfTurn the EagerEndOfTurn comes, if the client asked for it."""
+    """Flux: how long before the EndOfTurn of a clear end the EagerEndOfTurn comes, if the client asked for it."""
     eager_floor_ms: float
     """Flux: the least silence before EagerEndOfTurn."""
     stt_interim: Delay
-    """Deepgram: from the end of a word to the first transcript in which it stands."""
+    """Nova: from the end of a word to the first transcript in which it stands."""
     stt_final: Delay
     """Nova: from the caller's last sound to the final transcript."""
     assemblyai_interim: Delay
@@ -64,12 +64,17 @@ class Profile:
     """Seconds of audio that TTS sends in a second after the first chunk; 0 is without limit."""
 
 
+FRAME_S = 0.08
+"""Streaming models take audio in such chunks: developers.deepgram.com/docs/flux/quickstart."""
+
 # No detector can tell a pause from an end in less: the closure of a plosive in running speech is silent for up to about
 # 100 ms.
 EAGER_FLOOR_MS = 100.0
 END_OF_TURN_FLOOR_MS = 200.0
 INTERIM_FLOOR_MS = 100.0
 """Clients send 20 to 80 ms of audio at a time, and a model must hear some of what follows a word to know its end."""
+CLEAR_END_MS = 220.0
+"""Flux after a clear end, at most: recorded were 0 to 300 ms, in whole frames of 80 ms."""
 LOCAL_END_OF_TURN_FLOOR_MS = 400.0
 LOCAL_EAGER_FLOOR_MS = 250.0
 """With local speech. Flux understands that a comma ends no turn; Whisper does not, and Piper's commas last 190 to 330

@@ -13,6 +13,8 @@ from aiohttp import web
 
 from simulator.faults import FaultBoard, Stage
 from simulator.profiles import (
+    CLEAR_END_MS,
+    FRAME_S,
     LOCAL_EAGER_FLOOR_MS,
     LOCAL_END_OF_TURN_FLOOR_MS,
     PROFILES,
@@ -133,13 +135,18 @@ class World:
             raise SettingError(f"profile {name!r} does not exist: use none or published")
         self.profile = PROFILES[name]
 
-    def end_of_turn_s(self) -> tuple[float, float]:
-        """Draw the silence, in seconds, before (EagerEndOfTurn, EndOfTurn) of one turn; the first is not the longer."""
+    def end_of_turn_s(self) -> tuple[float, float, float]:
+        """Draw the silence, in seconds, before (EagerEndOfTurn, EndOfTurn, EndOfTurn after a clear end) of one turn.
+
+        The first leaves the service a frame to judge what was said.
+        """
         end_s = self.profile.end_of_turn.sample_s(self.rng)
-        eager_s = max(self.profile.eager_floor_ms / 1000, end_s - self.profile.eager_lead.sample_s(self.rng))
+        clear_s = min(end_s, CLEAR_END_MS / 1000)
+        eager_s = max(self.profile.eager_floor_ms / 1000, clear_s - self.profile.eager_lead.sample_s(self.rng))
         if self.settings.speech == "local":
-            eager_s, end_s = max(eager_s, LOCAL_EAGER_FLOOR_MS / 1000), max(end_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000)
-        return min(eager_s, end_s), end_s
+            floor_s, eager_s = LOCAL_END_OF_TURN_FLOOR_MS / 1000, max(eager_s, LOCAL_EAGER_FLOOR_MS / 1000)
+            end_s, clear_s = max(end_s, floor_s), max(clear_s, floor_s)
+        return min(eager_s, clear_s - FRAME_S), end_s, clear_s
 
     def unfinished_s(self) -> float:
         """Draw the least silence, in seconds, before EndOfTurn within a sentence."""

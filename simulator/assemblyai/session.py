@@ -39,10 +39,6 @@ class AssemblyAISession(HearingSession):
         await self.socket.send(messages.begin(self.session_id, self.options))
         await super().run()
 
-    def is_complete(self, text: str) -> bool:
-        """Whether a caller who pauses after this text has said everything."""
-        return text.endswith((".", "?", "!")) and not self.world.recognizer.unfinished(text)
-
     def turn(self, text: str, start_s: float, end_s: float, confidence: float) -> messages.Turn:
         """The turn under way, as far as it goes."""
         return messages.Turn(self.turn_order, text, start_s, end_s, confidence)

@@ -151,6 +151,10 @@ class TurnFinder:
         """Let the turn under way not end before this much silence; the next speech lifts it."""
         self._end_at = max(self._end_at, silence_s)
 
+    def end_by(self, silence_s: float) -> None:
+        """Let the turn under way end after this much silence at the latest; the next speech lifts it."""
+        self._end_at = min(self._end_at, silence_s)
+
     def finish(self) -> SpeechEvent | None:
         """End the turn under way, if any, whatever the silence."""
         return self._end() if self._speaking else None

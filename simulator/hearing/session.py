@@ -12,12 +12,10 @@ from aiohttp import WSMsgType
 
 from simulator.hearing.endpointing import SpeechEvent, TurnFinder
 from simulator.hearing.transcripts import Transcripts
+from simulator.profiles import FRAME_S
 from simulator.speech.audio import AudioDecoder
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from simulator.wire import Socket
-
-FRAME_S = 0.08
-"""Streaming models take audio in such chunks: developers.deepgram.com/docs/flux/quickstart."""
 
 _FRAME = round(FRAME_S * SAMPLE_RATE)
 _TICK_S = 0.1
@@ -118,6 +116,10 @@ class HearingSession(ABC):
         if event:
             await self.transcripts.cut(event, pcm)
         return event
+
+    def is_complete(self, text: str) -> bool:
+        """Whether a caller who pauses after this text has said everything."""
+        return text.endswith((".", "?", "!")) and not self.world.recognizer.unfinished(text)
 
     def goes_on(self, event: SpeechEvent) -> bool:
         """True when speech was heard after this event."""

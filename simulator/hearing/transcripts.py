@@ -48,7 +48,8 @@ class Transcripts:
         else:
             whole = await self._recognizer.partial(_joined(cut, pcm, pcm_start_s), "")
             partial = replace(whole, text=" ".join(whole.text.split()[cut.given :]))
-        return replace(partial, text=self.without_rest(partial.text, turn_start_s))
+        said = f"{partial.text} {partial.current}".strip()
+        return partial if self.without_rest(said, turn_start_s) else Partial()
 
     async def cut(self, event: SpeechEvent, pcm: Samples) -> None:
         """Have a turn that the client ends hold the words so far; the next one has the rest of the line."""

@@ -67,9 +67,9 @@ def test_no_profile_ends_a_turn_sooner_than_a_real_service(profile: str) -> None
     world = World(Settings(speech="scripted", seed=1))
     world.choose_profile(profile)
     draws = [world.end_of_turn_s() for _ in range(2000)]
-    assert min(end for _, end in draws) >= 0.2
-    assert min(eager for eager, _ in draws) >= 0.1
-    assert all(eager <= end for eager, end in draws)
+    assert min(clear for _, _, clear in draws) >= 0.2
+    assert min(eager for eager, _, _ in draws) >= 0.1
+    assert all(eager <= clear <= end for eager, end, clear in draws)
     world.close()
 
 
