@@ -24,8 +24,8 @@ from simulator.profiles import (
 )
 from simulator.scenario import Scenario, ScenarioError, Words, load_all, load_scenario, parse_scenario
 from simulator.speech.pcm import SAMPLE_RATE, trim_silence
-from simulator.speech.recognition import Recognizer, make_recognizer
-from simulator.speech.synthesis import CALLER_VOICE, Synthesizer, make_synthesizer
+from simulator.speech.recognition import WORDS_PER_SECOND, Recognizer, make_recognizer
+from simulator.speech.synthesis import CALLER_VOICE, SynthesisError, Synthesizer, make_synthesizer
 
 Speech = Literal["local", "scripted"]
 
@@ -170,8 +170,12 @@ class World:
         return [words for scenario in self.scenarios.values() for words in scenario.caller.words()]
 
     async def line_s(self, text: str) -> float:
-        """The length of a line in the synthetic caller's voice, in seconds. Raises SynthesisError."""
-        pcm = await self.synthesizer.synthesize(text, CALLER_VOICE)
+        """The length of a line in the synthetic caller's voice, in seconds; a guess if it cannot be made."""
+        try:
+            pcm = await self.synthesizer.synthesize(text, CALLER_VOICE)
+        except SynthesisError as error:
+            log.warning("the length of a line is guessed: %s", error)
+            return len(text.split()) / WORDS_PER_SECOND
         return len(trim_silence(np.frombuffer(pcm, dtype=np.int16))) / SAMPLE_RATE
 
     def count(self, stage: Stage, kind: str) -> None:

@@ -40,13 +40,15 @@ class Transcripts:
             self._texts[key] = asyncio.create_task(self._transcribe(event))
         return self._texts[key]
 
-    async def so_far(self, pcm: Samples, turn_start_s: float, pcm_start_s: float, known: str = "") -> Partial:
+    async def so_far(
+        self, pcm: Samples, turn_start_s: float, pcm_start_s: float, known: str = "", *, patient: bool = False
+    ) -> Partial:
         """What was said until now in a turn that goes on, without what was given of it before a cut."""
         cut = self._cut_before(turn_start_s)
         if cut is None:
-            partial = await self._recognizer.partial(pcm, known)
+            partial = await self._recognizer.partial(pcm, known, patient=patient)
         else:
-            whole = await self._recognizer.partial(_joined(cut, pcm, pcm_start_s), "")
+            whole = await self._recognizer.partial(_joined(cut, pcm, pcm_start_s), "", patient=patient)
             partial = replace(whole, text=" ".join(whole.text.split()[cut.given :]))
         said = f"{partial.text} {partial.current}".strip()
         return partial if self.without_rest(said, turn_start_s) else Partial()
@@ -57,7 +59,7 @@ class Transcripts:
             return
         cut = self._cut_before(event.turn_start_s)
         given = cut.given if cut else 0
-        partial = await self.so_far(pcm, event.turn_start_s, event.pcm_start_s)
+        partial = await self.so_far(pcm, event.turn_start_s, event.pcm_start_s, patient=True)
         self._texts[_key(event)] = asyncio.create_task(_known(partial.text))
         whole = _joined(cut, pcm, event.pcm_start_s) if cut else pcm
         given += len(partial.text.split())

@@ -56,8 +56,11 @@ class Recognizer(Protocol):
         """Load what the engine needs, so that the first caller does not wait for it."""
         ...
 
-    async def partial(self, pcm16k: Samples, known: str) -> Partial:
-        """Return what was said so far in a turn that goes on; `known` was the last text. Must be quick."""
+    async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
+        """Return what was said so far in a turn that goes on; `known` was the last text.
+
+        It must be quick, unless it may be `patient` to be exact.
+        """
         ...
 
     def unfinished(self, text: str) -> bool:
@@ -87,7 +90,7 @@ class ScriptedRecognizer:
         self._lines = lines
         self._measure = measure
         self._words: dict[int, Words] = {}
-        self._seconds: dict[str, float] = {}
+        self._measured: dict[str, asyncio.Future[float]] = {}
 
     async def transcribe(self, pcm16k: Samples) -> str:
         """See Recognizer. Lines spoken one after the other are told apart by the pause between them."""
@@ -99,7 +102,7 @@ class ScriptedRecognizer:
                 texts.append(words.text)
         return " ".join(texts) or ("" if NO_WORDS in codes else UNMARKED)
 
-    async def partial(self, pcm16k: Samples, known: str) -> Partial:
+    async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
         """See Recognizer. Of a line that is being spoken, the words whose time is over."""
         said: list[str] = []
         rest: list[str] = []
@@ -108,7 +111,7 @@ class ScriptedRecognizer:
             said, rest = said + rest, []  # another line follows
             if words := self._known(stretch.code):
                 line = words.text.split()
-                count = words_said(words.text, await self._length_s(words), stretch)
+                count = words_said(words.text, await self._length_s(words, patient), stretch)
                 said, rest, is_over = said + line[:count], line[count:], stretch.over
             elif stretch.code != NO_WORDS and stretch.seconds >= READABLE_S:
                 said.append(UNMARKED)
@@ -123,15 +126,20 @@ class ScriptedRecognizer:
         return any(words.unfinished and text.endswith(words.text) for words in self._words.values())
 
     def close(self) -> None:
-        """Do nothing: there is no model."""
+        """Stop measuring."""
+        for measured in self._measured.values():
+            measured.cancel()
 
-    async def _length_s(self, words: Words) -> float:
+    async def _length_s(self, words: Words, patient: bool) -> float:
+        """The length of a line: measured once, and until then guessed, so that nobody waits for it."""
         if words.seconds is not None:
             return words.seconds
-        if words.text not in self._seconds:
-            guess_s = len(words.text.split()) / WORDS_PER_SECOND
-            self._seconds[words.text] = await self._measure(words.text) if self._measure else guess_s
-        return self._seconds[words.text]
+        if self._measure and words.text not in self._measured:
+            self._measured[words.text] = asyncio.ensure_future(self._measure(words.text))
+        measured = self._measured.get(words.text)
+        if measured and (patient or measured.done()):
+            return await asyncio.shield(measured)
+        return len(words.text.split()) / WORDS_PER_SECOND
 
     def _known(self, code: int | None) -> Words | None:
         if code is None or code == NO_WORDS:
@@ -167,7 +175,7 @@ class WhisperRecognizer:
         finally:
             self._waiting -= 1
 
-    async def partial(self, pcm16k: Samples, known: str) -> Partial:
+    async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
         """See Recognizer. While the model is busy, the last answer stands: final texts go first."""
         return Partial(known if self._waiting else await self.transcribe(pcm16k))
 
