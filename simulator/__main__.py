@@ -47,7 +47,7 @@ def _settings() -> Settings:
     )
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="Servers that speak the protocols of Anthropic, Cartesia, Deepgram, ElevenLabs and OpenAI.",
+        description="Speaks the protocols of Anthropic, AssemblyAI, Cartesia, Deepgram, ElevenLabs and OpenAI.",
         epilog=epilog,
     )
     host_help = "address to serve on; 0.0.0.0 in a container (%(default)s)"

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from simulator import control
 from simulator.anthropic import messages, models
+from simulator.assemblyai import streaming
 from simulator.cartesia import http_api as cartesia_http
 from simulator.cartesia import voices as cartesia_voices
 from simulator.cartesia import websocket as cartesia_websocket
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> web.Application:
             web.get("/control/requests", control.get_requests),
             web.get("/v1/listen", nova.listen),
             web.get("/v2/listen", flux.listen),
+            web.get("/v3/ws", streaming.listen),
             web.get(f"{speech}/multi-stream-input", websocket.multi_stream_input),
             web.post(speech, http_api.convert),
             web.post(f"{speech}/with-timestamps", http_api.convert_with_timestamps),

@@ -34,7 +34,7 @@ class Fault:
     refuse: the connection is cut before an answer.
     close_after: it is cut after `after_s` seconds.
     hang: it is accepted, and nothing ever comes.
-    429, 500: that HTTP status.
+    429, 500: that HTTP status, or what the provider sends in its place.
     garbage: the answers are not JSON.
     no_audio: TTS ends its utterances without a sample of audio.
 

@@ -50,17 +50,21 @@ class Profile:
 
     name: ProfileName
     end_of_turn: Delay
-    """Flux: silence from the caller's last sound to EndOfTurn."""
+    """Flux: silence from the caller's last sound to EndOfTurn, where the words do not tell that it is the end."""
     unfinished: Delay
     """Flux: the least silence before EndOfTurn where the caller pauses within a sentence."""
     eager_lead: Delay
-    """Flux: how long before EndOfTurn the EagerEndOfTurn comes, if the client asked for it."""
+    """Flux: how long before the EndOfTurn of a clear end the EagerEndOfTurn comes, if the client asked for it."""
     eager_floor_ms: float
     """Flux: the least silence before EagerEndOfTurn."""
     stt_interim: Delay
-    """Both: from the end of a word to the first transcript in which it stands."""
+    """Nova: from the end of a word to the first transcript in which it stands."""
     stt_final: Delay
     """Nova: from the caller's last sound to the final transcript."""
+    assemblyai_interim: Delay
+    """AssemblyAI: from the end of a word to the first Turn in which it stands."""
+    assemblyai_final: Delay
+    """AssemblyAI: from the caller's last sound to the Turn that ends it, at least."""
     openai: TextDelays
     anthropic: TextDelays
     elevenlabs_first_audio: Delay
@@ -69,12 +73,17 @@ class Profile:
     """Seconds of audio that TTS sends in a second after the first chunk; 0 is without limit."""
 
 
+FRAME_S = 0.08
+"""Streaming models take audio in such chunks: developers.deepgram.com/docs/flux/quickstart."""
+
 # No detector can tell a pause from an end in less: the closure of a plosive in running speech is silent for up to about
 # 100 ms.
 EAGER_FLOOR_MS = 100.0
 END_OF_TURN_FLOOR_MS = 200.0
 INTERIM_FLOOR_MS = 100.0
 """Clients send 20 to 80 ms of audio at a time, and a model must hear some of what follows a word to know its end."""
+CLEAR_END_MS = 220.0
+"""Flux after a clear end, at most: recorded were 0 to 300 ms, in whole frames of 80 ms."""
 LOCAL_END_OF_TURN_FLOOR_MS = 400.0
 LOCAL_EAGER_FLOOR_MS = 250.0
 """With local speech. Flux understands that a comma ends no turn; Whisper does not, and Piper's commas last 190 to 330
@@ -89,6 +98,8 @@ PROFILES: dict[ProfileName, Profile] = {
         eager_floor_ms=EAGER_FLOOR_MS,
         stt_interim=fixed(INTERIM_FLOOR_MS),
         stt_final=fixed(END_OF_TURN_FLOOR_MS),
+        assemblyai_interim=fixed(INTERIM_FLOOR_MS),
+        assemblyai_final=fixed(END_OF_TURN_FLOOR_MS),
         openai=TextDelays(first_token=fixed(0), token_gap_ms=0),
         anthropic=TextDelays(first_token=fixed(0), token_gap_ms=0),
         elevenlabs_first_audio=fixed(0),
@@ -113,6 +124,11 @@ PROFILES: dict[ProfileName, Profile] = {
         stt_interim=Delay(median_ms=200, p95_ms=300, floor_ms=INTERIM_FLOOR_MS),
         # Deepgram, time to final segment: median 247 ms, p95 298 ms: github.com/pipecat-ai/stt-benchmark.
         stt_final=Delay(median_ms=247, p95_ms=298, floor_ms=END_OF_TURN_FLOOR_MS),
+        # "Immutable transcripts in ~300ms": assemblyai.com/blog/introducing-universal-streaming. It publishes no
+        # percentile: 400 is an assumption.
+        assemblyai_interim=Delay(median_ms=300, p95_ms=400, floor_ms=INTERIM_FLOOR_MS),
+        # AssemblyAI, time to final segment: median 256 ms, p95 362 ms: github.com/pipecat-ai/stt-benchmark.
+        assemblyai_final=Delay(median_ms=256, p95_ms=362, floor_ms=END_OF_TURN_FLOOR_MS),
         # GPT-5-mini 150 to 300 ms to the first token, 100 to 150 tokens a second:
         # callsphere.ai/blog/model-latency-profiles-provider-ttft-tps-p99-2026.
         openai=TextDelays(first_token=Delay(median_ms=150, p95_ms=300), token_gap_ms=1000 / 125),

@@ -34,14 +34,18 @@ def admit(request: web.Request, target: Target, too_many: Mapping[str, Any], bro
 
     `too_many` and `broken` are the provider's bodies for 429 and 500.
     """
-    fault = request.app[WORLD].faults.take(target)
-    if fault is None:
-        return None
-    if fault.kind == "429":
+    fault = take_fault(request, target)
+    if fault and fault.kind == "429":
         raise json_error(429, too_many)
-    if fault.kind == "500":
+    if fault and fault.kind == "500":
         raise json_error(500, broken)
-    if fault.kind == "refuse":
+    return fault
+
+
+def take_fault(request: web.Request, target: Target) -> Fault | None:
+    """The fault that hits a request, if any; the connection of one that is to be refused is cut."""
+    fault = request.app[WORLD].faults.take(target)
+    if fault and fault.kind == "refuse":
         cut(request)
         raise json_error(502, {})
     return fault
@@ -49,7 +53,8 @@ def admit(request: web.Request, target: Target, too_many: Mapping[str, Any], bro
 
 def model_of(request: web.Request) -> str:
     """The model that a request asks for in its address; empty if it does not."""
-    return request.query.get("model") or request.query.get("model_id") or ""
+    named = (request.query.get(name) for name in ("model", "model_id", "speech_model"))
+    return next((model for model in named if model), "")
 
 
 def cut(request: web.Request) -> None:

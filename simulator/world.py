@@ -8,19 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
 from aiohttp import web
 
 from simulator.faults import FaultBoard, Stage
 from simulator.profiles import (
+    CLEAR_END_MS,
+    FRAME_S,
     LOCAL_EAGER_FLOOR_MS,
     LOCAL_END_OF_TURN_FLOOR_MS,
     PROFILES,
+    Delay,
     Profile,
     ProfileName,
 )
 from simulator.scenario import Scenario, ScenarioError, Words, load_all, load_scenario, parse_scenario
-from simulator.speech.recognition import Recognizer, make_recognizer
-from simulator.speech.synthesis import Synthesizer, make_synthesizer
+from simulator.speech.pcm import SAMPLE_RATE, trim_silence
+from simulator.speech.recognition import WORDS_PER_SECOND, Recognizer, make_recognizer
+from simulator.speech.synthesis import CALLER_VOICE, SynthesisError, Synthesizer, make_synthesizer
 
 Speech = Literal["local", "scripted"]
 
@@ -101,7 +106,7 @@ class World:
         self.ready = False
         self.requests = RequestLog()
         self.synthesizer: Synthesizer = make_synthesizer(settings.speech)
-        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_words)
+        self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_words, self.line_s)
 
     def _choose(self, name: str) -> Scenario:
         if name.endswith((".yaml", ".yml")):
@@ -130,22 +135,31 @@ class World:
             raise SettingError(f"profile {name!r} does not exist: use none or published")
         self.profile = PROFILES[name]
 
-    def end_of_turn_s(self) -> tuple[float, float]:
-        """Draw the silence, in seconds, before (EagerEndOfTurn, EndOfTurn) of one turn; the first is not the longer."""
+    def end_of_turn_s(self) -> tuple[float, float, float]:
+        """Draw the silence, in seconds, before (EagerEndOfTurn, EndOfTurn, EndOfTurn after a clear end) of one turn.
+
+        The first leaves the service a frame to judge what was said.
+        """
         end_s = self.profile.end_of_turn.sample_s(self.rng)
-        eager_s = max(self.profile.eager_floor_ms / 1000, end_s - self.profile.eager_lead.sample_s(self.rng))
+        clear_s = min(end_s, CLEAR_END_MS / 1000)
+        eager_s = max(self.profile.eager_floor_ms / 1000, clear_s - self.profile.eager_lead.sample_s(self.rng))
         if self.settings.speech == "local":
-            eager_s, end_s = max(eager_s, LOCAL_EAGER_FLOOR_MS / 1000), max(end_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000)
-        return min(eager_s, end_s), end_s
+            floor_s, eager_s = LOCAL_END_OF_TURN_FLOOR_MS / 1000, max(eager_s, LOCAL_EAGER_FLOOR_MS / 1000)
+            end_s, clear_s = max(end_s, floor_s), max(clear_s, floor_s)
+        return min(eager_s, clear_s - FRAME_S), end_s, clear_s
 
     def unfinished_s(self) -> float:
         """Draw the least silence, in seconds, before EndOfTurn within a sentence."""
         return self.profile.unfinished.sample_s(self.rng)
 
-    def stt_final_s(self) -> float:
+    def final_s(self, delay: Delay) -> float:
         """Draw the silence, in seconds, before the final transcript of a service that only transcribes."""
-        final_s = self.profile.stt_final.sample_s(self.rng)
+        final_s = delay.sample_s(self.rng)
         return max(final_s, LOCAL_END_OF_TURN_FLOOR_MS / 1000) if self.settings.speech == "local" else final_s
+
+    def stt_final_s(self) -> float:
+        """Draw that of Nova."""
+        return self.final_s(self.profile.stt_final)
 
     def stt_interim_s(self) -> float:
         """Draw the time, in seconds, from a word's end to the transcript in which it stands."""
@@ -154,6 +168,15 @@ class World:
     def caller_words(self) -> list[Words]:
         """Everything that the caller of a loaded scenario may say."""
         return [words for scenario in self.scenarios.values() for words in scenario.caller.words()]
+
+    async def line_s(self, text: str) -> float:
+        """The length of a line in the synthetic caller's voice, in seconds; a guess if it cannot be made."""
+        try:
+            pcm = await self.synthesizer.synthesize(text, CALLER_VOICE)
+        except SynthesisError as error:
+            log.warning("the length of a line is guessed: %s", error)
+            return len(text.split()) / WORDS_PER_SECOND
+        return len(trim_silence(np.frombuffer(pcm, dtype=np.int16))) / SAMPLE_RATE
 
     def count(self, stage: Stage, kind: str) -> None:
         """Record a connection or request."""

@@ -12,8 +12,11 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from simulator.deepgram.endpointing import SpeechEvent
-from simulator.deepgram.listening import ListenSession, Query, admit_listener, spread_words, target_of
+from simulator.deepgram.handshake import admit_listener, make_decoder, read_query, target_of
+from simulator.hearing.endpointing import SpeechEvent
+from simulator.hearing.query import Query
+from simulator.hearing.session import Frame, HearingSession
+from simulator.hearing.words import spread_words
 from simulator.speech.audio import AudioDecoder
 from simulator.wire import Socket
 
@@ -27,8 +30,8 @@ _IDLE_LIMIT_S = 10.0
 async def listen(request: web.Request) -> web.WebSocketResponse:
     """Serve one caller."""
     fault = admit_listener(request, "nova")
-    options = Options(Query(request))
-    decoder = Query(request).decoder()
+    query = read_query(request)
+    options, decoder = Options(query), make_decoder(query)
     socket = await Socket.accept(request, target_of(request), fault)
     try:
         await NovaSession(socket, decoder, options).run()
@@ -54,13 +57,14 @@ class Options:
             raise query.wrong("utterance_end_ms needs interim_results=true")
 
 
-class NovaSession(ListenSession):
+class NovaSession(HearingSession):
     """The transcript of one caller."""
 
     def __init__(self, socket: Socket, decoder: AudioDecoder, options: Options) -> None:
         super().__init__(socket, decoder, self._limits)
         self._options = options
         self._final_s = 0.0
+        self._told = ""
         self._start_s = 0.0
         self._utterance_end_due = False
         self._finalized: SpeechEvent | None = None
@@ -76,7 +80,7 @@ class NovaSession(ListenSession):
     async def on_event(self, event: SpeechEvent) -> None:
         """Report the start of speech, and its text when a pause makes it final."""
         if event.kind == "started":
-            self._start_s = event.turn_start_s
+            self._start_s, self._told = event.turn_start_s, ""
             if self._options.vad_events:
                 channel = [0, self._options.channels]
                 message = {"type": "SpeechStarted", "channel": channel, "timestamp": round(event.turn_start_s, 3)}
@@ -84,13 +88,11 @@ class NovaSession(ListenSession):
         elif event.kind == "ended":
             await self._end(event)
 
-    async def on_update(self) -> None:
-        """Do nothing: results come with their words."""
-
-    async def on_words(self) -> None:
-        """Report what was said so far, if the client asked for it."""
-        if self._options.interim_results and self.partial_text:
-            await self._results(self.partial_text, self.finder.position_s, is_final=False)
+    async def on_frame(self, frame: Frame) -> None:
+        """Report new words, if the client asked for it."""
+        if self._options.interim_results and frame.text and frame.text != self._told:
+            self._told = frame.text
+            await self._results(frame.text, frame.at_s, is_final=False)
 
     async def on_time(self, idle_s: float) -> None:
         """Report the end of an utterance; close a connection on which nothing comes."""
@@ -103,11 +105,11 @@ class NovaSession(ListenSession):
         if idle_s >= _IDLE_LIMIT_S:
             await self.socket.close(WSCloseCode.INTERNAL_ERROR, "NET-0001")
 
-    def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
+    async def on_control(self, message: Mapping[str, Any]) -> SpeechEvent | None:
         """Make what was heard final when the client says so."""
         if message.get("type") not in ("Finalize", "CloseStream"):
             return None
-        event = self.finder.finish()
+        event = await self.cut_turn()
         if message["type"] == "Finalize":
             self._finalized = event
         return event
@@ -133,14 +135,12 @@ class NovaSession(ListenSession):
                 return False
         return True
 
-    async def on_unreadable(self) -> None:
+    async def on_unreadable(self, text: str) -> None:
         """Close: Deepgram takes no text but JSON."""
         await self.socket.close(WSCloseCode.POLICY_VIOLATION, "DATA-0000: the message is not a JSON object")
 
     async def _end(self, event: SpeechEvent) -> None:
-        text = await self.transcript(event)
-        self.turn_over(event, text)
-        self.partial_text = ""
+        text = await self.transcripts.of(event)
         if event is self._finalized:
             # no sooner than the service could have it
             await asyncio.sleep(max(0.0, self._final_s - (event.at_s - event.last_voice_s)))
@@ -179,7 +179,7 @@ class NovaSession(ListenSession):
             "speech_final": speech_final,
             "from_finalize": from_finalize,
             "channel": {"alternatives": [alternative]},
-            "metadata": {"request_id": self.request_id, "model_info": model, "model_uuid": self.request_id},
+            "metadata": {"request_id": self.session_id, "model_info": model, "model_uuid": self.session_id},
         }
         await self.socket.send(message)
 
@@ -187,8 +187,8 @@ class NovaSession(ListenSession):
         message = {
             "type": "Metadata",
             "transaction_key": "deprecated",
-            "request_id": self.request_id,
-            "sha256": hashlib.sha256(self.request_id.encode()).hexdigest(),
+            "request_id": self.session_id,
+            "sha256": hashlib.sha256(self.session_id.encode()).hexdigest(),
             "created": self._created.isoformat().replace("+00:00", "Z"),
             "duration": round(self.finder.position_s, 3),
             "channels": self._options.channels,

@@ -6,7 +6,7 @@ synthetic caller puts under every line (simulator.speech.marks).
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -15,6 +15,7 @@ import numpy as np
 
 from simulator.speech.marks import NO_WORDS, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples
+from simulator.speech.stretches import READABLE_S, pieces, stretches, words_said
 from simulator.steps import Words
 
 UNMARKED = "(speech)"
@@ -23,11 +24,20 @@ UNMARKED = "(speech)"
 WORDS_PER_SECOND = 2.8
 """An unhurried telephone voice; used to guess how much has been said of a line whose length is not known."""
 
-_READ_LAST = SAMPLE_RATE // 2
+Measure = Callable[[str], Awaitable[float]]
+"""Tells the length of a spoken line, in seconds."""
 
-_GAP_WINDOW = SAMPLE_RATE // 100
-_GAP_WINDOWS = 12
-_GAP_RMS = 32768 * 10 ** (-52 / 20)
+
+@dataclass(frozen=True)
+class Partial:
+    """What was said so far: `text` are the words that are over, `current` is the one that is being spoken.
+
+    `finished` unless the line is known to go on.
+    """
+
+    text: str = ""
+    current: str = ""
+    finished: bool = True
 
 
 class Recognizer(Protocol):
@@ -46,8 +56,11 @@ class Recognizer(Protocol):
         """Load what the engine needs, so that the first caller does not wait for it."""
         ...
 
-    async def partial(self, pcm16k: Samples, known: str) -> str:
-        """Return what was said so far in a turn that goes on; `known` was the last answer. Must be quick."""
+    async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
+        """Return what was said so far in a turn that goes on; `known` was the last text.
+
+        It must be quick, unless it may be `patient` to be exact.
+        """
         ...
 
     def unfinished(self, text: str) -> bool:
@@ -69,31 +82,41 @@ class ScriptedRecognizer:
     partial_every_s = 0.08
     """Flux takes audio in chunks of 80 ms: developers.deepgram.com/docs/flux/quickstart."""
 
-    def __init__(self, lines: Callable[[], Iterable[Words]]) -> None:
-        """Ask `lines` for everything a caller may say, each time a code is not known yet."""
+    def __init__(self, lines: Callable[[], Iterable[Words]], measure: Measure | None = None) -> None:
+        """Ask `lines` for everything a caller may say, each time a code is not known yet.
+
+        `measure` knows the length of a line that does not tell it; without it, it is guessed.
+        """
         self._lines = lines
+        self._measure = measure
         self._words: dict[int, Words] = {}
+        self._measured: dict[str, asyncio.Future[float]] = {}
 
     async def transcribe(self, pcm16k: Samples) -> str:
         """See Recognizer. Lines spoken one after the other are told apart by the pause between them."""
         texts: list[str] = []
-        codes = [read_mark(piece.pcm) for piece in _pieces(pcm16k)]
+        codes = [read_mark(piece.pcm) for piece in pieces(pcm16k)]
         for code in codes:
             words = self._known(code)
             if words and (not texts or texts[-1] != words.text):
                 texts.append(words.text)
         return " ".join(texts) or ("" if NO_WORDS in codes else UNMARKED)
 
-    async def partial(self, pcm16k: Samples, known: str) -> str:
+    async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
         """See Recognizer. Of a line that is being spoken, the words whose time is over."""
         said: list[str] = []
-        for piece in _pieces(pcm16k):
-            code = read_mark(piece.pcm[-_READ_LAST:])
-            if words := self._known(code):
-                said += _spoken(words, None if piece.over else len(piece.pcm) / SAMPLE_RATE)
-            elif code != NO_WORDS and len(piece.pcm) >= _READ_LAST:
+        rest: list[str] = []
+        is_over = False
+        for stretch in stretches(pcm16k):
+            said, rest = said + rest, []  # another line follows
+            if words := self._known(stretch.code):
+                line = words.text.split()
+                count = words_said(words.text, await self._length_s(words, patient), stretch)
+                said, rest, is_over = said + line[:count], line[count:], stretch.over
+            elif stretch.code != NO_WORDS and stretch.seconds >= READABLE_S:
                 said.append(UNMARKED)
-        return " ".join(said) if len(said) > len(known.split()) else known
+        text = " ".join(said) if len(said) > len(known.split()) else known
+        return Partial(text, rest[0] if rest and not is_over else "", finished=not rest)
 
     async def warm_up(self) -> None:
         """Do nothing: there is no model."""
@@ -103,7 +126,20 @@ class ScriptedRecognizer:
         return any(words.unfinished and text.endswith(words.text) for words in self._words.values())
 
     def close(self) -> None:
-        """Do nothing: there is no model."""
+        """Stop measuring."""
+        for measured in self._measured.values():
+            measured.cancel()
+
+    async def _length_s(self, words: Words, patient: bool) -> float:
+        """The length of a line: measured once, and until then guessed, so that nobody waits for it."""
+        if words.seconds is not None:
+            return words.seconds
+        if self._measure and words.text not in self._measured:
+            self._measured[words.text] = asyncio.ensure_future(self._measure(words.text))
+        measured = self._measured.get(words.text)
+        if measured and (patient or measured.done()):
+            return await asyncio.shield(measured)
+        return len(words.text.split()) / WORDS_PER_SECOND
 
     def _known(self, code: int | None) -> Words | None:
         if code is None or code == NO_WORDS:
@@ -111,16 +147,6 @@ class ScriptedRecognizer:
         if code not in self._words:
             self._words = {code_of(words.text): words for words in self._lines()}
         return self._words.get(code)
-
-
-def _spoken(words: Words, after_s: float | None) -> list[str]:
-    """The words that are over `after_s` seconds from the first one's beginning (None: all), by their length."""
-    texts = words.text.split()
-    if after_s is None:
-        return texts
-    seconds = words.seconds or len(texts) / WORDS_PER_SECOND
-    ends = np.cumsum([len(text) + 1 for text in texts])
-    return texts[: int(np.searchsorted(ends / ends[-1] * seconds, after_s, side="right"))]
 
 
 class WhisperRecognizer:
@@ -149,9 +175,9 @@ class WhisperRecognizer:
         finally:
             self._waiting -= 1
 
-    async def partial(self, pcm16k: Samples, known: str) -> str:
+    async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
         """See Recognizer. While the model is busy, the last answer stands: final texts go first."""
-        return known if self._waiting else await self.transcribe(pcm16k)
+        return Partial(known if self._waiting else await self.transcribe(pcm16k))
 
     def unfinished(self, text: str) -> bool:
         """See Recognizer. Whisper does not say."""
@@ -176,9 +202,11 @@ class WhisperRecognizer:
         return _words_only(" ".join(segment.text.strip() for segment in segments if segment.no_speech_prob < 0.8))
 
 
-def make_recognizer(speech: Literal["local", "scripted"], lines: Callable[[], Iterable[Words]]) -> Recognizer:
+def make_recognizer(
+    speech: Literal["local", "scripted"], lines: Callable[[], Iterable[Words]], measure: Measure
+) -> Recognizer:
     """Return the engine for `local` (Whisper) or `scripted` (signatures of `lines`) speech."""
-    return WhisperRecognizer() if speech == "local" else ScriptedRecognizer(lines)
+    return WhisperRecognizer() if speech == "local" else ScriptedRecognizer(lines, measure)
 
 
 def _load_whisper() -> Any:
@@ -193,27 +221,3 @@ def _words_only(text: str) -> str:
     """Drop sound descriptions such as [BLANK_AUDIO] or (music); no words is no text."""
     text = " ".join(re.sub(r"\[[^\]]*\]|\([^)]*\)", " ", text).split())
     return text if any(character.isalnum() for character in text) else ""
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Speech between two pauses; `over` when a pause follows."""
-
-    pcm: Samples
-    over: bool
-
-
-def _pieces(pcm16k: Samples) -> list[_Piece]:
-    """Cut at pauses of 120 ms and more."""
-    count = len(pcm16k) // _GAP_WINDOW
-    if not count:
-        return []
-    windows = pcm16k[: count * _GAP_WINDOW].reshape(count, -1).astype(np.float32)
-    loud = np.flatnonzero(np.sqrt(np.mean(windows**2, axis=1)) > _GAP_RMS)
-    if not len(loud):
-        return []
-    groups = np.split(loud, np.flatnonzero(np.diff(loud) >= _GAP_WINDOWS) + 1)
-    return [
-        _Piece(pcm16k[group[0] * _GAP_WINDOW : (group[-1] + 1) * _GAP_WINDOW], count - group[-1] > _GAP_WINDOWS)
-        for group in groups
-    ]

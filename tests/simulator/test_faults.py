@@ -17,8 +17,11 @@ from tests.simulator.conftest import SECOND, say
 FLUX = "/v2/listen?model=flux-general-en&sample_rate=16000&encoding=linear16"
 VOICE = "/v1/text-to-speech/JBFqnCBsd6RMkjVDRZzb"
 SPEAK = f"{VOICE}/multi-stream-input?auto_mode=true&output_format=pcm_16000"
+ASSEMBLYAI = "/v3/ws?sample_rate=16000&speech_model=u3-rt-pro"
 HEADERS = {"Authorization": "Token any", "xi-api-key": "any"}
 SOCKETS = [("stt", FLUX), ("tts", SPEAK)]
+ALL_SOCKETS = [*SOCKETS, ("stt", ASSEMBLYAI)]
+LISTENERS = [FLUX, ASSEMBLYAI]
 TEXTS: Any = [{"role": "user", "content": "Hello"}]
 
 
@@ -49,7 +52,7 @@ async def test_a_handshake_fails_with_a_status(
     assert caught.value.response.status_code == status
 
 
-@pytest.mark.parametrize(("stage", "path"), SOCKETS)
+@pytest.mark.parametrize(("stage", "path"), ALL_SOCKETS)
 async def test_a_refused_connection_gets_no_answer(
     base_url: str, http: aiohttp.ClientSession, stage: str, path: str
 ) -> None:
@@ -59,7 +62,7 @@ async def test_a_refused_connection_gets_no_answer(
             pass
 
 
-@pytest.mark.parametrize(("stage", "path"), SOCKETS)
+@pytest.mark.parametrize(("stage", "path"), ALL_SOCKETS)
 async def test_a_running_connection_is_cut_after_a_time(
     base_url: str, http: aiohttp.ClientSession, stage: str, path: str
 ) -> None:
@@ -69,22 +72,25 @@ async def test_a_running_connection_is_cut_after_a_time(
         assert ws.close_code == 1006
 
 
-async def test_a_new_connection_is_cut_after_a_time(base_url: str, http: aiohttp.ClientSession) -> None:
+@pytest.mark.parametrize("path", LISTENERS)
+async def test_a_new_connection_is_cut_after_a_time(base_url: str, http: aiohttp.ClientSession, path: str) -> None:
     await fault(http, stage="stt", kind="close_after", after_s=0.05)
-    async with socket(base_url, FLUX) as ws:
+    async with socket(base_url, path) as ws:
         await asyncio.wait_for(ws.wait_closed(), 5)
 
 
-async def test_a_running_connection_hangs_and_stays_open(base_url: str, http: aiohttp.ClientSession) -> None:
-    async with socket(base_url, FLUX) as ws:
-        assert json.loads(await ws.recv())["type"] == "Connected"
+@pytest.mark.parametrize("path", LISTENERS)
+async def test_a_running_connection_hangs_and_stays_open(base_url: str, http: aiohttp.ClientSession, path: str) -> None:
+    async with socket(base_url, path) as ws:
+        assert json.loads(await ws.recv())["type"] in ("Connected", "Begin")
         await fault(http, stage="stt", kind="hang")
-        await ws.send(SECOND + await say("Goodbye") + SECOND)
+        for part in (SECOND, await say("Goodbye"), SECOND):
+            await ws.send(part)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(ws.recv(), 0.7)
 
 
-@pytest.mark.parametrize(("stage", "path"), SOCKETS)
+@pytest.mark.parametrize(("stage", "path"), ALL_SOCKETS)
 async def test_garbage_is_not_json(base_url: str, http: aiohttp.ClientSession, stage: str, path: str) -> None:
     await fault(http, stage=stage, kind="garbage")
     async with socket(base_url, path) as ws:

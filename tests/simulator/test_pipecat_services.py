@@ -13,11 +13,14 @@ from pipecat.frames.frames import (
     ErrorFrame,
     FunctionCallInProgressFrame,
     InputAudioRawFrame,
+    InterimTranscriptionFrame,
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    ProposedUserStartedSpeakingFrame,
+    ProposedUserStoppedSpeakingFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
@@ -29,6 +32,7 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.anthropic.llm import AnthropicLLMService
+from pipecat.services.assemblyai.stt import AssemblyAISTTService
 from pipecat.services.cartesia.tts import CartesiaHttpTTSService, CartesiaTTSService
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
@@ -88,6 +92,44 @@ async def test_nova_service_finalizes(base_url: str) -> None:
 async def test_nova_service_gives_up_on_a_wrong_key(base_url: str) -> None:
     async with pipeline(DeepgramSTTService(api_key="invalid", base_url=base_url)) as (_, __, up):
         assert "401" in (await up.until(ErrorFrame)).error
+
+
+def assemblyai(base_url: str, key: str = "any", model: str = "u3-rt-pro", **options: Any) -> AssemblyAISTTService:
+    url = f"{base_url.replace('http', 'ws')}/v3/ws"
+    settings = AssemblyAISTTService.Settings(model=model)
+    return AssemblyAISTTService(api_key=key, api_endpoint_base_url=url, settings=settings, **options)
+
+
+@pytest.mark.parametrize("model", ["u3-rt-pro", "universal-streaming-english"])
+async def test_assemblyai_service_ends_a_turn_when_told(base_url: str, model: str) -> None:
+    async with pipeline(assemblyai(base_url, model=model)) as (worker, down, up):
+        await hear(worker, SECOND + await say(HOURS) + SECOND[:2560])
+        await down.until(InterimTranscriptionFrame)
+        await worker.queue_frame(VADUserStoppedSpeakingFrame())
+        transcription = await down.until(TranscriptionFrame)
+        assert transcription.text == HOURS
+        assert transcription.finalized
+        assert not down.of(ProposedUserStoppedSpeakingFrame)
+        assert not up.of(ErrorFrame)
+
+
+async def test_assemblyai_service_finds_the_turns(base_url: str) -> None:
+    async with pipeline(assemblyai(base_url, vad_force_turn_endpoint=False)) as (worker, down, up):
+        await hear(worker, SECOND + await say(HOURS) + SECOND)
+        assert (await down.until(TranscriptionFrame)).text == HOURS
+        await down.until(ProposedUserStoppedSpeakingFrame)
+        heard = (ProposedUserStartedSpeakingFrame, InterimTranscriptionFrame, TranscriptionFrame)
+        order = [type(frame) for frame in down.frames if isinstance(frame, heard)]
+        assert order[0] is ProposedUserStartedSpeakingFrame
+        assert order[-1] is TranscriptionFrame
+        assert InterimTranscriptionFrame in order
+        assert not up.of(ErrorFrame)
+
+
+async def test_assemblyai_service_is_refused_with_a_wrong_key(base_url: str) -> None:
+    async with pipeline(assemblyai(base_url, key="invalid")) as (_, __, up):
+        # Pipecat reads no Error message: it says that it came, not what it says
+        assert "message type: Error" in (await up.until(ErrorFrame)).error
 
 
 def voice(vendor: str, base_url: str) -> TTSService:

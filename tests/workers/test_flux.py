@@ -94,4 +94,5 @@ async def test_a_machine_that_stops_for_a_moment_does_not_end_the_callers_senten
         for frame in frames[40:]:
             await flux.queue_frame(_audio(frame))
         result = cast(dict[str, float], (await down.until(TranscriptionFrame)).result)
-        assert result["audio_window_end"] == pytest.approx(len(line) / 32_000, abs=0.1)
+        # Flux ends a turn within 300 ms of its last word
+        assert 0 <= result["audio_window_end"] - len(line) / 32_000 <= 0.31

@@ -39,13 +39,14 @@ EventKind = Literal["started", "paused", "resumed", "ended"]
 class SpeechEvent:
     """Something that happened in the stream at `at_s`, with the turn's bounds and audio so far.
 
-    `pcm` is from a little before the turn's first sound to a little after its last.
+    `pcm` is from a little before the turn's first sound, at `pcm_start_s`, to a little after its last.
     """
 
     kind: EventKind
     at_s: float
     turn_start_s: float
     last_voice_s: float
+    pcm_start_s: float
     pcm: Samples
 
 
@@ -141,9 +142,18 @@ class TurnFinder:
                 events.append(event)
         return events
 
+    @property
+    def audio_start_s(self) -> float:
+        """Where the turn's audio begins, a little before its first sound."""
+        return (self._position - len(self._audio)) * WINDOW / SAMPLE_RATE
+
     def hold(self, silence_s: float) -> None:
         """Let the turn under way not end before this much silence; the next speech lifts it."""
         self._end_at = max(self._end_at, silence_s)
+
+    def end_by(self, silence_s: float) -> None:
+        """Let the turn under way end after this much silence at the latest; the next speech lifts it."""
+        self._end_at = min(self._end_at, silence_s)
 
     def finish(self) -> SpeechEvent | None:
         """End the turn under way, if any, whatever the silence."""
@@ -200,4 +210,4 @@ class TurnFinder:
 
     def _event(self, kind: EventKind) -> SpeechEvent:
         start_s = self._turn_start * WINDOW / SAMPLE_RATE
-        return SpeechEvent(kind, self.position_s, start_s, self.last_voice_s, self.snapshot())
+        return SpeechEvent(kind, self.position_s, start_s, self.last_voice_s, self.audio_start_s, self.snapshot())

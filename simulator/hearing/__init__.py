@@ -1,0 +1,1 @@
+"""What all simulated speech to text shares: turns found by energy, text from the recognizer, and the session."""
