@@ -124,6 +124,11 @@ class Provider:
         return f"{self.prefix}_API_KEY"
 
     @property
+    def url_variable(self) -> str:
+        """The name of the setting that holds its address."""
+        return f"{self.prefix}_BASE_URL"
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """The stages that it has an offer for."""
         return tuple(offer.stage for offer in self.offers)

@@ -14,6 +14,7 @@ class Target:
     """One model at one address. `voice_id` is for speech only."""
 
     stage: str
+    provider: str
     model: str
     base_url: str
     api_key: str = field(repr=False)
@@ -27,9 +28,10 @@ class Target:
 def stt(version: PersonaVersion) -> list[Target]:
     """The persona's own recogniser, then its fallback if that differs."""
     return _distinct(
-        Target("stt", version.stt_model, settings.DEEPGRAM_BASE_URL, settings.DEEPGRAM_API_KEY),
+        Target("stt", "deepgram", version.stt_model, settings.DEEPGRAM_BASE_URL, settings.DEEPGRAM_API_KEY),
         Target(
             "stt",
+            "deepgram",
             fallbacks.stt_model(version),
             settings.FALLBACK_DEEPGRAM_BASE_URL,
             settings.FALLBACK_DEEPGRAM_API_KEY,
@@ -40,9 +42,13 @@ def stt(version: PersonaVersion) -> list[Target]:
 def llm(version: PersonaVersion) -> list[Target]:
     """The persona's own language model, then its fallback if that differs."""
     return _distinct(
-        Target("llm", version.llm_model, settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY),
+        Target("llm", "openai", version.llm_model, settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY),
         Target(
-            "llm", fallbacks.llm_model(version), settings.FALLBACK_OPENAI_BASE_URL, settings.FALLBACK_OPENAI_API_KEY
+            "llm",
+            "openai",
+            fallbacks.llm_model(version),
+            settings.FALLBACK_OPENAI_BASE_URL,
+            settings.FALLBACK_OPENAI_API_KEY,
         ),
     )
 
@@ -50,9 +56,17 @@ def llm(version: PersonaVersion) -> list[Target]:
 def tts(version: PersonaVersion) -> list[Target]:
     """The persona's own voice, then its fallback if that differs."""
     return _distinct(
-        Target("tts", version.tts_model, settings.ELEVENLABS_BASE_URL, settings.ELEVENLABS_API_KEY, version.voice_id),
         Target(
             "tts",
+            "elevenlabs",
+            version.tts_model,
+            settings.ELEVENLABS_BASE_URL,
+            settings.ELEVENLABS_API_KEY,
+            version.voice_id,
+        ),
+        Target(
+            "tts",
+            "elevenlabs",
             fallbacks.tts_model(version),
             settings.FALLBACK_ELEVENLABS_BASE_URL,
             settings.FALLBACK_ELEVENLABS_API_KEY,
