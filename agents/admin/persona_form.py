@@ -7,8 +7,10 @@ from django import forms
 from django.db.models import JSONField, URLField
 from django.http import HttpRequest
 
+from agents.admin.fallback_fields import FallbacksField
 from agents.admin.voice_field import voice_field
 from agents.models import Persona, PersonaTool
+from agents.providers.offers import STAGES
 from common import json_values
 from common.admin import ModelForm, StackedInline, Textarea, URLInput, column
 
@@ -40,12 +42,13 @@ FIELDSETS: Any = (
         "When a provider fails",
         {
             "fields": (
-                ("stt_fallback_model", "llm_fallback_model"),
-                ("tts_fallback_model", "fallback_voice_id"),
+                "stt_fallbacks",
+                "llm_fallbacks",
+                "tts_fallbacks",
                 "transfer_number",
             ),
-            "description": "Who takes over within the sentence when one of the above does not answer. "
-            "Addresses and keys of other accounts stand in the settings (FALLBACK_…).",
+            "description": "Who takes over within the sentence when one of the above does not answer, in this order: "
+            "one provider and model a line. Keys and addresses stand in the settings.",
         },
     ),
 )
@@ -65,6 +68,9 @@ class PersonaForm(ModelForm):
         super().__init__(*args, **kwargs)
         if "voice_id" in self.fields:
             self.fields["voice_id"] = voice_field(self.instance.voice_id, self.fields["voice_id"])
+        for stage in STAGES:
+            if (name := f"{stage}_fallbacks") in self.fields:
+                self.fields[name] = FallbacksField(stage, str(self.fields[name].label))
         if "prompt" in self.fields:
             self.fields["prompt"].widget.attrs["rows"] = 14
 
