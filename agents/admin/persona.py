@@ -53,7 +53,7 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
 
     def get_urls(self) -> list[Any]:
         sample = self.admin_site.admin_view(voice_sample)
-        own = [path("voice-sample/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
+        own = [path("voice-sample/<slug:provider>/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
         return [*own, *super().get_urls()]
 
     @column("Callers hear", ordering="live_version__number", label={"live": "success", "none": "danger"})

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from agents.admin.fallback_fields import FallbacksField
 from agents.admin.voice_field import voice_field
 from agents.models import Persona, PersonaTool
+from agents.providers import registry
 from agents.providers.offers import STAGES
 from common import json_values
 from common.admin import ModelForm, StackedInline, Textarea, URLInput, column
@@ -67,12 +68,21 @@ class PersonaForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "voice_id" in self.fields:
-            self.fields["voice_id"] = voice_field(self.instance.voice_id, self.fields["voice_id"])
+            self._list_voices()
         for stage in STAGES:
             if (name := f"{stage}_fallbacks") in self.fields:
                 self.fields[name] = FallbacksField(stage, str(self.fields[name].label))
         if "prompt" in self.fields:
             self.fields["prompt"].widget.attrs["rows"] = 14
+
+    def _list_voices(self) -> None:
+        """Of the provider that is chosen in the form: another one's voices are listed when it is saved."""
+        former = self.instance.tts_provider
+        chosen = str(self.data.get(self.add_prefix("tts_provider"), former))
+        provider = next((each for each in registry.offering("tts") if each.name == chosen), None)
+        if provider is not None:
+            current = self.instance.voice_id if chosen == former else ""
+            self.fields["voice_id"] = voice_field(provider, current, self.fields["voice_id"])
 
 
 class BoundedDecoder(json.JSONDecoder):

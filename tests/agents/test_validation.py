@@ -45,7 +45,7 @@ def test_what_works_together_is_accepted(values: dict[str, Any]) -> None:
         (
             {"stt_model": "nova-3-general"},
             "stt_model",
-            "The fast turn policy needs another model than nova-3-general: choose flux-general-en or flux-general-multi",
+            "The fast turn policy needs another model than nova-3-general: choose flux-general-en or flux",
         ),
         (
             {"turn_policy": "smart_turn"},
