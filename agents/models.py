@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from agents.choices import Language, TurnPolicy, llm_providers, stt_providers, tts_providers
 from agents.provider_choices import Choice, problem_of, problems_of_fallbacks
+from agents.providers import registry
 from agents.providers.offers import STAGES
 from agents.tools import definitions
 from agents.tools.encryption import EncryptedTextField
@@ -99,7 +100,7 @@ class PersonaSettings(models.Model):
         problems: dict[str, str | list[str]] = {}
         for stage in STAGES:
             own = self.own_choice(stage)
-            if own.provider in dict(self._meta.get_field(f"{stage}_provider").flatchoices) and own.model:
+            if own.model and own.provider in {provider.name for provider in registry.offering(stage)}:
                 problems[f"{stage}_model"] = problem_of(own, *settings)
             fallbacks = getattr(self, f"{stage}_fallbacks")
             problems[f"{stage}_fallbacks"] = problems_of_fallbacks(stage, fallbacks, own, *settings)

@@ -117,8 +117,8 @@ def _begin_at_zero() -> None:
                 _tokens.labels(provider.name, kind)
         if "tts" in provider.stages:
             _characters.labels(provider.name)
-    for kind, provider in OTHER_ERRORS:
-        _errors.labels(kind, provider)
+    for kind, whose in OTHER_ERRORS:
+        _errors.labels(kind, whose)
 
 
 _begin_at_zero()

@@ -118,7 +118,7 @@ def test_a_provider_without_a_key_is_needed_only_where_a_persona_uses_it(
     assert cure.startswith(f"Set {provider.key_variable}, or choose another provider")
 
 
-@pytest.mark.parametrize("name", ["anthropic", "assemblyai", "cartesia"])
+@pytest.mark.parametrize("name", ["anthropic", "cartesia"])
 def test_a_manifest_can_say_with_which_request_a_key_is_tried(name: str, settings: Settings) -> None:
     provider = registry.get(name)
     key_request = provider.key_request

@@ -23,7 +23,8 @@ def speak(account: Account, line: Line, timeout_s: int) -> Speech:
         "output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": SAMPLE_RATE},
         "add_timestamps": True,
     }
-    pcm, words = b"", []
+    pcm = b""
+    words: list[tuple[str, int]] = []
     with httpx.stream(
         "POST", f"{account.base_url}/tts/sse", json=request, headers=headers(account), timeout=timeout_s
     ) as answer:
