@@ -5,11 +5,13 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from agents.provider_choices import Choice
 from agents.providers import registry
 from agents.providers.offers import Provider
 from callcenter.celery import CALLS, app
@@ -107,9 +109,9 @@ def test_a_provider_without_a_key_is_needed_only_where_a_persona_uses_it(
 
     setattr(settings, provider.key_variable, "key")
     stage, offer = provider.stages[0], provider.offers[0]
-    fallback = {"provider": provider.name, "model": offer.models[0].name}
-    voice = {"voice_id": "katie"} if stage == "tts" else {}
-    make_persona("Anna", **{f"{stage}_fallbacks": [fallback | voice]})
+    fallback = Choice(stage, provider.name, offer.models[0].name, "katie" if stage == "tts" else "")
+    values: dict[str, Any] = {f"{stage}_fallbacks": [fallback.as_json()]}
+    make_persona("Anna", **values)
     setattr(settings, provider.key_variable, "")
 
     problem, cure = unwell(lambda: key_checks.check(provider))

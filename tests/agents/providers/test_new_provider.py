@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.urls import reverse
 from django.utils.module_loading import import_string
 from pytest_django import Settings
@@ -125,7 +124,7 @@ def test_it_takes_over_from_others(acme: Path) -> None:
 
 def test_doctor_and_the_prices_know_it(acme: Path) -> None:
     assert "Acme Voices" in provider_keys.examinations()
-    assert django_settings.ACME_PRICE_1000_CHARACTERS == 3
+    assert account_settings(Env())["ACME_PRICE_1000_CHARACTERS"] == 3
 
 
 def test_it_needs_no_migration_and_has_its_settings_in_every_process(acme: Path) -> None:
