@@ -68,9 +68,9 @@ class PersonaSettings(models.Model):
         help_text="Said before the agent hangs up after silence or at the longest duration.",
     )
     # Each a list of {"provider", "model"[, "voice_id"]}, in the order in which they take over.
-    stt_fallbacks = models.JSONField("fallbacks for speech to text", default=list, blank=True)
-    llm_fallbacks = models.JSONField("fallbacks for the language model", default=list, blank=True)
-    tts_fallbacks = models.JSONField("fallbacks for text to speech", default=list, blank=True)
+    stt_fallbacks = models.JSONField("speech to text fallbacks", default=list, blank=True)
+    llm_fallbacks = models.JSONField("language model fallbacks", default=list, blank=True)
+    tts_fallbacks = models.JSONField("text to speech fallbacks", default=list, blank=True)
     transfer_number = models.CharField(
         "number for provider failures",
         max_length=16,

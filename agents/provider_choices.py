@@ -72,7 +72,7 @@ def problems_of_fallbacks(
         problem = problem_of(choice, turn_policy, language, as_fallback=True)
         if not problem and stage == "tts" and not choice.voice_id and choice.provider != own.provider:
             label = registry.get(choice.provider).label
-            problem = f"Name one of {label}'s voices behind the model: “{choice} <voice id>”."
+            problem = f"Name a voice of {label} behind the model: “{choice} <voice id>”."
         if problem:
             found.append(f"Line {number}: {problem}")
     return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from agents.models import PersonaSettings
@@ -26,7 +26,7 @@ class FallbacksField(forms.CharField):
             required=False,
             max_length=1000,
             widget=Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-            help_text=f"One a line, such as {EXAMPLES[stage]}. Providers: {names}. Empty: {EMPTY}.",
+            help_text=format_html("One a line, such as {}. Providers: {}. Empty: {}.", EXAMPLES[stage], names, EMPTY),
         )
         self._stage = stage
 
@@ -48,15 +48,15 @@ class FallbackLists:
 
     FALLBACK_LISTS = tuple(f"{stage}_fallback_list" for stage in STAGES)
 
-    @column("Fallbacks for speech to text")
+    @column("Speech to text fallbacks")
     def stt_fallback_list(self, persona: PersonaSettings) -> SafeString:
         return _lines("stt", persona.stt_fallbacks)
 
-    @column("Fallbacks for the language model")
+    @column("Language model fallbacks")
     def llm_fallback_list(self, persona: PersonaSettings) -> SafeString:
         return _lines("llm", persona.llm_fallbacks)
 
-    @column("Fallbacks for text to speech")
+    @column("Text to speech fallbacks")
     def tts_fallback_list(self, persona: PersonaSettings) -> SafeString:
         return _lines("tts", persona.tts_fallbacks)
 

@@ -59,9 +59,9 @@ def voice_field(provider: Provider, current: str, plain: forms.Field) -> forms.F
         label="Voice",
         choices=[("", "Choose a voice"), *choices],
         widget=VoiceSelect({voice.id: _sample_path(provider.name, voice) for voice in listed}),
-        help_text=f"{provider.label}'s voices. Press play to hear the chosen one.",
+        help_text=f"Voices of {provider.label}. Press play to hear the chosen one.",
         error_messages={
-            "invalid_choice": f"Choose one of {provider.label}'s voices from the list.",
+            "invalid_choice": f"Choose a voice of {provider.label} from the list.",
             "required": "Choose a voice.",
         },
     )

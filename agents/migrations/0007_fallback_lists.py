@@ -59,9 +59,9 @@ def make_single_models(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
 
 
 LABELS = {
-    "stt_fallbacks": "fallbacks for speech to text",
-    "llm_fallbacks": "fallbacks for the language model",
-    "tts_fallbacks": "fallbacks for text to speech",
+    "stt_fallbacks": "speech to text fallbacks",
+    "llm_fallbacks": "language model fallbacks",
+    "tts_fallbacks": "text to speech fallbacks",
 }
 
 

@@ -164,7 +164,7 @@ def test_what_is_no_list_of_providers_is_refused_with_the_fields_name(field: str
         (
             "tts_fallbacks",
             {"tts_fallbacks": [{"provider": "cartesia", "model": "sonic-3"}]},
-            "Line 1: Name one of Cartesia's voices behind the model: “cartesia sonic-3 <voice id>”.",
+            "Line 1: Name a voice of Cartesia behind the model: “cartesia sonic-3 <voice id>”.",
         ),
         (
             "llm_fallbacks",

@@ -147,7 +147,7 @@ def test_a_mistake_is_explained_beside_its_field() -> None:
     persona = make_persona()
     form = _form(persona, stt_model="nova-3-general", voice_id="gone", prompt="")
     page = client_of("Supervisors").post(_change_url(persona), form).content.decode()
-    assert "Choose one of ElevenLabs&#x27;s voices from the list." in page
+    assert "Choose a voice of ElevenLabs from the list." in page
     assert "Tell the agent who it is and what it knows" in page
 
 
@@ -236,8 +236,10 @@ def test_fallbacks_are_typed_one_a_line_and_a_line_that_cannot_work_is_named() -
     ]
     assert persona.tts_fallbacks == [{"provider": "cartesia", "model": "sonic-3", "voice_id": "katie"}]
 
+    assert "such as cartesia sonic-3 &lt;voice id&gt;." in browser.get(_change_url(persona)).content.decode()
+
     wrong = {"llm_fallbacks": "anthropic", "tts_fallbacks": "elevenlabs eleven_v3\ncartesia sonic-3"}
     page = browser.post(_change_url(persona), _form(persona, **wrong)).content.decode()
     assert "Line 1: write a provider and a model, such as “anthropic claude-haiku-4-5”." in page
-    assert "Line 2: Name one of Cartesia&#x27;s voices behind the model: “cartesia sonic-3 &lt;voice id&gt;”." in page
+    assert "Line 2: Name a voice of Cartesia behind the model: “cartesia sonic-3 &lt;voice id&gt;”." in page
     assert "elevenlabs eleven_v3\ncartesia sonic-3</textarea>" in page

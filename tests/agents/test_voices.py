@@ -105,7 +105,7 @@ def test_the_voices_are_those_of_the_provider_that_is_chosen(monkeypatch: pytest
     form = PersonaForm(instance=persona, data={"tts_provider": "cartesia", "voice_id": LISTED[0].id})
 
     assert [value for value, _ in form.fields["voice_id"].choices] == ["", "katie-id"]  # type: ignore[attr-defined]
-    assert form.errors["voice_id"] == ["Choose one of Cartesia's voices from the list."]
+    assert form.errors["voice_id"] == ["Choose a voice of Cartesia from the list."]
 
 
 def test_a_provider_that_fails_in_a_way_of_its_own_leaves_a_text_field(monkeypatch: pytest.MonkeyPatch) -> None:
