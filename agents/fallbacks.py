@@ -1,39 +1,29 @@
-"""Which model takes over when a persona's own does not answer.
+"""In which order a persona's providers are asked: its own first, then those that take over when it does not answer."""
 
-An empty field means the other model of the same provider, so that every persona has a fallback without being edited.
-"""
+from dataclasses import replace
 
-from agents.choices import TurnPolicy
 from agents.models import PersonaSettings
-
-# Of each pair the second stands in for the first, and the first for every other model.
-STT_LOCAL = ("nova-2-general", "nova-3-general")
-LLM = ("gpt-4.1-mini", "gpt-4o-mini")
-TTS = ("eleven_flash_v2_5", "eleven_turbo_v2_5")
+from agents.provider_choices import Choice, from_json
+from agents.providers import registry
 
 
-def stt_model(persona: PersonaSettings) -> str:
-    """The recogniser that takes over. Behind the fast turn policy a nova model will do: it then ends the turns, too."""
-    if persona.stt_fallback_model:
-        return persona.stt_fallback_model
-    return "nova-3-general" if persona.turn_policy == TurnPolicy.EAGER else _other(persona.stt_model, STT_LOCAL)
+def choices(persona: PersonaSettings, stage: str) -> list[Choice]:
+    """Who does the stage (stt, llm or tts), in order. A persona that names no fallback has its provider's stand-in.
+
+    Each fallback is there once. One may be the same as the first: the same model, asked of another account.
+    """
+    own = persona.own_choice(stage)
+    return [own, *(dict.fromkeys(_named(persona, own)) or [_stand_in(persona, own)])]
 
 
-def llm_model(persona: PersonaSettings) -> str:
-    """The language model that takes over."""
-    return persona.llm_fallback_model or _other(persona.llm_model, LLM)
+def _named(persona: PersonaSettings, own: Choice) -> list[Choice]:
+    """The fallbacks that the persona names. One that names no voice, which only its own provider can, has its own."""
+    return [
+        choice if choice.voice_id else replace(choice, voice_id=own.voice_id)
+        for choice in from_json(own.stage, getattr(persona, f"{own.stage}_fallbacks"))
+    ]
 
 
-def tts_model(persona: PersonaSettings) -> str:
-    """The voice's model that takes over."""
-    return persona.tts_fallback_model or _other(persona.tts_model, TTS)
-
-
-def voice_id(persona: PersonaSettings) -> str:
-    """The voice that takes over."""
-    return persona.fallback_voice_id or persona.voice_id
-
-
-def _other(model: str, pair: tuple[str, str]) -> str:
-    first, second = pair
-    return second if model == first else first
+def _stand_in(persona: PersonaSettings, own: Choice) -> Choice:
+    offer = registry.get(own.provider).offer(own.stage)
+    return replace(own, model=offer.stand_in(own.model, persona.turn_policy, persona.language))

@@ -9,7 +9,10 @@ from django.core.validators import MaxValueValidator, MinLengthValidator, MinVal
 from django.db import models
 from django.utils.module_loading import import_string
 
-from agents.choices import Language, LlmProvider, SttProvider, TtsProvider, TurnPolicy
+from agents.choices import Language, TurnPolicy, llm_providers, stt_providers, tts_providers
+from agents.provider_choices import Choice, problem_of, problems_of_fallbacks
+from agents.providers import registry
+from agents.providers.offers import STAGES
 from agents.tools import definitions
 from agents.tools.encryption import EncryptedTextField
 
@@ -26,19 +29,18 @@ class PersonaSettings(models.Model):
         max_length=500, help_text="The first sentence of every call.", default="Hello, how can I help you?"
     )
     language = models.CharField(max_length=10, choices=Language, default=Language.ENGLISH_US)
-    voice_id = models.CharField("voice", max_length=64, help_text="An ElevenLabs voice.")
-    stt_provider = models.CharField("speech to text", max_length=20, choices=SttProvider, default=SttProvider.DEEPGRAM)
+    voice_id = models.CharField("voice", max_length=64, help_text="A voice of the text to speech provider.")
+    stt_provider = models.CharField("speech to text", max_length=20, choices=stt_providers, default="deepgram")
     stt_model = models.CharField(
         "speech to text model",
         max_length=64,
         default="flux-general-en",
-        help_text="flux-general-en or flux-general-multi for the fast turn policy; nova-3-general for the local one.",
+        help_text="Deepgram's: flux-general-en or flux-general-multi for the fast turn policy; nova-3-general for the "
+        "local ones.",
     )
-    llm_provider = models.CharField("language model", max_length=20, choices=LlmProvider, default=LlmProvider.OPENAI)
+    llm_provider = models.CharField("language model", max_length=20, choices=llm_providers, default="openai")
     llm_model = models.CharField("language model name", max_length=64, default="gpt-4.1-mini")
-    tts_provider = models.CharField(
-        "text to speech", max_length=20, choices=TtsProvider, default=TtsProvider.ELEVENLABS
-    )
+    tts_provider = models.CharField("text to speech", max_length=20, choices=tts_providers, default="elevenlabs")
     tts_model = models.CharField("text to speech model", max_length=64, default="eleven_flash_v2_5")
     turn_policy = models.CharField(max_length=20, choices=TurnPolicy, default=TurnPolicy.EAGER)
     max_duration_s = models.PositiveIntegerField(
@@ -65,30 +67,10 @@ class PersonaSettings(models.Model):
         default="Thank you for calling. Goodbye.",
         help_text="Said before the agent hangs up after silence or at the longest duration.",
     )
-    stt_fallback_model = models.CharField(
-        "fallback speech to text model",
-        max_length=64,
-        blank=True,
-        help_text="Empty: nova-3-general for the fast turn policy, the other nova model for the local ones.",
-    )
-    llm_fallback_model = models.CharField(
-        "fallback language model name",
-        max_length=64,
-        blank=True,
-        help_text="Empty: gpt-4.1-mini, or gpt-4o-mini when that is the persona's own.",
-    )
-    tts_fallback_model = models.CharField(
-        "fallback text to speech model",
-        max_length=64,
-        blank=True,
-        help_text="Empty: eleven_flash_v2_5, or eleven_turbo_v2_5 when that is the persona's own.",
-    )
-    fallback_voice_id = models.CharField(
-        "fallback voice id",
-        max_length=64,
-        blank=True,
-        help_text="Empty: the persona's own. Needed when the other ElevenLabs account does not have that voice.",
-    )
+    # Each a list of {"provider", "model"[, "voice_id"]}, in the order in which they take over.
+    stt_fallbacks = models.JSONField("speech to text fallbacks", default=list, blank=True)
+    llm_fallbacks = models.JSONField("language model fallbacks", default=list, blank=True)
+    tts_fallbacks = models.JSONField("text to speech fallbacks", default=list, blank=True)
     transfer_number = models.CharField(
         "number for provider failures",
         max_length=16,
@@ -103,25 +85,27 @@ class PersonaSettings(models.Model):
 
     def clean(self) -> None:
         super().clean()
-        flux = self.stt_model.startswith("flux")
-        if self.turn_policy == TurnPolicy.EAGER and not flux:
-            raise ValidationError(
-                {"stt_model": "The fast turn policy needs a Flux model (flux-general-en), or choose the local policy."}
-            )
-        if self.turn_policy != TurnPolicy.EAGER and flux:
-            raise ValidationError(
-                {"stt_model": "The local turn policy needs a nova model (nova-3-general), or choose the fast policy."}
-            )
-        if self.stt_model == "flux-general-en" and not self.language.startswith("en"):
-            raise ValidationError(
-                {"stt_model": "flux-general-en hears English only: choose flux-general-multi for this language."}
-            )
-        if self.turn_policy != TurnPolicy.EAGER and self.stt_fallback_model.startswith("flux"):
-            raise ValidationError(
-                {"stt_fallback_model": "The local turn policy needs a nova model here, too (nova-2-general)."}
-            )
+        if self.language in Language and self.turn_policy in TurnPolicy:  # else their own fields say so
+            self._check_providers()
         if self.transfer_number:
             self._check_transfer_number()
+
+    def own_choice(self, stage: str) -> Choice:
+        """The persona's own provider and model for a stage: stt, llm or tts."""
+        voice_id = self.voice_id if stage == "tts" else ""
+        return Choice(stage, getattr(self, f"{stage}_provider"), getattr(self, f"{stage}_model"), voice_id)
+
+    def _check_providers(self) -> None:
+        settings = TurnPolicy(self.turn_policy), Language(self.language)
+        problems: dict[str, str | list[str]] = {}
+        for stage in STAGES:
+            own = self.own_choice(stage)
+            if own.model and own.provider in {provider.name for provider in registry.offering(stage)}:
+                problems[f"{stage}_model"] = problem_of(own, *settings)
+            fallbacks = getattr(self, f"{stage}_fallbacks")
+            problems[f"{stage}_fallbacks"] = problems_of_fallbacks(stage, fallbacks, own, *settings)
+        if any(problems.values()):
+            raise ValidationError({field: found for field, found in problems.items() if found})
 
     def _check_transfer_number(self) -> None:
         check: Callable[[str], None] = import_string(settings.TRANSFER_NUMBER_CHECK)
@@ -252,7 +236,7 @@ class PersonaVersion(PersonaSettings):
 class SpokenLine(models.Model):
     """What a voice has already said: the speech of one text, kept so that no caller waits for it. Never changes."""
 
-    provider = models.CharField("text to speech", max_length=20, choices=TtsProvider)
+    provider = models.CharField("text to speech", max_length=20, choices=tts_providers)
     model = models.CharField("text to speech model", max_length=64)
     voice_id = models.CharField("voice", max_length=64)
     language = models.CharField(max_length=10, choices=Language)

@@ -9,7 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 
+from agents import fallbacks
 from agents.models import Persona, PersonaSettings, PersonaTool, PersonaVersion, ToolSecret
+from agents.provider_choices import as_lines
+from agents.providers import registry
+from agents.providers.accounts import account_of
+from agents.providers.offers import STAGES
 from agents.voices import speech_requests
 
 
@@ -26,11 +31,13 @@ class Difference:
 def publish(persona: Persona, user: User | None = None, note: str = "") -> PersonaVersion:
     """Freeze the draft as the next version and make it the one that callers hear; its lines are made on commit.
 
-    Raises ValidationError when the draft or one of its tools is not valid: by field, or with the tool's name.
+    Raises ValidationError when the draft or one of its tools is not valid, or a provider has no key: by field, or with
+    the tool's name.
     """
     persona = Persona.objects.select_for_update().get(pk=persona.pk)
     drafted = list(persona.tools.select_related("secret"))
     persona.full_clean()
+    _check_keys(persona)
     for tool in drafted:
         _check_tool(tool)
     last = persona.versions.aggregate(number=Max("number"))["number"] or 0
@@ -51,6 +58,24 @@ def publish(persona: Persona, user: User | None = None, note: str = "") -> Perso
 def _speak_lines_on_commit(version: PersonaVersion) -> None:
     # Robust: what goes wrong here is logged, because the version is live already.
     transaction.on_commit(lambda: speech_requests.speak_lines(version.pk), robust=True)
+
+
+def _check_keys(persona: Persona) -> None:
+    """Raises ValidationError when one of the providers that the persona names could not be asked."""
+    missing: dict[str, list[str]] = {}
+    for stage in STAGES:
+        own, *others = fallbacks.choices(persona, stage)
+        named = ((own, f"{stage}_provider", ""), *((other, f"{stage}_fallbacks", f"{other}: ") for other in others))
+        for choice, field, which in named:
+            provider = registry.get(choice.provider)
+            # A stand-in of the own provider's needs no key of its own: without one it has the provider's.
+            if not account_of(provider).api_key and (not which or choice.provider != own.provider):
+                problem = (
+                    f"{which}{provider.label} has no key: set {provider.key_variable}, or choose another provider."
+                )
+                missing.setdefault(field, []).append(problem)
+    if missing:
+        raise ValidationError(missing)
 
 
 def _check_tool(tool: PersonaTool) -> None:
@@ -97,7 +122,10 @@ def compare(before: PersonaVersion, after: PersonaVersion) -> list[Difference]:
 
 
 def _shown(version: PersonaVersion, name: str) -> str:
-    """The value as the form shows it: a choice by its label."""
+    """The value as the form shows it: a choice by its label, a list of fallbacks line by line."""
+    stage = name.removesuffix("_fallbacks")
+    if stage in STAGES and stage != name:
+        return as_lines(stage, getattr(version, name))
     display = getattr(version, f"get_{name}_display", None)
     return str(display() if display else getattr(version, name))
 

@@ -15,7 +15,7 @@ from agents.voices import fixed_lines
 )
 def speak_lines(version_id: int) -> None:
     """Make the lines that a version lacks; retried for some two minutes while the provider fails."""
-    from agents.voices import speech  # brings ElevenLabs' SDK (12 MB), which the workers of calls do not need
+    from agents.voices import speech  # with httpx, which the workers of calls do not need here
 
     version = PersonaVersion.objects.filter(pk=version_id).first()
     if version is not None:

@@ -3,6 +3,7 @@
 Whether a variable can be read at all, `callcenter.environment.variables` has looked before.
 """
 
+import os
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,18 +12,18 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from agents.providers import registry
+from agents.providers.offers import STAGE_NAMES, STAGES
 from calls import destinations
 
-REQUIRED = (
-    "DJANGO_SECRET_KEY",
-    "LIVEKIT_API_KEY",
-    "LIVEKIT_API_SECRET",
-    "DEEPGRAM_API_KEY",
-    "ELEVENLABS_API_KEY",
-    "OPENAI_API_KEY",
-)
-# The real providers, where the simulator's key means nothing.
-PROVIDERS = {"DEEPGRAM": "api.deepgram.com", "ELEVENLABS": "api.elevenlabs.io", "OPENAI": "api.openai.com"}
+REQUIRED = ("DJANGO_SECRET_KEY", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+# Prices of version 0.1, which named no provider: their defaults, and what they are called now.
+FORMER_PRICES = {
+    "PRICE_STT_MINUTE": ("0.65", "DEEPGRAM_PRICE_MINUTE"),
+    "PRICE_TTS_1000_CHARACTERS": ("5", "ELEVENLABS_PRICE_1000_CHARACTERS"),
+    "PRICE_LLM_MILLION_TOKENS_IN": ("40", "OPENAI_PRICE_MILLION_TOKENS_IN"),
+    "PRICE_LLM_MILLION_TOKENS_OUT": ("160", "OPENAI_PRICE_MILLION_TOKENS_OUT"),
+}
 
 
 def _error(number: int, message: str, hint: str) -> Error:
@@ -36,6 +37,29 @@ def required_settings(**_: Any) -> list[Error]:
         _error(1, f"{name} is not set.", f"Set {name} in .env or the environment; scripts/setup fills it for a laptop.")
         for name in REQUIRED
         if not _value(name)
+    ]
+
+
+@register()
+def provider_keys(**_: Any) -> list[Error]:
+    """For each stage of a conversation there is a provider whose key is set."""
+    found = []
+    for stage in STAGES:
+        keys = [provider.key_variable for provider in registry.offering(stage)]
+        if not any(getattr(settings, key) for key in keys):
+            message = f"No provider of {STAGE_NAMES[stage]} has a key."
+            cure = f"Set {' or '.join(keys)} in .env or the environment; scripts/setup fills them for a laptop."
+            found.append(_error(9, message, cure))
+    return found
+
+
+@register()
+def former_prices(**_: Any) -> list[Warning]:
+    """A contract's price that was set before prices named their provider does not go unread."""
+    return [
+        Warning(f"{old} is not read any more.", hint=f"Name it {new}.", id="callcenter.W010")
+        for old, (default, new) in FORMER_PRICES.items()
+        if os.environ.get(old, default) not in ("", default)
     ]
 
 
@@ -58,9 +82,9 @@ def _host(url: str) -> str:
 def contradictory_settings(**_: Any) -> list[Error]:
     """Settings that only make sense together."""
     errors = []
-    for name, host in PROVIDERS.items():
-        key, url = f"{name}_API_KEY", f"{name}_BASE_URL"
-        if getattr(settings, key) == "simulator" and _host(getattr(settings, url)) == host:
+    for provider in registry.all():
+        key, url = provider.key_variable, provider.url_variable
+        if getattr(settings, key) == "simulator" and _host(getattr(settings, url)) == _host(provider.base_url):
             message = f"{key} is the simulator's, but {url} is the real provider."
             errors.append(_error(4, message, f"Set {key} to your key, or {url} to the simulator."))
     twilio = {name: getattr(settings, name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")}

@@ -14,6 +14,7 @@ import structlog
 
 from callcenter import __version__
 from callcenter.environment import variables
+from callcenter.environment.providers import account_settings
 from callcenter.environment.values import Env
 from callcenter.unfold import unfold_settings
 
@@ -244,19 +245,8 @@ LIVEKIT_API_SECRET: str = env.str("LIVEKIT_API_SECRET", default="")
 IN_CONTAINERS: bool = env.bool("IN_CONTAINERS", default=False)
 
 # --- Providers ------------------------------------------------------------------------------------------------------
-DEEPGRAM_API_KEY: str = env.str("DEEPGRAM_API_KEY", default="")
-DEEPGRAM_BASE_URL: str = env.provider_url("DEEPGRAM_BASE_URL") or "https://api.deepgram.com"
-ELEVENLABS_API_KEY: str = env.str("ELEVENLABS_API_KEY", default="")
-ELEVENLABS_BASE_URL: str = env.provider_url("ELEVENLABS_BASE_URL") or "https://api.elevenlabs.io"
-OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", default="")
-OPENAI_BASE_URL: str = env.provider_url("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-# Who takes over when one of them fails: another account or region, or the same with another model.
-FALLBACK_DEEPGRAM_API_KEY: str = env.str("FALLBACK_DEEPGRAM_API_KEY", default="") or DEEPGRAM_API_KEY
-FALLBACK_DEEPGRAM_BASE_URL: str = env.provider_url("FALLBACK_DEEPGRAM_BASE_URL") or DEEPGRAM_BASE_URL
-FALLBACK_ELEVENLABS_API_KEY: str = env.str("FALLBACK_ELEVENLABS_API_KEY", default="") or ELEVENLABS_API_KEY
-FALLBACK_ELEVENLABS_BASE_URL: str = env.provider_url("FALLBACK_ELEVENLABS_BASE_URL") or ELEVENLABS_BASE_URL
-FALLBACK_OPENAI_API_KEY: str = env.str("FALLBACK_OPENAI_API_KEY", default="") or OPENAI_API_KEY
-FALLBACK_OPENAI_BASE_URL: str = env.provider_url("FALLBACK_OPENAI_BASE_URL") or OPENAI_BASE_URL
+# Keys, addresses and prices of each provider in workers/providers, by the names that its manifest gives them.
+globals().update(account_settings(env))
 TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="")
 TWILIO_BASE_URL: str = env.str("TWILIO_BASE_URL", default="").rstrip("/")
@@ -289,11 +279,6 @@ METRICS_ALLOWED_NETWORKS: list[str] = env.list("METRICS_ALLOWED_NETWORKS", defau
 METRICS_PORT: int = env.int("METRICS_PORT", default=0)
 METRICS_HOST: str = env.str("METRICS_HOST", default="127.0.0.1")
 METRICS_DIR: str = env.str("METRICS_DIR", default="") or str(BASE_DIR / ".local/metrics")
-# In US cents.
-PRICE_STT_MINUTE: float = env.float("PRICE_STT_MINUTE", default=0.65)
-PRICE_TTS_1000_CHARACTERS: float = env.float("PRICE_TTS_1000_CHARACTERS", default=5.0)
-PRICE_LLM_MILLION_TOKENS_IN: float = env.float("PRICE_LLM_MILLION_TOKENS_IN", default=40.0)
-PRICE_LLM_MILLION_TOKENS_OUT: float = env.float("PRICE_LLM_MILLION_TOKENS_OUT", default=160.0)
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -6,6 +6,7 @@ import pytest
 from servestatic.middleware import ServeStaticMiddleware
 
 from tools.local import Instance
+from workers.process import logs  # noqa: F401  before a test imports Pipecat, as workers.tasks does
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,9 @@
 """`python -m tests.fork_server`: a process that has imported the libraries of a worker, and forks one on request.
 
 Most of what a worker's start costs is the import of libraries, and tests start dozens of workers. Before a fork, only
-other people's modules are imported, and of ours `workers`, which arranges how Pipecat logs, and the list of what calls
-import late; the rest of our code, its settings and the environment are the new process's. No thread may run before a
-fork, because none is there after it.
+other people's modules are imported, and of ours what arranges how Pipecat logs, and the list of what calls import
+late; the rest of our code, its settings and the environment are the new process's. No thread may run before a fork,
+because none is there after it.
 
 Reads requests from standard input, one JSON object a line: `command` (the path of a Python script, and its arguments),
 `environment` (all of it), `directory` and `log_file`. Answers each with the number of a process in a session of its
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import workers
-from workers.process import preload
+from workers.process import logs, preload  # noqa: F401  the former before Pipecat
 
 OURS = {"access", "agents", "callcenter", "calls", "common", "workers"}
 ASKS_FOR_SETTINGS = {"django"}

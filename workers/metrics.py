@@ -12,13 +12,15 @@ from django.conf import settings
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from agents.providers import registry as providers
+from agents.providers.offers import STAGES as PROVIDER_STAGES
 from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import Direction, EndReason
 from workers.media.latency import ReplyLatency
 
-PROVIDERS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
 STAGES = ("reply", "stt", "end_of_turn", "llm", "tts", "transport")
+TOKEN_KINDS = ("prompt", "cached", "completion")
 ERROR_KINDS = ("timeout", "connection", "rate_limit", "account", "response")
 OTHER_ERRORS = {
     ("connection", "livekit"),
@@ -80,7 +82,7 @@ _failovers = Counter(
     ["stage", "from_target"],
     registry=registry,
 )
-_errors = Counter("callcenter_errors", "What failed, of whom.", ["kind", "provider"], registry=registry)
+_errors = Counter("callcenter_errors", "Errors by kind and provider.", ["kind", "provider"], registry=registry)
 _tokens = Counter(
     "callcenter_tokens",
     "Tokens of language models: read (prompt; cached is the part of it that the provider had cached) and written.",
@@ -94,7 +96,7 @@ _audio = Counter(
     "callcenter_transcribed_seconds", "Time during which speech to text listened.", ["provider"], registry=registry
 )
 _cost = Counter(
-    "callcenter_cost_cents", "What that costs, in US cents, by the PRICE_ settings.", ["provider"], registry=registry
+    "callcenter_cost_cents", "What that costs, in US cents, by the providers' prices.", ["provider"], registry=registry
 )
 
 
@@ -104,16 +106,19 @@ def _begin_at_zero() -> None:
         _reply.labels(stage)
     for speaker in Speaker:
         _turns.labels(speaker)
-    for provider in PROVIDERS.values():
-        _cost.labels(provider)
+    for provider in providers.all():
+        _cost.labels(provider.name)
         for kind in ERROR_KINDS:
-            _errors.labels(kind, provider)
-    for kind, provider in OTHER_ERRORS:
-        _errors.labels(kind, provider)
-    for kind in ("prompt", "cached", "completion"):
-        _tokens.labels(PROVIDERS["llm"], kind)
-    _characters.labels(PROVIDERS["tts"])
-    _audio.labels(PROVIDERS["stt"])
+            _errors.labels(kind, provider.name)
+        if "stt" in provider.stages:
+            _audio.labels(provider.name)
+        if "llm" in provider.stages:
+            for kind in TOKEN_KINDS:
+                _tokens.labels(provider.name, kind)
+        if "tts" in provider.stages:
+            _characters.labels(provider.name)
+    for kind, whose in OTHER_ERRORS:
+        _errors.labels(kind, whose)
 
 
 _begin_at_zero()
@@ -134,16 +139,16 @@ def not_claimed() -> None:
 
 
 @contextmanager
-def holding() -> Iterator[None]:
-    """A call is held meanwhile, and speech to text listens to it."""
+def holding(provider: str) -> Iterator[None]:
+    """A call is held meanwhile, and the provider's speech to text listens to it."""
     began = time.monotonic()
     with held_calls.track_inprogress():
         try:
             yield
         finally:
             seconds = time.monotonic() - began
-            _audio.labels(PROVIDERS["stt"]).inc(seconds)
-            _cost.labels(PROVIDERS["stt"]).inc(seconds / 60 * settings.PRICE_STT_MINUTE)
+            _audio.labels(provider).inc(seconds)
+            _cost.labels(provider).inc(seconds / 60 * _price(provider, "minute"))
 
 
 def answered(call: Call) -> None:
@@ -179,15 +184,15 @@ def ended(reason: EndReason) -> None:
 
 
 def event(kind: str, detail: dict[str, object]) -> None:
-    """An event that a call records."""
-    stage = str(detail.get("stage", ""))
+    """An event that a call records. Of a failure, `provider` is the one that failed."""
+    stage, provider = (str(detail.get(name, "")) for name in ("stage", "provider"))
     match kind:
         case "failover":
             _failovers.labels(stage, str(detail.get("from"))).inc()
-            _errors.labels(error_kind(str(detail.get("why"))), PROVIDERS.get(stage, "")).inc()
-        case "error" if stage in PROVIDERS:
+            _errors.labels(error_kind(str(detail.get("why"))), provider).inc()
+        case "error" if stage in PROVIDER_STAGES:
             text = f"{detail.get('category')} {detail.get('error')}"
-            _errors.labels(error_kind(text), PROVIDERS[stage]).inc()
+            _errors.labels(error_kind(text), provider).inc()
         case "error":
             _errors.labels("pipeline", "").inc()
         case "tool_failed":
@@ -205,17 +210,21 @@ def error_kind(text: str) -> str:
 # --- What it costs ----------------------------------------------------------------------------------------------------
 
 
-def tokens(prompt: int, completion: int, cached: int) -> None:
-    """A reply of the language model is over. One that was given up in the middle reports nothing."""
-    provider = PROVIDERS["llm"]
-    for kind, count in (("prompt", prompt), ("cached", cached), ("completion", completion)):
+def tokens(provider: str, prompt: int, completion: int, cached: int) -> None:
+    """A reply of the provider's language model is over. One that was given up in the middle reports nothing."""
+    for kind, count in zip(TOKEN_KINDS, (prompt, cached, completion), strict=True):
         _tokens.labels(provider, kind).inc(count)
-    cents = prompt * settings.PRICE_LLM_MILLION_TOKENS_IN + completion * settings.PRICE_LLM_MILLION_TOKENS_OUT
+    cents = prompt * _price(provider, "million_tokens_in") + completion * _price(provider, "million_tokens_out")
     _cost.labels(provider).inc(cents / 1e6)
 
 
-def characters(count: int) -> None:
-    """Text to speech was asked to speak."""
-    provider = PROVIDERS["tts"]
+def characters(provider: str, count: int) -> None:
+    """The provider's text to speech was asked to speak."""
     _characters.labels(provider).inc(count)
-    _cost.labels(provider).inc(count / 1000 * settings.PRICE_TTS_1000_CHARACTERS)
+    _cost.labels(provider).inc(count / 1000 * _price(provider, "1000_characters"))
+
+
+def _price(provider: str, unit: str) -> float:
+    """In US cents, by the settings that callcenter.environment.providers makes of the manifests."""
+    cents: float = getattr(settings, f"{provider}_PRICE_{unit}".upper())
+    return cents

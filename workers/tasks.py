@@ -4,6 +4,10 @@ import time
 from typing import Any
 
 import structlog
+
+from workers.process import logs  # noqa: F401  before anything that imports Pipecat
+
+# isort: split
 from celery import shared_task
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down

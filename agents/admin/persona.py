@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents import drafts, services
+from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS, PersonaForm, ToolInline
 from agents.admin.voice_field import voice_sample
@@ -23,11 +24,12 @@ SAVE_AND_PUBLISH = "agents_persona_save_and_publish"  # the name that unfold giv
 
 
 @admin.register(Persona)
-class PersonaAdmin(ModelAdmin):
+class PersonaAdmin(FallbackLists, ModelAdmin):
     """A draft that supervisors edit; publishing makes it what callers hear."""
 
     form = PersonaForm
     fieldsets = FIELDSETS
+    readonly_fields = FallbackLists.FALLBACK_LISTS
     inlines: ClassVar = [ToolInline]
     list_display = ("name", "live", "draft", "language", "numbers", "updated_at")
     search_fields = ("name", "description", "prompt")
@@ -44,9 +46,14 @@ class PersonaAdmin(ModelAdmin):
             .annotate(number_count=Count("numbers"))
         )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Persona | None = None) -> Any:
+        """Who may only read reads the fallbacks line by line: Django would show the JSON."""
+        can_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return self.fieldsets if can_edit else fieldsets_to_read(self.fieldsets)
+
     def get_urls(self) -> list[Any]:
         sample = self.admin_site.admin_view(voice_sample)
-        own = [path("voice-sample/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
+        own = [path("voice-sample/<slug:provider>/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
         return [*own, *super().get_urls()]
 
     @column("Callers hear", ordering="live_version__number", label={"live": "success", "none": "danger"})

@@ -7,8 +7,11 @@ from django import forms
 from django.db.models import JSONField, URLField
 from django.http import HttpRequest
 
+from agents.admin.fallback_fields import FallbacksField
 from agents.admin.voice_field import voice_field
 from agents.models import Persona, PersonaTool
+from agents.providers import registry
+from agents.providers.offers import STAGES
 from common import json_values
 from common.admin import ModelForm, StackedInline, Textarea, URLInput, column
 
@@ -40,12 +43,13 @@ FIELDSETS: Any = (
         "When a provider fails",
         {
             "fields": (
-                ("stt_fallback_model", "llm_fallback_model"),
-                ("tts_fallback_model", "fallback_voice_id"),
+                "stt_fallbacks",
+                "llm_fallbacks",
+                "tts_fallbacks",
                 "transfer_number",
             ),
-            "description": "Who takes over within the sentence when one of the above does not answer. "
-            "Addresses and keys of other accounts stand in the settings (FALLBACK_…).",
+            "description": "Who takes over within the sentence when one of the above does not answer, in this order: "
+            "one provider and model a line. Keys and addresses stand in the settings.",
         },
     ),
 )
@@ -64,9 +68,21 @@ class PersonaForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "voice_id" in self.fields:
-            self.fields["voice_id"] = voice_field(self.instance.voice_id, self.fields["voice_id"])
+            self._list_voices()
+        for stage in STAGES:
+            if (name := f"{stage}_fallbacks") in self.fields:
+                self.fields[name] = FallbacksField(stage, str(self.fields[name].label))
         if "prompt" in self.fields:
             self.fields["prompt"].widget.attrs["rows"] = 14
+
+    def _list_voices(self) -> None:
+        """Of the provider that is chosen in the form: another one's voices are listed when it is saved."""
+        former = self.instance.tts_provider
+        chosen = str(self.data.get(self.add_prefix("tts_provider"), former))
+        provider = next((each for each in registry.offering("tts") if each.name == chosen), None)
+        if provider is not None:
+            current = self.instance.voice_id if chosen == former else ""
+            self.fields["voice_id"] = voice_field(provider, current, self.fields["voice_id"])
 
 
 class BoundedDecoder(json.JSONDecoder):

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from agents import drafts, services
+from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS
 from agents.models import PersonaVersion
@@ -19,7 +20,7 @@ from common.admin import HistoryAdmin, column, page_button, wanted_object
 
 
 @admin.register(PersonaVersion)
-class PersonaVersionAdmin(HistoryAdmin):
+class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
     """What callers heard, and since when."""
 
     list_display = ("__str__", "live", "note", "published_at", "published_by")
@@ -30,10 +31,10 @@ class PersonaVersionAdmin(HistoryAdmin):
     list_select_related = ("persona__live_version", "published_by")
     fieldsets = (
         (None, {"fields": ("persona", "number", "note", "published_at", "published_by")}),
-        *FIELDSETS[1:],
+        *fieldsets_to_read(FIELDSETS[1:]),
         ("Tools", {"fields": ("tool_list",)}),
     )
-    readonly_fields = ("tool_list",)
+    readonly_fields = ("tool_list", *FallbackLists.FALLBACK_LISTS)
     actions_detail: ClassVar = ["compare_view", "roll_back_view"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PersonaVersion]:

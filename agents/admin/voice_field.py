@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents.providers.offers import Provider
 from agents.voices import catalog
 from common.admin import Select
 
 UNAVAILABLE = (
-    "ElevenLabs does not answer, so its voices cannot be listed now. The voice stays as it is; "
+    "{} does not answer, so its voices cannot be listed now. The voice stays as it is; "
     "you can also paste the id of a voice here."
 )
 
@@ -41,40 +42,43 @@ class VoiceSelect(Select):
         )
 
 
-def voice_field(current: str, plain: forms.Field) -> forms.Field:
-    """Return the list of voices, or `plain` with a line that says why there is none.
+def voice_field(provider: Provider, current: str, plain: forms.Field) -> forms.Field:
+    """Return the list of the provider's voices, or `plain` with a line that says why there is none.
 
     A voice that the account no longer has stays selectable while it is the current one.
     """
     try:
-        listed = catalog.list_voices()
+        listed = catalog.list_voices(provider.name)
     except catalog.VoicesUnavailable:
-        plain.help_text = UNAVAILABLE
+        plain.help_text = UNAVAILABLE.format(provider.label)
         return plain
     choices = [(voice.id, voice.title) for voice in listed]
     if current and current not in {voice.id for voice in listed}:
-        choices.insert(0, (current, f"{current} (not in this ElevenLabs account)"))
+        choices.insert(0, (current, f"{current} (not in this {provider.label} account)"))
     return forms.ChoiceField(
         label="Voice",
         choices=[("", "Choose a voice"), *choices],
-        widget=VoiceSelect({voice.id: _sample_path(voice) for voice in listed}),
-        help_text="Press play to hear the chosen voice.",
-        error_messages={"invalid_choice": "Choose a voice from the list.", "required": "Choose a voice."},
+        widget=VoiceSelect({voice.id: _sample_path(provider.name, voice) for voice in listed}),
+        help_text=f"Voices of {provider.label}. Press play to hear the chosen one.",
+        error_messages={
+            "invalid_choice": f"Choose a voice of {provider.label} from the list.",
+            "required": "Choose a voice.",
+        },
     )
 
 
-def _sample_path(voice: catalog.Voice) -> str:
-    return reverse("admin:agents_persona_voice_sample", args=[voice.id]) if voice.sample_url else ""
+def _sample_path(provider: str, voice: catalog.Voice) -> str:
+    return reverse("admin:agents_persona_voice_sample", args=[provider, voice.id]) if voice.sample_url else ""
 
 
-def voice_sample(request: HttpRequest, voice_id: str) -> HttpResponse:
+def voice_sample(request: HttpRequest, provider: str, voice_id: str) -> HttpResponse:
     """A recording of the voice, passed on from the provider: who may see personas may hear it."""
     if not request.user.has_perm("agents.view_persona"):
         raise PermissionDenied
     try:
-        sample = catalog.fetch_sample(voice_id)
+        sample = catalog.fetch_sample(provider, voice_id)
     except catalog.VoicesUnavailable as error:
-        raise Http404("ElevenLabs does not answer") from error
+        raise Http404("the provider has no list of voices") from error
     if sample is None:
         raise Http404(f"there is no sample of the voice {voice_id}")
     headers = {"Cache-Control": "private, max-age=600"}

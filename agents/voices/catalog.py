@@ -1,29 +1,28 @@
-"""The voices that a persona can have, as ElevenLabs lists them for this account."""
+"""The voices that a persona can have, as each provider lists them for its account."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-import elevenlabs  # loads its client, a second's work, when that is first used: most processes never do
 import httpx
 import structlog
-from django.conf import settings
 from django.core.cache import cache
-from elevenlabs.core.api_error import ApiError
+from django.utils.module_loading import import_string
+
+from agents.providers import registry
+from agents.providers.accounts import Account, account_of
 
 log = structlog.get_logger(__name__)
 
-CACHE_KEY = "agents.voices.catalog"
+CACHE_KEY = "agents.voices.catalog.{}"
 CACHE_S = 600
 # A provider that is down is asked again soon, but not by every page that is opened meanwhile.
 FAILURE_CACHE_S = 15
 TIMEOUT_S = 4
-PAGE_SIZE = 100
-PAGES_MAX = 20
 SAMPLE_BYTES_MAX = 5_000_000
 
 
 class VoicesUnavailable(Exception):
-    """ElevenLabs did not answer with a list of voices."""
+    """The provider did not answer with a list of voices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Voice:
     name: str
     description: str
     sample_url: str
+    sample_headers: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -41,22 +41,28 @@ class Voice:
         return f"{self.name} – {self.description}" if self.description else self.name
 
 
-def list_voices() -> list[Voice]:
-    """Return the voices of this account by name, at most ten minutes old. Raises VoicesUnavailable."""
-    cached: list[Voice] | str | None = cache.get(CACHE_KEY)
+def list_voices(provider_name: str) -> list[Voice]:
+    """Return the voices of a provider's account by name, at most ten minutes old. Raises VoicesUnavailable."""
+    key = CACHE_KEY.format(provider_name)
+    cached: list[Voice] | str | None = cache.get(key)
     if isinstance(cached, str):
         raise VoicesUnavailable(cached)
     if cached is not None:
         return cached
     try:
-        voices = sorted(_fetch(), key=lambda voice: voice.name.casefold())
-    except (ApiError, httpx.HTTPError, AttributeError, TypeError, ValueError) as error:
-        # The SDK builds its models without checking them, so an odd answer shows as a missing attribute.
-        log.warning("voices_unavailable", error=type(error).__name__)
-        cache.set(CACHE_KEY, type(error).__name__, FAILURE_CACHE_S)
+        voices = sorted(_fetch(provider_name), key=lambda voice: voice.name.casefold())
+    except Exception as error:  # a provider's client has errors of its own, and builds objects from odd answers
+        log.warning("voices_unavailable", provider=provider_name, error=type(error).__name__)
+        cache.set(key, type(error).__name__, FAILURE_CACHE_S)
         raise VoicesUnavailable(type(error).__name__) from error
-    cache.set(CACHE_KEY, voices, CACHE_S)
+    cache.set(key, voices, CACHE_S)
     return voices
+
+
+def _fetch(provider_name: str) -> Iterable[Voice]:
+    provider = registry.get(provider_name)
+    fetch: Callable[[Account], Iterable[Voice]] = import_string(provider.offer("tts").list_voices)
+    return fetch(account_of(provider))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,18 @@ class Sample:
     content_type: str
 
 
-def fetch_sample(voice_id: str) -> Sample | None:
+def fetch_sample(provider_name: str, voice_id: str) -> Sample | None:
     """The recording that the provider offers of this voice; None when it has none. Raises VoicesUnavailable.
 
     Fetched for the browser, which may be unable to reach the provider, and need not tell it who listens.
     """
-    url = next((voice.sample_url for voice in list_voices() if voice.id == voice_id), "")
-    if not url:
+    voice = next((voice for voice in list_voices(provider_name) if voice.id == voice_id), None)
+    if voice is None or not voice.sample_url:
         return None
     try:
-        with httpx.stream("GET", url, timeout=TIMEOUT_S, follow_redirects=True) as answer:
+        with httpx.stream(
+            "GET", voice.sample_url, headers=voice.sample_headers, timeout=TIMEOUT_S, follow_redirects=True
+        ) as answer:
             answer.raise_for_status()
             content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             audio = b""
@@ -85,35 +93,6 @@ def fetch_sample(voice_id: str) -> Sample | None:
                 if len(audio) > SAMPLE_BYTES_MAX:
                     raise VoicesUnavailable(f"a sample of more than {SAMPLE_BYTES_MAX} bytes")
     except httpx.HTTPError as error:
-        log.warning("voice_sample_unavailable", error=type(error).__name__)
+        log.warning("voice_sample_unavailable", provider=provider_name, error=type(error).__name__)
         raise VoicesUnavailable(type(error).__name__) from error
     return Sample(audio, content_type) if content_type.startswith("audio/") else None
-
-
-def _fetch() -> Iterator[Voice]:
-    client = elevenlabs.ElevenLabs(
-        api_key=settings.ELEVENLABS_API_KEY, base_url=settings.ELEVENLABS_BASE_URL, timeout=TIMEOUT_S
-    )
-    token: str | None = None
-    for _ in range(PAGES_MAX):
-        page = client.voices.search(
-            page_size=PAGE_SIZE,
-            next_page_token=token,
-            request_options={"max_retries": 0, "timeout_in_seconds": TIMEOUT_S},
-        )
-        yield from (_voice(listed) for listed in page.voices)
-        token = page.next_page_token
-        if not page.has_more or not token:
-            return
-
-
-def _voice(listed: "elevenlabs.Voice") -> Voice:
-    labels = listed.labels or {}
-    traits = (labels.get(name, "") for name in ("gender", "age", "accent", "use_case"))
-    sample = listed.preview_url or ""
-    return Voice(
-        id=listed.voice_id,
-        name=listed.name or listed.voice_id,
-        description=", ".join(trait.replace("_", " ") for trait in traits if trait),
-        sample_url=sample if sample.startswith(("http://", "https://")) else "",
-    )

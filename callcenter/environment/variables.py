@@ -12,6 +12,8 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from callcenter.environment.providers import known_providers, price_variables
+
 BOOLEANS = frozenset({"true", "on", "ok", "y", "yes", "1", "false", "off", "n", "no", "0"})  # django-environ's
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
 _RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
@@ -108,7 +110,7 @@ SECRET = replace(ANYTHING, secret=True)  # how strong it is, callcenter.environm
 NEEDED = Rule("write a value", bool)
 BOOLEAN = Rule("write true or false", lambda value: value.lower() in BOOLEANS)
 RATE = Rule("write how many in which time, such as 30/min", lambda value: _RATE.fullmatch(value) is not None)
-PRICE = Rule("write US cents, such as 0.65", _is_price)
+PRICE = Rule("write US cents, such as 0.65", _is_price, may_be_empty=True)
 HTTP = url("http", "https", example="https://api.example.com")
 SIP_DOMAIN = several(
     lambda host: _HOST.fullmatch(host) is not None,
@@ -132,6 +134,17 @@ PREFIXES = several(
     "write how numbers begin, with the country code and separated by commas, such as +1900,+4930",
 )
 NETWORKS = several(_is_network, "write networks such as 10.0.3.0/24, separated by commas")
+
+
+def _of_providers() -> dict[str, Rule]:
+    """The variables that the manifests in workers/providers bring along."""
+    found: dict[str, Rule] = {}
+    for provider in known_providers():
+        for who in (provider.prefix, f"FALLBACK_{provider.prefix}"):
+            found |= {f"{who}_API_KEY": SECRET, f"{who}_BASE_URL": HTTP}
+        found |= dict.fromkeys(price_variables(provider), PRICE)
+    return found
+
 
 RULES: dict[str, Rule] = {
     "DJANGO_SECRET_KEY": SECRET,
@@ -172,10 +185,7 @@ RULES: dict[str, Rule] = {
     "TWILIO_SIP_USERNAME": ANYTHING,
     "TWILIO_SIP_PASSWORD": SECRET,
     "LIVEKIT_SIP_URI": SIP_URI,
-    **{f"{who}_API_KEY": SECRET for who in ("DEEPGRAM", "ELEVENLABS", "OPENAI")},
-    **{f"{who}_BASE_URL": HTTP for who in ("DEEPGRAM", "ELEVENLABS", "OPENAI")},
-    **{f"FALLBACK_{who}_API_KEY": SECRET for who in ("DEEPGRAM", "ELEVENLABS", "OPENAI")},
-    **{f"FALLBACK_{who}_BASE_URL": HTTP for who in ("DEEPGRAM", "ELEVENLABS", "OPENAI")},
+    **_of_providers(),
     "SIMULATOR_PORT": port(),
     "SIMULATOR_SPEECH": choice("local", "scripted"),
     "SIMULATOR_PROFILE": choice("none", "published"),
@@ -210,8 +220,6 @@ RULES: dict[str, Rule] = {
     "GRAFANA_PORT": port(),
     "GRAFANA_PASSWORD": SECRET,
     "POSTGRES_READER_PASSWORD": SECRET,
-    **{f"PRICE_{unit}": PRICE for unit in ("STT_MINUTE", "TTS_1000_CHARACTERS")},
-    **{f"PRICE_LLM_MILLION_TOKENS_{way}": PRICE for way in ("IN", "OUT")},
     "COMPOSE_FILE": NEEDED,
     "COMPOSE_PROFILES": ANYTHING,
     "IN_CONTAINERS": BOOLEAN,

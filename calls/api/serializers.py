@@ -103,7 +103,19 @@ class CallDetailSerializer(CallSerializer):
         fields = [*CallSerializer.Meta.fields, "turns", "events"]
 
 
+class FallbackSerializer(serializers.Serializer[Any]):
+    """A provider's model that takes over; text to speech may have a voice of its own."""
+
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    voice_id = serializers.CharField(required=False)
+
+
 class PersonaVersionSerializer(serializers.ModelSerializer[PersonaVersion]):
+    stt_fallbacks = FallbackSerializer(many=True, read_only=True)
+    llm_fallbacks = FallbackSerializer(many=True, read_only=True)
+    tts_fallbacks = FallbackSerializer(many=True, read_only=True)
+
     class Meta:
         model = PersonaVersion
         exclude = ["id", "persona", "tools_json", "published_by"]

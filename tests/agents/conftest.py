@@ -26,7 +26,7 @@ LISTED = [
 def listed_voices(monkeypatch: pytest.MonkeyPatch) -> list[Voice]:
     """The account's voices; a test about the provider puts its own in their place."""
     cache.clear()
-    monkeypatch.setattr(catalog, "_fetch", lambda: iter(LISTED))
+    monkeypatch.setattr(catalog, "_fetch", lambda provider: iter(LISTED))
     return LISTED
 
 

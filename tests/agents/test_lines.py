@@ -13,10 +13,11 @@ from agents import services, tasks
 from agents.choices import Language
 from agents.models import Persona, PersonaVersion, SpokenLine
 from agents.phrases import ENGLISH, PHRASES, Phrases
-from agents.voices import fixed_lines, speech
+from agents.voices import fixed_lines
 from common import broker
 from tests.agents.conftest import Provider, SentTasks
 from tests.factories import client_of, make_persona
+from workers.providers.elevenlabs import lines
 
 pytestmark = pytest.mark.django_db
 
@@ -206,13 +207,13 @@ def test_a_supervisor_sees_what_was_said_and_how_long_it_is_but_cannot_change_it
 
 def test_characters_become_words_with_the_time_of_their_first_character() -> None:
     starts = [0.0, 0.1, 0.2, 0.3, 0.4, 0.55]
-    assert speech.words_of(" Hi  a", starts) == [("Hi", 100), ("a", 550)]
+    assert lines.words_of(" Hi  a", starts) == [("Hi", 100), ("a", 550)]
 
 
 def test_characters_without_a_time_are_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        speech.words_of("Hi", [0.0])
+        lines.words_of("Hi", [0.0])
 
 
 def test_lines_are_asked_for_in_a_language_where_live_speech_is() -> None:
-    assert ELEVENLABS_MODEL_LANGUAGES.keys() == speech.LANGUAGE_MODELS
+    assert ELEVENLABS_MODEL_LANGUAGES.keys() == lines.LANGUAGE_MODELS

@@ -61,7 +61,7 @@ def test_a_draft_that_is_not_valid_is_not_published_and_the_page_says_which_fiel
     persona = make_persona(published=False)
     Persona.objects.filter(pk=persona.pk).update(stt_model="nova-3-general")
     response = client_of("Supervisors").post(_publish_url(persona), {"note": ""})
-    assert "Not published. Speech to text model: The fast turn policy needs a Flux model" in response.content.decode()
+    assert "Not published. Speech to text model: The fast turn policy needs another model" in response.content.decode()
     assert not persona.versions.exists()
 
 
@@ -147,7 +147,7 @@ def test_a_mistake_is_explained_beside_its_field() -> None:
     persona = make_persona()
     form = _form(persona, stt_model="nova-3-general", voice_id="gone", prompt="")
     page = client_of("Supervisors").post(_change_url(persona), form).content.decode()
-    assert "Choose a voice from the list." in page
+    assert "Choose a voice of ElevenLabs from the list." in page
     assert "Tell the agent who it is and what it knows" in page
 
 
@@ -221,3 +221,25 @@ def test_a_published_persona_cannot_be_deleted_with_its_history() -> None:
     client = client_of(superuser=True)
     client.post(reverse("admin:agents_persona_delete", args=[persona.pk]), {"post": "yes"})
     assert services.publish(persona).number == 2
+
+
+def test_fallbacks_are_typed_one_a_line_and_a_line_that_cannot_work_is_named() -> None:
+    persona = make_persona()
+    browser = client_of("Supervisors")
+    typed = "anthropic claude-haiku-4-5\r\n\r\nopenai gpt-4o-mini\r\n"
+    browser.post(_change_url(persona), _form(persona, llm_fallbacks=typed, tts_fallbacks="cartesia sonic-3 katie"))
+
+    persona.refresh_from_db()
+    assert persona.llm_fallbacks == [
+        {"provider": "anthropic", "model": "claude-haiku-4-5"},
+        {"provider": "openai", "model": "gpt-4o-mini"},
+    ]
+    assert persona.tts_fallbacks == [{"provider": "cartesia", "model": "sonic-3", "voice_id": "katie"}]
+
+    assert "such as cartesia sonic-3 &lt;voice id&gt;." in browser.get(_change_url(persona)).content.decode()
+
+    wrong = {"llm_fallbacks": "anthropic", "tts_fallbacks": "elevenlabs eleven_v3\ncartesia sonic-3"}
+    page = browser.post(_change_url(persona), _form(persona, **wrong)).content.decode()
+    assert "Line 1: write a provider and a model, such as “anthropic claude-haiku-4-5”." in page
+    assert "Line 2: Name a voice of Cartesia behind the model: “cartesia sonic-3 &lt;voice id&gt;”." in page
+    assert "elevenlabs eleven_v3\ncartesia sonic-3</textarea>" in page

@@ -28,6 +28,10 @@ def errors_of(persona: Persona) -> dict[str, list[str]]:
         {"stt_model": "nova-3-general", "turn_policy": "smart_turn"},
         {"stt_model": "nova-3-general", "turn_policy": "smart_turn", "language": "de"},
         {"language": "en-GB"},
+        {"stt_provider": "assemblyai", "stt_model": "universal-streaming-english"},
+        {"stt_provider": "assemblyai", "stt_model": "universal-streaming-english", "turn_policy": "silence"},
+        {"llm_provider": "anthropic", "llm_model": "claude-haiku-4-5"},
+        {"tts_provider": "cartesia", "tts_model": "sonic-3"},
         {"silence_prompts_max": 0},
     ],
 )
@@ -38,9 +42,25 @@ def test_what_works_together_is_accepted(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("values", "field", "message"),
     [
-        ({"stt_model": "nova-3-general"}, "stt_model", "The fast turn policy needs a Flux model"),
-        ({"turn_policy": "smart_turn"}, "stt_model", "The local turn policy needs a nova model"),
-        ({"language": "fr"}, "stt_model", "flux-general-en hears English only"),
+        (
+            {"stt_model": "nova-3-general"},
+            "stt_model",
+            "The fast turn policy needs another model than nova-3-general: choose flux-general-en or flux",
+        ),
+        (
+            {"turn_policy": "smart_turn"},
+            "stt_model",
+            "The local turn policy needs another model than flux-general-en: choose nova-3-general or nova-2-",
+        ),
+        ({"language": "fr"}, "stt_model", "flux-general-en does not know French: choose flux-general-multi."),
+        (
+            {"stt_model": "whisper"},
+            "stt_model",
+            "Deepgram has no model whisper: choose flux-general-en or flux-general-",
+        ),
+        ({"llm_provider": "anthropic"}, "llm_model", "Anthropic has no model gpt-4.1-mini: choose claude-haiku-4-5, "),
+        ({"tts_provider": "acme"}, "tts_provider", "Value 'acme' is not a valid choice."),
+        ({"turn_policy": "quick"}, "turn_policy", "is not a valid choice"),
         ({"prompt": "Hi"}, "prompt", "Write at least a sentence"),
         ({"prompt": ""}, "prompt", "cannot be blank"),
         ({"greeting": ""}, "greeting", "cannot be blank"),

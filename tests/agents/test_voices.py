@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from agents.admin.persona_form import PersonaForm
 from agents.voices import catalog
 from agents.voices.catalog import Voice, VoicesUnavailable, list_voices
 from simulator.elevenlabs.voices import PREVIEW_PATH
@@ -16,7 +17,7 @@ from tests.factories import client_of, make_persona
 pytestmark = pytest.mark.django_db
 
 
-def _down() -> Iterator[Voice]:
+def _down(provider: str) -> Iterator[Voice]:
     raise httpx.ConnectError("connection refused")
 
 
@@ -28,11 +29,11 @@ def _page(voice_id: str) -> str:
 
 
 def _sample_path(voice_id: str) -> str:
-    return reverse("admin:agents_persona_voice_sample", args=[voice_id])
+    return reverse("admin:agents_persona_voice_sample", args=["elevenlabs", voice_id])
 
 
 def _offer(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setattr(catalog, "_fetch", lambda: iter([Voice("one", "One", "", url)]))
+    monkeypatch.setattr(catalog, "_fetch", lambda provider: iter([Voice("one", "One", "", url)]))
 
 
 def test_a_sample_is_passed_on_to_who_may_see_personas(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,15 +84,33 @@ def test_a_provider_that_is_down_leaves_a_text_field_and_a_warning(monkeypatch: 
 
 
 def test_the_list_is_asked_for_once_and_then_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = list_voices()
+    before = list_voices("elevenlabs")
     monkeypatch.setattr(catalog, "_fetch", _down)
-    assert list_voices() == before
+    assert list_voices("elevenlabs") == before
 
 
 def test_a_failure_is_remembered_too_so_that_pages_stay_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "_fetch", _down)
     with pytest.raises(VoicesUnavailable):
-        list_voices()
-    monkeypatch.setattr(catalog, "_fetch", lambda: pytest.fail("asked again"))
+        list_voices("elevenlabs")
+    monkeypatch.setattr(catalog, "_fetch", lambda provider: pytest.fail("asked again"))
     with pytest.raises(VoicesUnavailable):
-        list_voices()
+        list_voices("elevenlabs")
+
+
+def test_the_voices_are_those_of_the_provider_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    katie = Voice("katie-id", "Katie", "feminine", "")
+    monkeypatch.setattr(catalog, "_fetch", lambda provider: iter({"elevenlabs": LISTED, "cartesia": [katie]}[provider]))
+    persona = make_persona(voice_id=LISTED[0].id)
+    form = PersonaForm(instance=persona, data={"tts_provider": "cartesia", "voice_id": LISTED[0].id})
+
+    assert [value for value, _ in form.fields["voice_id"].choices] == ["", "katie-id"]  # type: ignore[attr-defined]
+    assert form.errors["voice_id"] == ["Choose a voice of Cartesia from the list."]
+
+
+def test_a_provider_that_fails_in_a_way_of_its_own_leaves_a_text_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(provider: str) -> Iterator[Voice]:
+        raise KeyError("data")
+
+    monkeypatch.setattr(catalog, "_fetch", fail)
+    assert "ElevenLabs does not answer" in _page("old-voice")

@@ -9,6 +9,8 @@ import pytest
 from django.core import checks
 from pytest_django import Settings
 
+from agents.providers import registry
+from agents.providers.offers import Provider
 from callcenter.checks import REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,16 +65,57 @@ def test_a_setting_that_is_missing_is_named_with_its_cure(name: str, settings: S
     assert f"Set {name} in .env" in hint
 
 
-@pytest.mark.parametrize("provider", ["DEEPGRAM", "ELEVENLABS", "OPENAI"])
-def test_the_simulators_key_does_not_go_to_the_real_provider(provider: str, settings: Settings) -> None:
-    real = {"DEEPGRAM": "api.deepgram.com", "ELEVENLABS": "api.elevenlabs.io", "OPENAI": "api.openai.com/v1"}[provider]
-    setattr(settings, f"{provider}_API_KEY", "simulator")
-    setattr(settings, f"{provider}_BASE_URL", f"https://{real}")
+@pytest.mark.parametrize("provider", registry.all(), ids=lambda provider: provider.name)
+def test_the_simulators_key_does_not_go_to_the_real_provider(provider: Provider, settings: Settings) -> None:
+    setattr(settings, provider.key_variable, "simulator")
+    setattr(settings, provider.url_variable, provider.base_url)
 
     [(message, hint)] = problems()
 
-    assert message == f"{provider}_API_KEY is the simulator's, but {provider}_BASE_URL is the real provider."
-    assert hint == f"Set {provider}_API_KEY to your key, or {provider}_BASE_URL to the simulator."
+    key, url = f"{provider.name.upper()}_API_KEY", f"{provider.name.upper()}_BASE_URL"
+    assert message == f"{key} is the simulator's, but {url} is the real provider."
+    assert hint == f"Set {key} to your key, or {url} to the simulator."
+
+
+@pytest.mark.parametrize(
+    ("stage", "keys", "message", "cure"),
+    [
+        (
+            "stt",
+            ["ASSEMBLYAI_API_KEY", "DEEPGRAM_API_KEY"],
+            "No provider of speech to text has a key.",
+            "Set ASSEMBLYAI_API_KEY or DEEPGRAM_API_KEY in .env",
+        ),
+        (
+            "llm",
+            ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"],
+            "No provider of language models has a key.",
+            "Set ANTHROPIC_API_KEY or OPENAI_API_KEY in .env",
+        ),
+        (
+            "tts",
+            ["CARTESIA_API_KEY", "ELEVENLABS_API_KEY"],
+            "No provider of text to speech has a key.",
+            "Set CARTESIA_API_KEY or ELEVENLABS_API_KEY in .env",
+        ),
+    ],
+)
+def test_each_stage_needs_the_key_of_one_provider(
+    stage: str, keys: list[str], message: str, cure: str, settings: Settings
+) -> None:
+    setattr(settings, keys[0], "")
+    assert problems() == []
+
+    setattr(settings, keys[1], "")
+    [(found, hint)] = problems()
+
+    assert found == message
+    assert hint.startswith(cure)
+
+
+def test_a_price_that_names_no_provider_is_not_left_unread_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICE_STT_MINUTE", "0.4")
+    assert problems() == [("PRICE_STT_MINUTE is not read any more.", "Name it DEEPGRAM_PRICE_MINUTE.")]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +130,12 @@ def test_half_of_twilios_credentials_is_no_use(sid: str, token: str, missing: st
 
 
 def test_everything_that_is_missing_is_named_at_once() -> None:
-    result = manage("check", DJANGO_SECRET_KEY="", LIVEKIT_API_KEY="", OPENAI_API_KEY="")
+    result = manage("check", DJANGO_SECRET_KEY="", LIVEKIT_API_KEY="", OPENAI_API_KEY="", ANTHROPIC_API_KEY="")
 
     assert result.returncode == 1
-    for name in ("DJANGO_SECRET_KEY", "LIVEKIT_API_KEY", "OPENAI_API_KEY"):
+    for name in ("DJANGO_SECRET_KEY", "LIVEKIT_API_KEY"):
         assert f"{name} is not set" in result.stderr
+    assert "No provider of language models has a key." in result.stderr
 
 
 def test_doctor_without_a_database_says_so_once() -> None:

@@ -5,24 +5,30 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from agents.provider_choices import Choice
+from agents.providers import registry
+from agents.providers.offers import Provider
 from callcenter.celery import CALLS, app
 from calls.lifecycle import leases
 from calls.management.commands.doctor import PRODUCT
 from calls.models.heartbeat import SWEEP
-from calls.provisioning import examinations, provider_keys
+from calls.provisioning import examinations, key_checks, provider_keys
 from calls.provisioning.examinations import NotNeeded, Unwell
 from calls.states import Status
 from simulator.app import running_simulator
 from simulator.twilio.api import TwilioAccount, running_twilio
 from simulator.twilio.trunks import Trunk, Trunks
+from tests.answering import answering
 from tests.factories import make_call, make_number, make_persona
 from tests.services import LiveKitServer
 from tools.local import Instance, Redis
+from tools.local.isolated_env import simulated_providers
 
 pytestmark = pytest.mark.django_db
 
@@ -50,12 +56,12 @@ def simulator() -> Iterator[str]:
 @pytest.fixture
 def providers(simulator: str, settings: Settings) -> None:
     """The simulator stands in for all of them."""
-    settings.DEEPGRAM_BASE_URL = settings.ELEVENLABS_BASE_URL = simulator
-    settings.OPENAI_BASE_URL = f"{simulator}/v1"
-    for name in ("DEEPGRAM", "ELEVENLABS", "OPENAI"):
-        setattr(settings, f"{name}_API_KEY", "simulator")
-        setattr(settings, f"FALLBACK_{name}_API_KEY", "simulator")
-        setattr(settings, f"FALLBACK_{name}_BASE_URL", getattr(settings, f"{name}_BASE_URL"))
+    for name, url in simulated_providers(simulator).items():
+        prefix = name.removesuffix("_BASE_URL")
+        key = "simulator" if prefix in ("DEEPGRAM", "ELEVENLABS", "OPENAI") else ""
+        for owner in (prefix, f"FALLBACK_{prefix}"):
+            setattr(settings, f"{owner}_API_KEY", key)
+            setattr(settings, f"{owner}_BASE_URL", url)
 
 
 def unwell(examination: Callable[[], str]) -> tuple[str, str]:
@@ -87,10 +93,54 @@ def test_in_containers_the_machines_own_address_is_that_of_the_web_service(
 def test_every_provider_is_tried_and_is_well(providers: None) -> None:
     make_persona(voice_id=VOICE)
 
-    found = {name: examine() for name, examine in provider_keys.examinations().items() if name != "Twilio"}
+    examinations = provider_keys.examinations()
+    assert list(examinations) == [provider.label for provider in registry.all()] + ["Twilio"]
+    for name in ("Deepgram", "ElevenLabs", "OpenAI"):
+        assert examinations[name]().startswith("127.0.0.1:")
 
-    assert list(found) == ["Deepgram", "ElevenLabs", "OpenAI"]
-    assert all(what.startswith("127.0.0.1:") for what in found.values())
+
+@pytest.mark.parametrize("provider", registry.all(), ids=lambda provider: provider.name)
+def test_a_provider_without_a_key_is_needed_only_where_a_persona_uses_it(
+    provider: Provider, settings: Settings
+) -> None:
+    setattr(settings, provider.key_variable, "")
+    with pytest.raises(NotNeeded, match="no key, and no published persona uses it"):
+        key_checks.check(provider)
+
+    setattr(settings, provider.key_variable, "key")
+    stage, offer = provider.stages[0], provider.offers[0]
+    fallback = Choice(stage, provider.name, offer.models[0].name, "katie" if stage == "tts" else "")
+    values: dict[str, Any] = {f"{stage}_fallbacks": [fallback.as_json()]}
+    make_persona("Anna", **values)
+    setattr(settings, provider.key_variable, "")
+
+    problem, cure = unwell(lambda: key_checks.check(provider))
+
+    assert problem == "has no key, but Anna uses it"
+    assert cure.startswith(f"Set {provider.key_variable}, or choose another provider")
+
+
+@pytest.mark.parametrize("name", ["anthropic", "cartesia"])
+def test_a_manifest_can_say_with_which_request_a_key_is_tried(name: str, settings: Settings) -> None:
+    provider = registry.get(name)
+    key_request = provider.key_request
+    assert key_request is not None
+    with answering() as (url, answers):
+        setattr(settings, provider.url_variable, url)
+        setattr(settings, provider.key_variable, "secret")
+        answers.append((200, {}))
+        assert key_checks.check(provider) == f"{url.removeprefix('http://')} takes the key"
+        [(method, path, headers)] = answers.asked
+        assert (method, path) == ("GET", key_request.path)
+        assert "secret" in [headers.get(header, "").removeprefix("Bearer ") for header in key_request.headers]
+
+        answers.append((401, {}))
+        assert unwell(lambda: key_checks.check(provider)) == (
+            "refuses the key",
+            f"Set {provider.key_variable} to a key of that account, with all permissions.",
+        )
+    setattr(settings, provider.url_variable, NOWHERE)
+    assert unwell(lambda: key_checks.check(provider))[1].startswith(f"Check {provider.url_variable}")
 
 
 @pytest.mark.parametrize("name", ["Deepgram", "ElevenLabs", "OpenAI"])

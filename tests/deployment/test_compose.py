@@ -11,7 +11,9 @@ import yaml
 from django.conf import settings
 
 from agents.models import Persona
+from agents.providers import registry
 from callcenter import __version__
+from callcenter.environment.providers import variables_of
 from tests.deployment import composing
 from tests.deployment.compose_schema import PROJECT
 from tools.local import ROOT
@@ -195,6 +197,7 @@ def test_every_setting_of_the_processes_is_passed_on_to_them(base: Project) -> N
     private |= {"REDIS_PASSWORD", "REDIS_PORT"}
     of_the_web_process = {"CACHE_URL"}
     of_a_worker = {"SPOOL_DIR", "METRICS_PORT", "METRICS_HOST", "METRICS_DIR"}
+    wanted |= {name for provider in registry.all() for name in variables_of(provider)}
     wanted.remove("CALL_RUNNER")  # of the benchmark and the load tests, which start their own workers
     assert wanted - private - of_the_web_process <= set(base["services"]["worker"]["environment"])
     assert wanted - private - of_a_worker <= set(base["services"]["web"]["environment"])

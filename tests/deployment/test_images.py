@@ -73,10 +73,13 @@ def test_nothing_else_is_sent_to_the_engine() -> None:
     }
 
 
-def test_the_web_image_has_no_pipecat_and_no_workers() -> None:
+def test_the_web_image_has_no_pipecat_and_of_the_workers_only_the_providers() -> None:
     names = {name.lower() for name, _ in _PIN.findall((ROOT / REQUIREMENTS["web"]).read_text())}
     assert not names & {"pipecat-ai", "onnxruntime", "deepgram-sdk", "torch", "faster-whisper"}
-    assert not {"workers", "simulator"} & {source for stage in dockerfiles.stages("web") for source in stage.sources()}
+    sources = {source for stage in dockerfiles.stages("web") for source in stage.sources()}
+    assert "simulator" not in sources
+    of_workers = {source for source in sources if source.startswith("workers")}
+    assert of_workers == {"workers/__init__.py", "workers/providers"}
 
 
 def test_the_simulator_has_the_versions_that_are_tested() -> None:
@@ -95,6 +98,15 @@ def test_the_worker_image_gives_the_spool_to_its_user() -> None:
     assert final.all("EXPOSE") == [final.environment["METRICS_PORT"]]
 
 
+# Whatever of the providers' code the manifests name for the web process.
+_FOR_THE_WEB = (
+    "from agents.providers import registry; from django.utils.module_loading import import_string; "
+    "paths = [path for provider in registry.all() for path in (provider.check_key, *("
+    "each for offer in provider.offers for each in (offer.speak, offer.list_voices))) if path]; "
+    "assert len(paths) > 5, paths; [import_string(path) for path in paths]"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "program", "absent"),
     [
@@ -104,6 +116,7 @@ def test_the_worker_image_gives_the_spool_to_its_user() -> None:
             "import agents.tasks, calls.tasks, flower",
             {"pipecat", "workers", "simulator", "tools", "onnxruntime"},
         ),
+        ("web", _FOR_THE_WEB, {"pipecat", "loguru", "deepgram", "openai", "anthropic", "simulator", "tools"}),
         ("worker", "import callcenter.celery, workers.tasks, workers.call.lifetime", {"simulator", "tools", "pytest"}),
         ("simulator", "import simulator.app, simulator.caller.call", {"django", "celery", "pipecat", "callcenter"}),
     ],
@@ -113,6 +126,7 @@ def test_what_an_image_holds_is_enough_to_start(name: str, program: str, absent:
         if source.endswith(".txt"):
             continue
         target = tmp_path / source
+        target.parent.mkdir(exist_ok=True)
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:

@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 
 from agents.phrases import ENGLISH
+from agents.providers import registry
+from agents.providers.accounts import account_of
 from calls.models import Call, PhoneNumber
 from calls.states import EndReason, Status
 from tests.calling import Caller
@@ -193,9 +195,10 @@ def test_28_a_worker_that_loses_livekit_alone_leaves_its_caller_to_another_and_t
 def test_29_a_worker_that_loses_a_provider_alone_answers_through_the_fallback(
     stack: Stack, number: PhoneNumber
 ) -> None:
+    url = account_of(registry.get("openai")).base_url
     with (
-        Wire(settings.OPENAI_BASE_URL).open() as wire,
-        stack.worker(OPENAI_BASE_URL=wire.url, FALLBACK_OPENAI_BASE_URL=settings.OPENAI_BASE_URL),
+        Wire(url).open() as wire,
+        stack.worker(OPENAI_BASE_URL=wire.url, FALLBACK_OPENAI_BASE_URL=url),
         Caller(stack, stack.script(ASKS_AGAIN_AND_AGAIN), NUMBER, max_seconds=300.0) as caller,
     ):
         caller.wait_for("reply", times=2)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from prometheus_client import generate_latest
 from pytest_django import Settings
 
+from agents.providers import registry
 from calls.models import Call
 from calls.models.history import Speaker
 from calls.states import Direction, EndReason, Status
@@ -114,29 +115,29 @@ def test_a_claim_is_timed_from_when_the_call_began_to_wait(increases: Increases)
 
 
 def test_a_failover_is_an_error_of_the_provider_that_failed(increases: Increases) -> None:
-    detail = {"stage": "llm", "from": "gpt-4.1-mini at a", "to": "gpt-4o-mini at b", "why": "no answer in time"}
-    recorder().event("failover", **detail)
+    detail = {"stage": "llm", "provider": "anthropic", "from": "claude-haiku-4-5 at a", "to": "gpt-4o-mini at b"}
+    recorder().event("failover", **detail, why="no answer in time")
 
-    failed = labels(stage="llm", from_target="gpt-4.1-mini at a")
+    failed = labels(stage="llm", from_target="claude-haiku-4-5 at a")
     assert increases.of("callcenter_failovers_total") == {failed: 1}
-    assert increases.of("callcenter_errors_total") == {labels(kind="timeout", provider="openai"): 1}
+    assert increases.of("callcenter_errors_total") == {labels(kind="timeout", provider="anthropic"): 1}
 
 
 @pytest.mark.parametrize(
     ("stage", "category", "error", "kind", "provider"),
     [
-        ("stt", "ErrorCategory.CONNECTIVITY", "no recogniser is left: cannot connect", "connection", "deepgram"),
+        ("stt", "ErrorCategory.CONNECTIVITY", "no recogniser is left: cannot connect", "connection", "assemblyai"),
         ("llm", "ErrorCategory.RATE_LIMIT", "Error code: 429", "rate_limit", "openai"),
         ("llm", "ErrorCategory.SERVER", "Error code: 500", "response", "openai"),
         ("tts", "ErrorCategory.UNKNOWN", "no voice is left: no audio in time", "timeout", "elevenlabs"),
-        ("tts", "ErrorCategory.AUTHENTICATION", "no voice is left: status 401", "account", "elevenlabs"),
+        ("tts", "ErrorCategory.AUTHENTICATION", "no voice is left: status 401", "account", "cartesia"),
         ("pipeline", "ErrorCategory.UNKNOWN", "it broke", "pipeline", ""),
     ],
 )
 def test_an_error_has_a_kind_and_a_provider(
     stage: str, category: str, error: str, kind: str, provider: str, increases: Increases
 ) -> None:
-    recorder().event("error", stage=stage, category=category, error=error)
+    recorder().event("error", stage=stage, provider=provider, category=category, error=error)
 
     assert increases.of("callcenter_errors_total") == {labels(kind=kind, provider=provider): 1}
 
@@ -172,35 +173,35 @@ def test_tools_and_transfers_that_fail_are_counted(increases: Increases) -> None
 
 
 def test_costs_follow_the_prices(increases: Increases, settings: Settings) -> None:
-    settings.PRICE_LLM_MILLION_TOKENS_IN, settings.PRICE_LLM_MILLION_TOKENS_OUT = 40.0, 160.0
-    settings.PRICE_TTS_1000_CHARACTERS = 5.0
-    metrics.tokens(prompt=10_000, completion=500, cached=2000)
-    metrics.characters(200)
+    settings.OPENAI_PRICE_MILLION_TOKENS_IN, settings.OPENAI_PRICE_MILLION_TOKENS_OUT = 40.0, 160.0
+    settings.CARTESIA_PRICE_1000_CHARACTERS = 5.0
+    metrics.tokens("openai", prompt=10_000, completion=500, cached=2000)
+    metrics.characters("cartesia", 200)
 
     assert increases.of("callcenter_tokens_total") == {
         labels(provider="openai", kind="prompt"): 10_000,
         labels(provider="openai", kind="cached"): 2000,
         labels(provider="openai", kind="completion"): 500,
     }
-    assert increases.of("callcenter_characters_total") == {labels(provider="elevenlabs"): 200}
+    assert increases.of("callcenter_characters_total") == {labels(provider="cartesia"): 200}
     assert increases.of("callcenter_cost_cents_total") == {
         labels(provider="openai"): 0.48,
-        labels(provider="elevenlabs"): 1,
+        labels(provider="cartesia"): 1,
     }
 
 
 def test_speech_to_text_costs_for_as_long_as_a_call_is_held(
     increases: Increases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.PRICE_STT_MINUTE = 0.6
+    settings.ASSEMBLYAI_PRICE_MINUTE = 0.6
     moments = iter([100.0, 190.0])
     monkeypatch.setattr("workers.metrics.time", SimpleNamespace(monotonic=lambda: next(moments)))
-    with metrics.holding():
+    with metrics.holding("assemblyai"):
         assert increases.total("callcenter_worker_calls") == 1
 
     assert increases.total("callcenter_worker_calls") == 0
-    assert increases.of("callcenter_transcribed_seconds_total") == {labels(provider="deepgram"): 90}
-    assert increases.of("callcenter_cost_cents_total") == {labels(provider="deepgram"): 0.9}
+    assert increases.of("callcenter_transcribed_seconds_total") == {labels(provider="assemblyai"): 90}
+    assert increases.of("callcenter_cost_cents_total") == {labels(provider="assemblyai"): 0.9}
 
 
 def test_entries_on_disk_are_counted_with_those_of_dead_workers(tmp_path: Path) -> None:
@@ -223,6 +224,16 @@ def test_entries_on_disk_are_counted_with_those_of_dead_workers(tmp_path: Path) 
 
 def test_what_is_known_beforehand_begins_at_zero() -> None:
     known = counted()
-    for provider in metrics.PROVIDERS.values():
+    for provider in registry.all():
         for kind in metrics.ERROR_KINDS:
-            assert labels(kind=kind, provider=provider) in known["callcenter_errors_total"]
+            assert labels(kind=kind, provider=provider.name) in known["callcenter_errors_total"]
+        assert labels(provider=provider.name) in known["callcenter_cost_cents_total"]
+    assert known["callcenter_transcribed_seconds_total"].keys() == _of("stt")
+    assert known["callcenter_characters_total"].keys() == _of("tts")
+    assert {labels(provider="anthropic", kind=kind) for kind in metrics.TOKEN_KINDS} < set(
+        known["callcenter_tokens_total"]
+    )
+
+
+def _of(stage: str) -> set[Labels]:
+    return {labels(provider=provider.name) for provider in registry.offering(stage)}

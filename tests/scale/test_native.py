@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.providers import registry
 from tests.stack import eventually
 from tools.local import ROOT, Instance, Service, services
 from tools.local.isolated_env import isolated_environment
@@ -127,7 +128,9 @@ def test_a_number_of_workers_that_is_none_is_refused(capsys: pytest.CaptureFixtu
 def test_the_simulator_runs_only_where_a_provider_is_simulated() -> None:
     environment = isolated_environment()
     assert uses_simulator(environment)
-    real = {"DEEPGRAM_BASE_URL": "", "ELEVENLABS_BASE_URL": "", "OPENAI_BASE_URL": "https://api.example.com/v1"}
+    real = {provider.url_variable: "" for provider in registry.all()} | {
+        "OPENAI_BASE_URL": "https://api.example.com/v1"
+    }
     assert not uses_simulator(environment | real)
 
 

@@ -29,5 +29,5 @@ def quiet(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     monkeypatch.setattr(counter, "_ask_again_at", math.inf)  # no Redis: what other tests counted does not count
     cache.clear()
-    monkeypatch.setattr(catalog, "_fetch", lambda: iter(()))
+    monkeypatch.setattr(catalog, "_fetch", lambda provider: iter(()))
     monkeypatch.setattr(broker, "current_app", Nowhere())

@@ -3,8 +3,8 @@
 from workers.providers.circuits import OPEN_AFTER, PROBE_EVERY_S, Health
 from workers.providers.targets import Target
 
-OWN = Target("llm", "gpt-4.1-mini", "https://api.example.com/v1", "key")
-OTHER = Target("llm", "gpt-4o-mini", "https://api.example.com/v1", "key")
+OWN = Target("llm", "openai", "gpt-4.1-mini", "https://api.example.com/v1", "key")
+OTHER = Target("llm", "openai", "gpt-4o-mini", "https://api.example.com/v1", "key")
 
 
 class Clock:

@@ -24,10 +24,13 @@ from pipecat.pipeline.worker import PipelineWorker
 from pytest_django import Settings
 
 from agents.models import PersonaVersion
+from agents.providers import registry
+from agents.providers.accounts import account_of
 from agents.voices import speech
 from simulator.app import running_simulator
 from tests.sink import Sink, running
 from workers.providers import services
+from workers.providers.elevenlabs import lines
 from workers.providers.speech.cached_lines import CallLines, ElevenLabsWithLines, Line
 
 GREETING = "Hello, this is Anna. How can I help you?"
@@ -78,7 +81,9 @@ async def unsaved(settings: Settings) -> AsyncIterator[PersonaVersion]:
 
 
 async def _with_line(version: PersonaVersion, text: str = GREETING) -> CallLines:
-    said = await asyncio.to_thread(speech._elevenlabs, version, text, speech.TIMEOUT_S)
+    line = speech.Line(text, version.tts_model, version.voice_id, version.language)
+    account = account_of(registry.get("elevenlabs"))
+    said = await asyncio.to_thread(lines.speak, account, line, speech.TIMEOUT_S)
     found = CallLines()
     found._lines[text] = Line(said.pcm, [(word, start / 1000) for word, start in said.words])
     return found

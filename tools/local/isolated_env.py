@@ -1,5 +1,8 @@
 """An environment isolated from everything else on the machine: for tests and benchmarks, which must not see `.env`."""
 
+from urllib.parse import urlsplit
+
+from agents.providers import registry
 from tools.local.instance import ROOT
 from tools.local.ports import LOOPBACK, free_ports
 from tools.setup.environment import from_template
@@ -8,7 +11,6 @@ from tools.setup.environment import from_template
 def isolated_environment() -> dict[str, str]:
     """Every variable of env.template: free ports, fresh secrets, and the simulator in place of every provider."""
     web, postgres, rabbitmq, livekit, livekit_udp, redis, simulator, flower = free_ports(8)
-    provider = f"http://{LOOPBACK}:{simulator}"
     return from_template(ROOT / "env.template") | {
         "PUBLIC_BASE_URL": f"http://localhost:{web}",
         "WEB_PORT": str(web),
@@ -22,7 +24,10 @@ def isolated_environment() -> dict[str, str]:
         "METRICS_PORT": "0",  # nobody scrapes; a test that does sets it
         "RABBITMQ_METRICS_PORT": "0",
         "TOOL_ALLOWED_NETWORKS": f"{LOOPBACK}/32",  # where the tests' web services are
-        "DEEPGRAM_BASE_URL": provider,
-        "ELEVENLABS_BASE_URL": provider,
-        "OPENAI_BASE_URL": f"{provider}/v1",
+        **simulated_providers(f"http://{LOOPBACK}:{simulator}"),
     }
+
+
+def simulated_providers(simulator_url: str) -> dict[str, str]:
+    """The addresses of all providers when the simulator stands in for them: on the paths that their own have."""
+    return {each.url_variable: f"{simulator_url}{urlsplit(each.base_url).path}" for each in registry.all()}

@@ -59,7 +59,7 @@ async def handle() -> None:
     with structlog.contextvars.bound_contextvars(call_id=str(call.pk), attempt=call.attempt):
         held = HeldCall(call, asyncio.get_running_loop())
         lease = heartbeat.holding(call.pk, call.attempt, held.lose)
-        with metrics.holding(), lease, draining.offering(held.give_back):
+        with metrics.holding(_version(call).stt_provider), lease, draining.offering(held.give_back):
             await _hold(held)
 
 
@@ -82,7 +82,7 @@ async def _hold(held: HeldCall) -> None:
 async def connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> Ending | Leaving:
     """Join the call's room and converse until the call ends or leaves this slot: the default of CALL_RUNNER."""
     call = held.call
-    version = cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one
+    version = _version(call)
     transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)
     lines = CallLines()
     parts = pipeline.build(version, transport, lines)
@@ -198,3 +198,7 @@ async def _caller_is_absent(call: Call) -> Ending | Leaving:
     except (DatabaseError, InterfaceError):
         return Leaving.LOST  # the lease runs out
     return Ending(Status.FAILED, EndReason.ROOM_GONE)  # it was lost with a LiveKit that was restarted
+
+
+def _version(call: Call) -> PersonaVersion:
+    return cast(PersonaVersion, call.persona_version)  # the database holds no accepted call without one

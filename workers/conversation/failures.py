@@ -67,7 +67,8 @@ class Failures:
         self._pipeline.llm.add_event_handler("on_answered", self._on_answered)
 
     async def _on_failover(self, _service: object, failed: Target, taken: Target, why: str) -> None:
-        self._recorder.event("failover", **{"stage": failed.stage, "from": str(failed), "to": str(taken), "why": why})
+        places = {"from": str(failed), "to": str(taken)}
+        self._recorder.event("failover", stage=failed.stage, provider=failed.provider, why=why, **places)
 
     async def _on_answered(self, _llm: object) -> None:
         self._in_a_row = 0  # whatever else was said, such as that the agent is sorry, is no reply
@@ -76,11 +77,17 @@ class Failures:
         processor = frame.processor
         stage = next((name for name, kind in STAGES.items() if isinstance(processor, kind)), "pipeline")
         log.error("provider_error", stage=stage, category=str(frame.category))  # its text may quote the caller
-        self._recorder.event("error", stage=stage, category=str(frame.category), error=frame.error[:200])
+        detail = {"stage": stage, "provider": self._provider(stage, processor), "category": str(frame.category)}
+        self._recorder.event("error", **detail, error=frame.error[:200])
         tts = self._pipeline.tts
         if (processor is not None and not processor.is_usable) or (processor is tts and tts.is_down):
             self._in_a_row = FAILURES_MAX
         await self._reply_failed(f"{stage}: {frame.error}", can_speak=processor is not tts)
+
+    def _provider(self, stage: str, processor: FrameProcessor | None) -> str:
+        """Whose error it is: that of the target that a service works with, if it says which; else the persona's own."""
+        target: Target | None = getattr(processor, "target", None)
+        return target.provider if target else getattr(self._version, f"{stage}_provider", "")
 
     def _not_answered(self) -> None:
         self._background.spawn(self._reply_failed(f"no reply within {ANSWER_WITHIN_S:g} s"))

@@ -19,3 +19,6 @@ def send_pipecat_to_logging() -> None:
 
     logger.remove()
     logger.add(forward, level="WARNING")
+
+
+send_pipecat_to_logging()  # whoever imports Pipecat imports this before: it logs while it is imported

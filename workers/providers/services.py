@@ -12,7 +12,7 @@ from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.transcriptions.language import Language
 
 from agents.choices import Language as PersonaLanguage
-from agents.choices import LlmProvider, SttProvider, TtsProvider, TurnPolicy
+from agents.choices import TurnPolicy
 from agents.models import PersonaVersion
 from agents.phrases import phrases_of
 from workers.providers import targets
@@ -36,12 +36,12 @@ PHONE_RULES = (
 
 def make_stt(version: PersonaVersion) -> FailoverSTT:
     """Speech to text: 16 kHz mono 16-bit PCM in, transcripts and, with Flux, ends of turn out."""
-    return _STT[SttProvider(version.stt_provider)](version)
+    return _STT[version.stt_provider](version)
 
 
 def make_llm(version: PersonaVersion) -> LLMService[Any]:
     """The language model, streaming."""
-    return _LLM[LlmProvider(version.llm_provider)](version)
+    return _LLM[version.llm_provider](version)
 
 
 def make_tts(version: PersonaVersion, lines: CallLines, llm: LLMService[Any]) -> ElevenLabsWithLines:
@@ -49,7 +49,7 @@ def make_tts(version: PersonaVersion, lines: CallLines, llm: LLMService[Any]) ->
 
     It speaks what `llm` says; the replies of one that speculates it holds until their turn is confirmed.
     """
-    return _TTS[TtsProvider(version.tts_provider)](version, lines, llm)
+    return _TTS[version.tts_provider](version, lines, llm)
 
 
 async def warm_up(llm: LLMService[Any], version: PersonaVersion) -> None:
@@ -128,8 +128,8 @@ def _websocket(url: str) -> str:
     return url.rstrip("/").replace("http", "ws", 1)
 
 
-_STT: dict[SttProvider, Callable[[PersonaVersion], FailoverSTT]] = {SttProvider.DEEPGRAM: _deepgram}
-_LLM: dict[LlmProvider, Callable[[PersonaVersion], LLMService[Any]]] = {LlmProvider.OPENAI: _openai}
-_TTS: dict[TtsProvider, Callable[[PersonaVersion, CallLines, LLMService[Any]], ElevenLabsWithLines]] = {
-    TtsProvider.ELEVENLABS: _elevenlabs
+_STT: dict[str, Callable[[PersonaVersion], FailoverSTT]] = {"deepgram": _deepgram}
+_LLM: dict[str, Callable[[PersonaVersion], LLMService[Any]]] = {"openai": _openai}
+_TTS: dict[str, Callable[[PersonaVersion, CallLines, LLMService[Any]], ElevenLabsWithLines]] = {
+    "elevenlabs": _elevenlabs
 }

@@ -3,17 +3,19 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from django.conf import settings
-
 from agents import fallbacks
 from agents.models import PersonaVersion
+from agents.provider_choices import Choice
+from agents.providers import registry
+from agents.providers.accounts import account_of
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model at one address. `voice_id` is for speech only."""
+    """One model of a provider at one address. `voice_id` is for speech only."""
 
     stage: str
+    provider: str
     model: str
     base_url: str
     api_key: str = field(repr=False)
@@ -25,41 +27,28 @@ class Target:
 
 
 def stt(version: PersonaVersion) -> list[Target]:
-    """The persona's own recogniser, then its fallback if that differs."""
-    return _distinct(
-        Target("stt", version.stt_model, settings.DEEPGRAM_BASE_URL, settings.DEEPGRAM_API_KEY),
-        Target(
-            "stt",
-            fallbacks.stt_model(version),
-            settings.FALLBACK_DEEPGRAM_BASE_URL,
-            settings.FALLBACK_DEEPGRAM_API_KEY,
-        ),
-    )
+    """Who hears: the persona's own provider, then those that take over."""
+    return _targets(version, "stt")
 
 
 def llm(version: PersonaVersion) -> list[Target]:
-    """The persona's own language model, then its fallback if that differs."""
-    return _distinct(
-        Target("llm", version.llm_model, settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY),
-        Target(
-            "llm", fallbacks.llm_model(version), settings.FALLBACK_OPENAI_BASE_URL, settings.FALLBACK_OPENAI_API_KEY
-        ),
-    )
+    """Who answers: the persona's own provider, then those that take over."""
+    return _targets(version, "llm")
 
 
 def tts(version: PersonaVersion) -> list[Target]:
-    """The persona's own voice, then its fallback if that differs."""
-    return _distinct(
-        Target("tts", version.tts_model, settings.ELEVENLABS_BASE_URL, settings.ELEVENLABS_API_KEY, version.voice_id),
-        Target(
-            "tts",
-            fallbacks.tts_model(version),
-            settings.FALLBACK_ELEVENLABS_BASE_URL,
-            settings.FALLBACK_ELEVENLABS_API_KEY,
-            fallbacks.voice_id(version),
-        ),
-    )
+    """Who speaks: the persona's own provider, then those that take over."""
+    return _targets(version, "tts")
 
 
-def _distinct(*targets: Target) -> list[Target]:
-    return list(dict.fromkeys(targets))
+def _targets(version: PersonaVersion, stage: str) -> list[Target]:
+    """Each once, in the persona's order. Nobody is asked without a key while there is somebody with one."""
+    own, *others = fallbacks.choices(version, stage)
+    found = [_target(own), *(_target(choice, stands_in=choice.provider == own.provider) for choice in others)]
+    return list(dict.fromkeys(target for target in found if target.api_key)) or found[:1]
+
+
+def _target(choice: Choice, *, stands_in: bool = False) -> Target:
+    """Another model of the persona's own provider is asked of the account that takes over, if there is another one."""
+    account = account_of(registry.get(choice.provider), stands_in=stands_in)
+    return Target(choice.stage, choice.provider, choice.model, account.base_url, account.api_key, choice.voice_id)

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from enum import StrEnum
 
 from tools.chaos.network.wire import Wire
+from tools.local.isolated_env import simulated_providers
 from tools.measure.world import World
 
 
@@ -42,12 +43,8 @@ class Wiring:
         }
         wires = {line: self._open.enter_context(Wire(url).open()) for line, url in urls.items()}
         self._wires[name] = wires
-        provider = wires[Line.PROVIDERS].url
-        return {line: wires[line].url for line in (Line.POSTGRES, Line.RABBITMQ, Line.LIVEKIT)} | {
-            "DEEPGRAM_BASE_URL": provider,
-            "ELEVENLABS_BASE_URL": provider,
-            "OPENAI_BASE_URL": f"{provider}/v1",
-        }
+        services = {line: wires[line].url for line in (Line.POSTGRES, Line.RABBITMQ, Line.LIVEKIT)}
+        return services | simulated_providers(wires[Line.PROVIDERS].url)
 
     def cut(self, name: str, line: Line) -> None:
         """Cut this worker off."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from agents.providers import registry
 from tools.local import Instance
 from tools.local.ports import LOOPBACK, require_free
 from tools.local.process import Daemon
@@ -15,7 +16,6 @@ from tools.run.scale.heartbeats import SWEEP, Beat
 from tools.run.scale.state import State
 
 PORTS = {"simulator": "SIMULATOR_PORT", "web": "WEB_PORT", "flower": "FLOWER_PORT"}
-BASE_URLS = ("DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "OPENAI_BASE_URL")
 
 
 class Singles:
@@ -74,7 +74,7 @@ def uses_simulator(environment: Mapping[str, str]) -> bool:
     """Whether a provider's address is the simulator's on this machine."""
     port = environment["SIMULATOR_PORT"]
     here = (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
-    return any(environment.get(name, "").startswith(here) for name in BASE_URLS)
+    return any(environment.get(provider.url_variable, "").startswith(here) for provider in registry.all())
 
 
 def _url(port: str, path: str) -> str:

@@ -32,5 +32,6 @@ class PooledLLM(OpenAILLMService):
 
     async def start_llm_usage_metrics(self, tokens: LLMTokenUsage) -> None:
         """Count what a reply took; OpenAI tells it with the last chunk."""
-        metrics.tokens(tokens.prompt_tokens, tokens.completion_tokens, tokens.cache_read_input_tokens or 0)
+        cached = tokens.cache_read_input_tokens or 0
+        metrics.tokens("openai", tokens.prompt_tokens, tokens.completion_tokens, cached)
         await super().start_llm_usage_metrics(tokens)

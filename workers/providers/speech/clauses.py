@@ -62,5 +62,5 @@ class ElevenLabsByClause(ElevenLabsTTSService):
 
     async def _send_text(self, text: str, context_id: str) -> None:
         """Ask for the speech of a clause or a sentence, and count its characters, which are what it costs."""
-        metrics.characters(len(text))
+        metrics.characters("elevenlabs", len(text))
         await super()._send_text(text, context_id)

@@ -1,0 +1,1 @@
+"""AssemblyAI: speech to text."""
