@@ -1,22 +1,22 @@
 """One persona's pipeline: a list that reads from the caller's ear to the caller's ear."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.processors.frame_processor import FrameProcessor
-from pipecat.services.llm_service import LLMService
 
 from agents.models import PersonaVersion
 from workers.media.latency import LatencyMeter
 from workers.media.speech_meter import SAMPLE_RATE
 from workers.media.transport import CallTransport
 from workers.providers import services
+from workers.providers.failover.llm import FailoverLLM
 from workers.providers.failover.stt import FailoverSTT
-from workers.providers.speech.cached_lines import CallLines, ElevenLabsWithLines
+from workers.providers.failover.tts import FailoverTTS
+from workers.providers.speech.cached_lines import CallLines
 from workers.tools import functions
 from workers.turns import policies
 from workers.turns.barge_in import BargeIn
@@ -29,8 +29,8 @@ class CallPipeline:
 
     processors: list[FrameProcessor]
     stt: FailoverSTT
-    llm: LLMService[Any]
-    tts: ElevenLabsWithLines
+    llm: FailoverLLM
+    tts: FailoverTTS
     caller: CallerTurns
     agent: LLMAssistantAggregator
     latency: LatencyMeter

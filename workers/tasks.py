@@ -22,6 +22,7 @@ from workers.process.call_loop import call_loop
 from workers.process.draining import draining
 from workers.process.heartbeat import heartbeat
 from workers.process.metrics_server import metrics_server
+from workers.providers import services
 from workers.turns import detectors
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,7 @@ def prepare_process(**_: Any) -> None:
         raise SystemExit(str(error)) from error
     memory.limit_malloc()
     preload.load()
+    services.load_usual()
     detectors.load()
     memory.settle()
 

@@ -25,8 +25,6 @@ STEPS = [
 ]
 
 of_every_provider = pytest.mark.parametrize("provider", registry.all(), ids=lambda provider: provider.name)
-# The services and the simulators of these come with another part of the same change.
-unfinished = pytest.mark.xfail(reason="its service or its simulator is not there yet", strict=False)
 
 
 def test_the_checklist_has_the_steps_that_are_tested_here() -> None:
@@ -49,7 +47,6 @@ def test_1_its_folder_is_a_package_that_holds_all_that_its_manifest_names(provid
         assert path.startswith(f"workers.providers.{provider.name}."), path
 
 
-@unfinished
 @of_every_provider
 def test_2_its_services_are_there(provider: Provider) -> None:
     for offer in provider.offers:
@@ -72,7 +69,6 @@ def test_5_its_settings_are_passed_on_everywhere(provider: Provider) -> None:
     assert provider.key_variable in read(ROOT / "kubernetes/secrets.env.example")
 
 
-@unfinished
 @of_every_provider
 def test_6_its_protocol_is_tested(provider: Provider) -> None:
     assert (ROOT / "simulator" / provider.name).is_dir() or list(ROOT.glob(f"tests/**/test_*{provider.name}*.py"))

@@ -49,6 +49,15 @@ caller:
     - stay_silent: {seconds: 30}
 """
 
+# The fallback is of another vendor.
+ASSEMBLYAI = {"stt_fallbacks": [{"provider": "assemblyai", "model": "universal-3-6-pro"}]}
+ANTHROPIC = {"llm_fallbacks": [{"provider": "anthropic", "model": "claude-haiku-4-5"}]}
+CARTESIA = {
+    "tts_fallbacks": [
+        {"provider": "cartesia", "model": "sonic-3", "voice_id": "f786b574-daa5-4673-aa0c-cbe3e8534c02"},
+    ]
+}
+
 Measure = Callable[[str, object], None]
 
 
@@ -72,6 +81,8 @@ def _failovers(call: Call) -> list[tuple[str, str]]:
         ("hang", 0, "flux-general-multi", {}),
         ("close_after", 0.8, "nova-close", {"turn_policy": TurnPolicy.SMART_TURN}),
         ("hang", 0, "nova-hang", {"turn_policy": TurnPolicy.SILENCE}),
+        ("close_after", 0.8, "flux-to-assemblyai", ASSEMBLYAI),
+        ("hang", 0, "nova-to-assemblyai", {"turn_policy": TurnPolicy.SMART_TURN, **ASSEMBLYAI}),
     ],
 )
 def test_13_a_recogniser_that_fails_while_the_caller_speaks_loses_no_word(
@@ -96,12 +107,12 @@ def test_13_a_recogniser_that_fails_while_the_caller_speaks_loses_no_word(
     record_property("reply_ms", report.utterances[0].reply_latency_ms)
 
 
-@pytest.mark.parametrize("kind", ["429", "500", "hang"])
+@pytest.mark.parametrize(("kind", "persona"), [("429", {}), ("500", {}), ("hang", {}), ("500", ANTHROPIC)])
 def test_14_a_language_model_that_fails_is_answered_for_by_another_one(
-    stack: Stack, record_property: Measure, kind: str
+    stack: Stack, record_property: Measure, kind: str, persona: dict[str, Any]
 ) -> None:
-    model = f"gpt-{kind}"
-    _persona(llm_model=model)
+    model = f"gpt-{kind}-{len(persona)}"
+    _persona(llm_model=model, **persona)
     with stack.fault("llm", kind, model=model):
         report = stack.call(stack.script(ONE_QUESTION), NUMBER)
     call = final_call(report.room)
@@ -114,12 +125,14 @@ def test_14_a_language_model_that_fails_is_answered_for_by_another_one(
     record_property("caller_ended_s", report.utterances[0].ended_s)
 
 
-@pytest.mark.parametrize("kind", ["no_audio", "garbage", "hang", "refuse"])
+@pytest.mark.parametrize(
+    ("kind", "persona"), [("no_audio", {}), ("garbage", {}), ("hang", {}), ("refuse", {}), ("hang", CARTESIA)]
+)
 def test_15_a_voice_that_fails_is_stood_in_for_within_the_utterance(
-    stack: Stack, record_property: Measure, kind: str
+    stack: Stack, record_property: Measure, kind: str, persona: dict[str, Any]
 ) -> None:
-    model = f"eleven-{kind}"
-    _persona(tts_model=model)
+    model = f"eleven_{kind}_{len(persona)}"
+    _persona(tts_model=model, **persona)
     with stack.fault("tts", kind, model=model):
         report = stack.call(stack.script(ONE_QUESTION), NUMBER)
     call = final_call(report.room)
@@ -142,7 +155,7 @@ def test_15_a_voice_that_fails_is_stood_in_for_within_the_utterance(
 def test_16_when_no_provider_is_left_the_caller_hears_an_apology_and_a_goodbye_in_the_personas_language(
     stack: Stack, stage: str, kind: str, language: Language
 ) -> None:
-    _persona(language=language, stt_model="flux-general-multi")
+    _persona(language=language, stt_model="flux-general-multi", **ASSEMBLYAI, **CARTESIA)
     with stack.fault(stage, kind):
         report = stack.call(stack.script(WAITS), NUMBER)
     call = final_call(report.room)

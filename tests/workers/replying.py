@@ -12,6 +12,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pytest_django import Settings
 
 from agents.models import PersonaVersion
+from agents.providers import registry
 from simulator.app import running_simulator
 from tests.sink import Sink, running
 from workers.providers import services
@@ -27,6 +28,9 @@ agent:
   rules:
     - when: [hours]
       say: "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
+    - when: [goodbye]
+      say: "Thank you for calling."
+      call: {name: end_call, arguments: {reason: "done"}}
 """
 
 
@@ -61,18 +65,26 @@ class Replying:
             return answer.raise_for_status().json()
 
 
+def use_simulator(settings: Settings, url: str) -> None:
+    """Have all providers be the simulator at this address."""
+    for provider in registry.all():
+        for prefix in ("", "FALLBACK_"):
+            address = f"{url}/v1" if provider.name == "openai" else url
+            setattr(settings, f"{prefix}{provider.url_variable}", address)
+            setattr(settings, f"{prefix}{provider.key_variable}", "simulator")
+
+
 @asynccontextmanager
 async def replying(settings: Settings, *faults: dict[str, Any], **version: Any) -> AsyncIterator[Replying]:
     """Both run, with these faults from the beginning."""
     async with running_simulator() as url:
-        for prefix in ("", "FALLBACK_"):
-            setattr(settings, f"{prefix}OPENAI_BASE_URL", f"{url}/v1")
-            setattr(settings, f"{prefix}ELEVENLABS_BASE_URL", url)
+        use_simulator(settings, url)
         async with httpx.AsyncClient() as control:
             (await control.put(f"{url}/control/scenario", json={"yaml": SCENARIO})).raise_for_status()
             for fault in faults:
                 (await control.put(f"{url}/control/faults", json=fault)).raise_for_status()
-        persona = PersonaVersion(prompt="You sell bread.", voice_id="JBFqnCBsd6RMkjVDRZzb", number=1, **version)
+        values = {"voice_id": "JBFqnCBsd6RMkjVDRZzb", **version}
+        persona = PersonaVersion(prompt="You sell bread.", number=1, **values)
         llm = services.make_llm(persona)
         tts = services.make_tts(persona, CallLines(), llm)
         said = Sink()

@@ -26,14 +26,21 @@ from agents.models import PersonaVersion
 from simulator.app import running_simulator
 from tests.simulator.conftest import SECOND, say
 from tests.sink import Sink, running
+from tests.workers.replying import use_simulator
 from workers.providers import circuits, services
-from workers.providers.deepgram.nova import TranscriptCompleteFrame
 from workers.providers.failover.stt import FailoverSTT
+from workers.providers.recogniser import TranscriptCompleteFrame
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 FRAME = 1024  # bytes: 32 ms
 EAGER: tuple[dict[str, str], str, str] = ({}, "flux-general-en", "nova-3-general")
 LOCAL = ({"turn_policy": TurnPolicy.SILENCE, "stt_model": "nova-3-general"}, "nova-3-general", "nova-2-general")
+
+
+ASSEMBLYAI = {"provider": "assemblyai", "model": "universal-3-6-pro"}
+NOVA = {"provider": "deepgram", "model": "nova-3-general"}
+TO_ASSEMBLYAI: dict[str, Any] = {"stt_fallbacks": [ASSEMBLYAI]}
+FROM_ASSEMBLYAI = {"stt_provider": "assemblyai", "stt_model": "universal-3-6-pro", "stt_fallbacks": [NOVA]}
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +72,9 @@ class Hearing:
 
 
 @asynccontextmanager
-async def hearing(settings: Settings, values: dict[str, str], **fault: Any) -> AsyncIterator[Hearing]:
+async def hearing(settings: Settings, values: dict[str, Any], **fault: Any) -> AsyncIterator[Hearing]:
     async with running_simulator() as url:
-        settings.DEEPGRAM_BASE_URL = settings.FALLBACK_DEEPGRAM_BASE_URL = url
+        use_simulator(settings, url)
         stt = services.make_stt(PersonaVersion(prompt="You sell bread.", voice_id="rachel", number=1, **values))
         failovers: list[tuple[str, str, str]] = []
 
@@ -83,10 +90,21 @@ async def hearing(settings: Settings, values: dict[str, str], **fault: Any) -> A
             yield Hearing(url, worker, stt, down, up, failovers)
 
 
-@pytest.mark.parametrize(("values", "own", "other"), [EAGER, LOCAL], ids=["eager", "local"])
+@pytest.mark.parametrize(
+    ("values", "own", "other"),
+    [
+        EAGER,
+        LOCAL,
+        (TO_ASSEMBLYAI, "flux-general-en", "universal-3-6-pro"),
+        ({**LOCAL[0], **TO_ASSEMBLYAI}, "nova-3-general", "universal-3-6-pro"),
+        (FROM_ASSEMBLYAI, "universal-3-6-pro", "nova-3-general"),
+        ({**FROM_ASSEMBLYAI, "turn_policy": TurnPolicy.SILENCE}, "universal-3-6-pro", "nova-3-general"),
+    ],
+    ids=["eager", "local", "eager to other", "local to other", "eager from other", "local from other"],
+)
 @pytest.mark.parametrize("fault", [{"kind": "close_after", "after_s": 0}, {"kind": "hang"}], ids=["close", "hang"])
 async def test_what_was_said_before_and_after_the_failure_is_understood_once(
-    settings: Settings, values: dict[str, str], own: str, other: str, fault: dict[str, Any]
+    settings: Settings, values: dict[str, Any], own: str, other: str, fault: dict[str, Any]
 ) -> None:
     async with hearing(settings, values) as heard:
         speech = await say(HOURS)
@@ -96,7 +114,7 @@ async def test_what_was_said_before_and_after_the_failure_is_understood_once(
         await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
         listening = asyncio.create_task(heard.hear(SECOND * 10))
         transcription = await heard.down.until(TranscriptionFrame)
-        if not values:
+        if "turn_policy" not in values:
             await heard.down.until(ProposedUserStoppedSpeakingFrame)
         listening.cancel()
         assert transcription.text == HOURS
@@ -142,7 +160,7 @@ async def test_when_no_recogniser_is_left_an_error_says_so(settings: Settings) -
         assert not heard.stt.is_usable
 
 
-async def test_anothers_failure_passes_and_is_not_taken_for_the_recognisers(settings: Settings) -> None:
+async def test_anothers_failure_passes_and_is_not_mistaken_for_the_recognisers(settings: Settings) -> None:
     async with hearing(settings, {}) as heard:
         voice = Sink()
         await heard.stt.queue_frame(ErrorFrame("no voice is left", processor=voice), FrameDirection.UPSTREAM)

@@ -3,10 +3,10 @@
 import pytest
 from pipecat.frames.frames import (
     ErrorFrame,
+    LLMAssistantPushAggregationFrame,
     LLMFullResponseEndFrame,
     TTSAudioRawFrame,
     TTSSpeakFrame,
-    TTSStoppedFrame,
 )
 from pytest_django import Settings
 
@@ -71,6 +71,6 @@ async def test_when_no_voice_is_left_the_goodbye_is_a_recording_in_the_personas_
         await parts.ask("what are your hours")
         await parts.said.until(LLMFullResponseEndFrame)
         await parts.worker.queue_frame(TTSSpeakFrame(goodbye))
-        await parts.said.until(TTSStoppedFrame)
+        await parts.said.until(LLMAssistantPushAggregationFrame)
         assert parts.said.words() == goodbye
         assert b"".join(frame.audio for frame in parts.said.of(TTSAudioRawFrame)) == apologies.SPEECH[goodbye]

@@ -26,8 +26,8 @@ from agents.models import PersonaVersion
 from simulator.app import running_simulator
 from tests.sink import Sink, running
 from workers.providers import services
+from workers.providers.failover.tts import FailoverTTS
 from workers.providers.speech.cached_lines import CallLines
-from workers.providers.speech.held_reply import HoldingTTS, SpeculatingLLM
 from workers.tools import functions
 
 SCENARIO = """
@@ -52,7 +52,7 @@ class Agent:
     """Language model and voice with their providers simulated; `said` is what leaves towards the caller."""
 
     worker: PipelineWorker
-    tts: HoldingTTS
+    tts: FailoverTTS
     holds: asyncio.Event
     said: Sink
 
@@ -82,9 +82,7 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
             (await control.put(f"{url}/control/scenario", json={"yaml": SCENARIO})).raise_for_status()
         version = PersonaVersion(prompt="You sell bread.", voice_id="JBFqnCBsd6RMkjVDRZzb", number=1)
         llm = services.make_llm(version)
-        assert isinstance(llm, SpeculatingLLM)
         tts = services.make_tts(version, CallLines(), llm)
-        assert isinstance(tts, HoldingTTS)
         holds, push = asyncio.Event(), tts.push_frame
 
         async def noted_push(frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:

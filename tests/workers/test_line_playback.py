@@ -31,7 +31,8 @@ from simulator.app import running_simulator
 from tests.sink import Sink, running
 from workers.providers import services
 from workers.providers.elevenlabs import lines
-from workers.providers.speech.cached_lines import CallLines, ElevenLabsWithLines, Line
+from workers.providers.elevenlabs.tts import ElevenLabs
+from workers.providers.speech.cached_lines import CallLines, Line
 
 GREETING = "Hello, this is Anna. How can I help you?"
 
@@ -53,22 +54,23 @@ class Voice:
 @asynccontextmanager
 async def speaking(version: PersonaVersion, found: CallLines) -> AsyncIterator[Voice]:
     service = services.make_tts(version, found, services.make_llm(version))
-    assert isinstance(service, ElevenLabsWithLines)
     asked: list[str] = []
     closed: list[str] = []
-    send, close = service._send_text, service._close_context
-
-    async def noted_send(text: str, context_id: str) -> None:
-        asked.append(text)
-        await send(text, context_id)
-
-    async def noted_close(context_id: str) -> None:
-        closed.append(context_id)
-        await close(context_id)
-
-    service._send_text, service._close_context = noted_send, noted_close  # type: ignore[method-assign]
     up, down = Sink(), Sink()
     async with running(up, service, down) as worker:
+        live = service._speaker._voice
+        assert isinstance(live, ElevenLabs)
+        send, close = live._send_text, live._close_context
+
+        async def noted_send(text: str, context_id: str) -> None:
+            asked.append(text)
+            await send(text, context_id)
+
+        async def noted_close(context_id: str) -> None:
+            closed.append(context_id)
+            await close(context_id)
+
+        live._send_text, live._close_context = noted_send, noted_close  # type: ignore[method-assign]
         yield Voice(worker, down, up, asked, closed)
 
 
@@ -161,7 +163,7 @@ async def test_a_sentence_of_the_model_is_never_played_from_memory(unsaved: Pers
     assert "".join(voice.asked).strip() == "Goodbye."
 
 
-async def test_an_interrupted_line_is_dropped_and_the_voice_goes_on_live(unsaved: PersonaVersion) -> None:
+async def test_an_interrupted_line_is_dropped_and_the_voice_continues_live(unsaved: PersonaVersion) -> None:
     async with speaking(unsaved, await _with_line(unsaved)) as voice:
         await voice.take(TTSSpeakFrame(GREETING))
         await voice.said.until(TTSAudioRawFrame)
@@ -182,8 +184,12 @@ async def test_a_warm_up_opens_the_models_connection_and_any_answer_will_do(sett
     async with running_simulator() as url:
         settings.OPENAI_BASE_URL = f"{url}/v1"
         llm: Any = services.make_llm(version)
-        await services.warm_up(llm, version)
-        [connection] = llm._client._client._transport._pool.connections
+        async with running(llm):
+            await llm.warm_up()
+        [model] = llm._models.values()
+        [connection] = model._client._client._transport._pool.connections
         assert connection.is_idle()
     settings.OPENAI_BASE_URL = "http://127.0.0.1:1/v1"
-    await services.warm_up(services.make_llm(version), version)
+    llm = services.make_llm(version)
+    async with running(llm):
+        await llm.warm_up()

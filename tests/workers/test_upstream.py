@@ -11,12 +11,16 @@ from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.anthropic.llm import AnthropicLLMService
+from pipecat.services.assemblyai.stt import AssemblyAISTTService
+from pipecat.services.cartesia.tts import CartesiaTTSService
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from pipecat.services.llm_service import LLMService
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.stt_service import STTService
-from pipecat.services.tts_service import TTSService
+from pipecat.services.tts_service import TTSService, WebsocketTTSService
 from pipecat.services.websocket_service import WebsocketService, _BoundedConnection
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.livekit.transport import (
@@ -57,8 +61,9 @@ METHODS: list[tuple[Any, str, str]] = [
     (rtc.AudioSource, "clear_queue", "self"),
     # workers/turns/policies.py
     (EagerUserTurnStopStrategy, "process_frame", "self frame"),
-    # workers/providers/deepgram/flux.py
+    # workers/providers/recogniser.py, workers/providers/deepgram/flux.py
     (WebsocketService, "_websocket_connect", "self uri kwargs"),
+    (WebsocketService, "_receive_task_handler", "self report_error"),
     (FrameProcessor, "queue_frame", "self frame direction callback"),
     (STTService, "process_audio_frame", "self frame direction"),
     (STTService, "_record_stt_audio_usage", "self audio"),
@@ -66,36 +71,52 @@ METHODS: list[tuple[Any, str, str]] = [
     (_BoundedConnection, "send", "self args kwargs"),
     (Connection, "send_data", "self"),
     (Protocol, "send_binary", "self data fin"),
-    # workers/providers/speech/cached_lines.py
-    (TTSService, "start_word_timestamps", "self"),
-    # workers/providers/speech/held_reply.py
+    # workers/providers/assemblyai/stt.py
+    (AssemblyAISTTService, "_receive_messages", "self"),
+    (AssemblyAISTTService, "_handle_message", "self message"),
+    (AssemblyAISTTService, "_handle_transcription", "self message"),
+    # workers/providers/synthesiser.py
+    (TTSService, "run_tts", "self text context_id"),
+    (TTSService, "audio_context_available", "self context_id"),
+    (TTSService, "get_audio_contexts", "self"),
+    (TTSService, "create_audio_context", "self context_id"),
+    (TTSService, "append_to_audio_context", "self context_id frame"),
+    (TTSService, "add_word_timestamps", "self word_times context_id includes_inter_frame_spaces pre_merge_tokens"),
+    (TTSService, "remove_audio_context", "self context_id"),
+    (TTSService, "on_turn_context_completed", "self"),
+    (TTSService, "on_audio_context_interrupted", "self context_id"),
+    (TTSService, "on_audio_context_completed", "self context_id"),
+    (TTSService, "start_tts_usage_metrics", "self text"),
+    (WebsocketTTSService, "_close_connection_contexts", "self"),
+    (FrameProcessor, "push_frame", "self frame direction"),
+    (FrameProcessor, "push_error_frame", "self error force_treat_as_permanent"),
+    # workers/providers/elevenlabs/tts.py, workers/providers/cartesia/tts.py
+    (ElevenLabsTTSService, "_get_websocket", "self"),
+    (ElevenLabsTTSService, "_clear_connection_state", "self"),
+    (CartesiaTTSService, "_receive_messages", "self"),
+    (CartesiaTTSService, "_process_messages", "self"),
+    # workers/providers/answering.py
+    (LLMService, "process_frame", "self frame direction"),
+    (LLMService, "run_function_calls", "self function_calls"),
+    (LLMService, "start_llm_usage_metrics", "self tokens"),
+    (FrameProcessor, "stop_ttfb_metrics", "self end_time"),
+    (FrameProcessor, "stop_ttfat_metrics", "self end_time"),
+    # workers/providers/openai/llm.py, workers/providers/anthropic/llm.py
+    (OpenAILLMService, "create_client", "self api_key base_url organization project default_headers kwargs"),
+    (OpenAILLMService, "get_chat_completions", "self context"),
+    (AnthropicLLMService, "_create_message_stream", "self api_call params"),
+    # workers/providers/failover/llm.py
+    (LLMService, "_push_llm_text", "self text"),
+    (FrameProcessor, "_classify_error", "self exception"),
+    # workers/providers/failover/tts.py, workers/providers/speech/held_reply.py
     (SpeculationGate, "_begin", "self"),
     (SpeculationGate, "_discard", "self"),
     (SpeculationGate, "_drop_held", "self reason keep_dropping"),
     (FrameProcessor, "_start_interruption", "self"),
-    (FrameProcessor, "push_frame", "self frame direction"),
     (TTSService, "_handle_interruption", "self frame direction"),
-    # workers/providers/speech/cached_lines.py
-    (ElevenLabsTTSService, "run_tts", "self text context_id"),
-    (TTSService, "create_audio_context", "self context_id"),
-    (TTSService, "append_to_audio_context", "self context_id frame"),
-    (TTSService, "on_turn_context_completed", "self"),
-    (TTSService, "on_audio_context_interrupted", "self context_id"),
-    (TTSService, "on_audio_context_completed", "self context_id"),
-    # workers/providers/openai/language_model.py
-    (OpenAILLMService, "create_client", "self api_key base_url organization project default_headers kwargs"),
-    # workers/providers/failover/llm.py
-    (OpenAILLMService, "get_chat_completions", "self context"),
-    (FrameProcessor, "_classify_error", "self exception"),
-    # workers/providers/failover/tts.py
-    (ElevenLabsTTSService, "_connect_websocket", "self"),
-    (ElevenLabsTTSService, "_get_websocket", "self"),
-    (ElevenLabsTTSService, "_send_context_init", "self context_id"),
-    (ElevenLabsTTSService, "_send_text", "self text context_id"),
-    (ElevenLabsTTSService, "_close_context", "self context_id"),
-    (ElevenLabsTTSService, "_clear_connection_state", "self"),
+    (TTSService, "start_word_timestamps", "self"),
+    (TTSService, "flush_audio", "self context_id"),
     (TTSService, "_record_context_audio_outcome", "self context_id received_audio"),
-    (WebsocketService, "_receive_task_handler", "self report_error"),
     # workers/providers/failover/stt.py, workers/providers/deepgram/nova.py
     (FrameProcessor, "queue_frame", "self frame direction callback"),
     (DeepgramFluxSTTService, "_process_message", "self message"),

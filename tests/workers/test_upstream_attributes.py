@@ -12,10 +12,15 @@ from kombu import Connection
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.anthropic.llm import AnthropicLLMService
+from pipecat.services.assemblyai.stt import AssemblyAISTTService
+from pipecat.services.cartesia.tts import CartesiaTTSService
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from pipecat.services.llm_service import LLMService
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.tts_service import TTSService, WebsocketTTSService
 from pipecat.transports.livekit.transport import (
     LiveKitInputTransport,
     LiveKitOutputTransport,
@@ -47,12 +52,14 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     (DeepgramFluxSTTService, "_last_audio_time _last_stt_time _last_audio_chunk_duration"),
     (DeepgramFluxSTTService, "_receive_messages _record_stt_audio_usage _send_configure"),
     (DeepgramSTTService, "_connection _finalize_requested"),
-    (ElevenLabsTTSService, "_settings _disconnecting _text_aggregator _word_timestamp_tracker"),
-    (ElevenLabsTTSService, "_aggregated_frame_sequencer _context_init_sent _handle_interruption"),
-    (
-        ElevenLabsTTSService,
-        "_connect _websocket_connect _build_websocket_url _receive_messages _clear_connection_state",
-    ),
+    (AssemblyAISTTService, "_finalize_requested _get_websocket _handle_message"),
+    (AnthropicLLMService, "_client _settings"),
+    (LLMService, "_push_llm_text _speculation_gate"),
+    (TTSService, "_text_aggregator _word_timestamp_tracker _aggregated_frame_sequencer _handle_interruption"),
+    (TTSService, "_push_start_frame _turn_context_id"),
+    (WebsocketTTSService, "_websocket _disconnecting _receive_task_handler"),
+    (ElevenLabsTTSService, "_receive_messages _clear_connection_state _receive_task _get_websocket"),
+    (CartesiaTTSService, "_receive_messages _process_messages _receive_task"),
     (SimpleTextAggregator, "_text _check_sentence_with_lookahead"),
     (SpeculationGate, "_speculating _drop_held"),
 ]

@@ -23,6 +23,7 @@ from workers.media.transport import CallTransport, agent_identity
 from workers.process import reachability
 from workers.process.draining import draining
 from workers.process.heartbeat import heartbeat
+from workers.providers import services
 from workers.providers.failover.stt import FailoverSTT
 from workers.providers.speech.cached_lines import CallLines
 
@@ -68,7 +69,7 @@ async def _hold(held: HeldCall) -> None:
     try:
         await held.load_past()
     except (DatabaseError, InterfaceError) as error:
-        log.warning("past_not_loaded", error=type(error).__name__)
+        log.warning("history_not_loaded", error=type(error).__name__)
         return  # the lease runs out, and another slot takes the call
     async with AsyncExitStack() as afterwards:
         try:
@@ -85,6 +86,7 @@ async def connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> En
     version = _version(call)
     transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)
     lines = CallLines()
+    await services.load(version)
     parts = pipeline.build(version, transport, lines)
     if call.answered_at is not None:
         parts.stt.keep()  # until it is known what the former agent has heard

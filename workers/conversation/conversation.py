@@ -35,7 +35,6 @@ from workers.history.recorder import CallRecorder
 from workers.media.transport import CallTransport, is_successor
 from workers.pipeline import CallPipeline
 from workers.process.background import Background
-from workers.providers import services
 from workers.tools import functions, tool_uses
 from workers.tools.tool_uses import ToolUses
 
@@ -106,7 +105,7 @@ class Conversation:
             return
         remaining_s = max(self._version.max_duration_s - talked.total_seconds(), 0.0)
         self._background.later(remaining_s, self._goodbye.end_in_time)
-        self._background.spawn(services.warm_up(self._pipeline.llm, self._version))
+        self._background.spawn(self._pipeline.llm.warm_up())
         if self._call.answered_at is None:
             await self._speaking.say(self._version.greeting)
         else:
@@ -158,7 +157,7 @@ class Conversation:
             self._failures.answer_timer.start()
 
     async def finish_sentence(self) -> None:
-        """Wait until the caller has its answer and the agent is silent, so that another agent can go on after it."""
+        """Wait until the caller has its answer and the agent is silent, so that another agent can take over."""
         if not self.has_begun:
             return
         speaking = self._speaking
@@ -169,7 +168,7 @@ class Conversation:
                     await speaking.stopped.wait()
 
     def only_listen(self) -> None:
-        """Begin nothing any more, and keep what the caller says: it is for the next agent."""
+        """Start nothing new, and keep what the caller says for the next agent."""
         self._progress.closing = self._hands_over = True
         self._pipeline.stt.keep()
 
@@ -221,7 +220,7 @@ class Conversation:
     async def _on_caller_turn_stopped(self, _aggregator: Any, _strategy: Any, message: UserTurnStoppedMessage) -> None:
         self._goodbye.caller_said(message.content or "")
         if message.content:
-            self._silences = 0  # a noise is no answer to the question whether somebody is there
+            self._silences = 0  # a noise does not answer whether somebody is there
             self._turns.caller_ended(message.content)
             self._failures.answer_timer.start()
             await self._turns.measure_path()

@@ -1,20 +1,16 @@
-"""What the libraries of a call import late, imported before the first call.
+"""What the libraries of every call import late, imported before the first call, which would otherwise wait for it.
 
-These are some 200 modules, which the first caller would otherwise wait for, in silence.
+A provider's own are named in its folder, and imported by workers/providers/services.py.
 """
 
 from importlib import import_module
 
 USED_BY_CALLS = (
     "anyio._backends._asyncio",
-    "deepgram.listen.v1.client",
     "httpcore",
     "httpcore2",
     "numpy.fft",
-    "openai.lib.streaming.chat",
-    "openai.resources.chat.completions.completions",
     "psycopg_pool",
-    "websockets.legacy.client",
 )
 
 

@@ -1,7 +1,7 @@
 """Deepgram Flux on a connection that suits audio, as one of several recognisers that may take over from each other."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameCallback, FrameDirection
@@ -10,8 +10,8 @@ from pipecat.services.websocket_service import _BoundedConnection
 from websockets.protocol import State
 
 from workers.media.input import CallerAudio
+from workers.providers.recogniser import WebsocketRecogniser
 
-CONNECT_WITHIN_S = 1.5
 DANGLING_AFTER_S = 2.0
 """Flux counts time by the audio it gets, so a turn whose audio ends must be ended with silence. Pipecat sends it after
 half a second: a machine that stops for as long would cut the caller's sentence in two, and both halves be answered."""
@@ -33,21 +33,20 @@ class AudioConnection(_BoundedConnection):
         return True
 
 
-class Flux(DeepgramFluxSTTService):
+class Flux(WebsocketRecogniser, DeepgramFluxSTTService):
     """Speech to text that finds the turns, too. When its connection ends, who owns the service replaces it."""
 
     DOUBT_AFTER_S = 1.5  # of speech without an answer; Flux answers every quarter of a second of speech
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(watchdog_min_timeout=DANGLING_AFTER_S, **kwargs)
-        self.answered_at = 0.0
-        """When the service last sent anything, by time.monotonic."""
         self._queued = 0  # frames of audio that wait in the queue
 
     async def _websocket_connect(self, uri: str, **kwargs: Any) -> Any:
         """Without permessage-deflate: speech does not get smaller, and to try took 4 % of the pipeline's time."""
-        kwargs |= {"compression": None, "create_connection": AudioConnection, "open_timeout": CONNECT_WITHIN_S}
-        return await super()._websocket_connect(uri, **kwargs)
+        return await super()._websocket_connect(
+            uri, **kwargs | {"compression": None, "create_connection": AudioConnection}
+        )
 
     async def queue_frame(
         self,
@@ -97,22 +96,13 @@ class Flux(DeepgramFluxSTTService):
         await self._send_configure({"keyterm"})
 
     async def _process_message(self, message: str | bytes) -> None:
-        self.answered_at = time.monotonic()
+        self.note_answer()
         if not isinstance(message, str) or not message.startswith("{"):
             raise ValueError("an answer that is not JSON")
         await super()._process_message(message)
 
-    async def _receive_task_handler(self, report_error: Any) -> None:
-        """Read until the connection ends, and do not connect again."""
-        if self._websocket is None:
-            return  # which was reported when it could not be opened
-        why = "the connection was closed"
-        try:
-            await self._receive_messages()  # type: ignore[no-untyped-call]  # Pipecat's
-        except Exception as error:
-            why = str(error) or type(error).__name__
-        if not self._disconnecting:
-            await self.push_error(why)
+    def heard_until_s(self, result: Any) -> float | None:
+        return cast(float | None, result.get("audio_window_end")) if isinstance(result, dict) else None
 
     async def _end_turn_cut_short(self) -> None:
         """Nothing: who takes over hears the turn from its start."""

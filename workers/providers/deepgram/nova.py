@@ -1,42 +1,29 @@
 """Deepgram's nova models, as one of several recognisers that may take over from each other."""
 
 import asyncio
-import time
-from dataclasses import dataclass
 from typing import Any
 
 from deepgram.listen.v1.types import ListenV1Finalize, ListenV1Results, ListenV1UtteranceEnd
 from pipecat.frames.frames import (
-    ControlFrame,
     ProposedUserStartedSpeakingFrame,
     ProposedUserStoppedSpeakingFrame,
 )
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
-CONNECT_WITHIN_S = 1.5
+from workers.providers.recogniser import CONNECT_WITHIN_S, Recogniser, TranscriptCompleteFrame
 
 
-@dataclass
-class TranscriptCompleteFrame(ControlFrame):
-    """All that the caller said before its last pause has been transcribed, and there is nothing more in it.
-
-    Deepgram's answer to a Finalize, when it holds no words: https://developers.deepgram.com/docs/finalize. It usually
-    comes, but Deepgram does not promise it.
-    """
-
-
-class Nova(DeepgramSTTService):
+class Nova(Recogniser, DeepgramSTTService):
     """Speech to text; the worker's own voice activity detection finds the turns."""
-
-    DOUBT_AFTER_S = 2.0  # of speech without an answer; nova answers about every second, and a needless doubt cuts words
-
-    answered_at = 0.0
-    """When the service last sent anything, by time.monotonic."""
 
     async def ask_for_sign(self) -> None:
         """Have the service answer something: what it has of the words that it was sent."""
         if self._connection:
             await self._connection.send_finalize(ListenV1Finalize(type="Finalize"))
+
+    def heard_until_s(self, result: Any) -> float | None:
+        start, duration = getattr(result, "start", None), getattr(result, "duration", None)
+        return start + duration if start is not None and duration is not None else None
 
     async def _connect(self) -> None:
         try:
@@ -46,7 +33,7 @@ class Nova(DeepgramSTTService):
             await self.push_error("cannot connect in time")
 
     async def _on_message(self, message: Any) -> None:
-        self.answered_at = time.monotonic()
+        self.note_answer()
         is_asked = self._finalize_requested  # at the caller's last pause, after which it has not spoken again
         await super()._on_message(message)  # type: ignore[no-untyped-call]  # Pipecat's
         if (

@@ -8,7 +8,7 @@ with the call of another.
 
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from pipecat.frames.frames import (
@@ -28,14 +28,11 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 
 from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.providers import circuits
-from workers.providers.deepgram.flux import Flux
-from workers.providers.deepgram.nova import Nova, TranscriptCompleteFrame
 from workers.providers.failover.heard_audio import HeardAudio
+from workers.providers.recogniser import Recogniser, TranscriptCompleteFrame
 from workers.providers.targets import Target
 
 log = structlog.get_logger(__name__)
-
-type Recogniser = Flux | Nova
 
 FRAME_SAMPLES = 512
 UNDERSTOOD = (
@@ -146,7 +143,7 @@ class FailoverSTT(FrameProcessor):
             case ProposedUserStoppedSpeakingFrame():
                 self._is_in_turn = False
             case TranscriptionFrame():
-                self._heard.transcribed(_end_s(frame.result))
+                self._heard.transcribed(service.heard_until_s(frame.result))
                 self._failed.clear()
                 circuits.providers.worked(self._target)
         await self._call_event_handler("on_before_push_frame", frame)
@@ -276,11 +273,3 @@ def _frames(pcm: bytes) -> list[InputAudioRawFrame]:
     size = FRAME_SAMPLES * 2
     pieces = (pcm[start : start + size] for start in range(0, len(pcm), size))
     return [InputAudioRawFrame(piece, sample_rate=SAMPLE_RATE, num_channels=1) for piece in pieces]
-
-
-def _end_s(result: Any) -> float | None:
-    """The second of the recogniser's audio at which a final result of Deepgram's ends; None if it does not say."""
-    if isinstance(result, dict):
-        return cast(float | None, result.get("audio_window_end"))
-    start, duration = getattr(result, "start", None), getattr(result, "duration", None)
-    return start + duration if start is not None and duration is not None else None

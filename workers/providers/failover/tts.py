@@ -1,288 +1,201 @@
-"""A voice that another one stands in for when it fails, within the same utterance.
+"""The agent's speech in the pipeline: what is said in which order, from memory or by whichever voice works."""
 
-The words whose speech has come are heard; the rest is asked of the next target. So nothing is said twice but for a
-word that was cut in the middle, and the times of the words go on.
-"""
+from collections.abc import AsyncGenerator, Callable
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
-from typing import Any
-
-import structlog
-from pipecat.frames.frames import Frame, TTSStoppedFrame
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseStartFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStoppedFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
+from pipecat.services.settings import TTSSettings
+from pipecat.services.tts_service import TTSService
 from pipecat.transcriptions.language import Language
-from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
 
-from workers.providers import circuits
-from workers.providers.failover.utterances import Utterance, Utterances
-from workers.providers.speech.clauses import ElevenLabsByClause
+from agents.voices.fixed_lines import SAMPLE_RATE
+from workers.providers.failover.speaker import Speaker
+from workers.providers.speech.cached_lines import CallLines, Line
+from workers.providers.speech.clauses import FirstClauseAggregator
+from workers.providers.speech.held_reply import HeldReply
+from workers.providers.speech.word_times import WordTimes
+from workers.providers.synthesiser import SpeechListener, Synthesiser
 from workers.providers.targets import Target
 
-log = structlog.get_logger(__name__)
-
-CONNECT_WITHIN_S = 1.5
-AUDIO_WITHIN_S = 1.5  # from the text, or from the last audio while more is owed; ElevenLabs takes 0.1 to 0.3
 QUIET_S = 8.0  # after which Pipecat takes an utterance for finished: long enough to fail over twice
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # as Pipecat's own
+# A word counts as heard a moment after it began. Words and the start of the agent's turn take two queues of Pipecat's
+# to the transcript: a line of one word, all of which is there at once, would otherwise overtake the start of its turn.
+HEARD_AFTER_S = 0.05
 
 
-class SpeechFailed(Exception):
-    """What the provider sent is no speech."""
+class FailoverTTS(TTSService):
+    """Speaks what the language model writes, and lines that are to be said word for word.
 
+    A TTSSpeakFrame whose text is one of the call's lines is played from memory. It goes through the queue of audio
+    contexts like all other speech: what came before it is heard before it, an interruption drops it, and its words are
+    recorded at the time when they are heard. A sentence of the language model is never taken from memory, because it
+    shares its audio context with the rest of the reply.
 
-class FailoverElevenLabs(ElevenLabsByClause):
-    """Speaks through the first of its targets that gives audio in time.
+    A reply to a predicted end of turn, which `is_speculating` tells, is held until its turn is confirmed.
 
     Event `on_failover` (service, failed target, next target, why). When no target is left, `is_down` is True until one
     works again, what was owed is given up, and an error is pushed.
     """
 
-    def __init__(self, *, targets: list[Target], language: Language, **kwargs: Any) -> None:
-        self._targets = circuits.providers.order(targets)
-        self._target = self._targets[0]
+    def __init__(
+        self,
+        targets: list[Target],
+        make: Callable[[Target, SpeechListener], Synthesiser],
+        lines: CallLines,
+        language: Language,
+        is_speculating: Callable[[], bool],
+    ) -> None:
         super().__init__(
-            api_key=self._target.api_key,
-            url=_websocket(self._target.base_url),
-            settings=self.Settings(model=self._target.model, voice=self._target.voice_id, language=language),
+            push_text_frames=False,
+            push_start_frame=True,
+            pause_frame_processing=True,
             stop_frame_timeout_s=QUIET_S,
-            **kwargs,
+            settings=TTSSettings(model=None, voice=None, language=language),
         )
         self._register_event_handler("on_failover")
-        self.is_down = False
-        """Whether no target could speak when it was last asked."""
-        self._utterances = Utterances()
-        self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
-        self._settled = asyncio.Event()  # clear while another target takes over
-        self._settled.set()
-        self._deadline: asyncio.TimerHandle | None = None
+        self._text_aggregator = FirstClauseAggregator(language=self._text_aggregator.language)
+        self._speaker = Speaker(targets, make, self)
+        self._lines = lines
+        self._line: Line | None = None  # of the frame that is being handled
+        self._line_contexts: set[str] = set()  # audio contexts that no voice has ever heard of
+        self._given_up: set[str] = set()  # audio contexts of the present reply that nobody could speak
+        self._held = HeldReply(f"{self}::HeldReply", is_speculating)
+        self._word_times = WordTimes()
+        self._words_from_ns = 0
 
-    # --- Connecting ---------------------------------------------------------------------------------------------------
+    @property
+    def is_down(self) -> bool:
+        """Whether no voice could speak when it was last asked."""
+        return self._speaker.is_down
 
-    async def _connect_websocket(self) -> None:
-        """Connect to the first target that answers; to none, if none does."""
-        if self._websocket and self._websocket.state is State.OPEN:
+    async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as Pipecat's own
+        await super().setup(setup)
+        await self._speaker.start(setup)
+
+    async def cleanup(self) -> None:
+        await super().cleanup()  # type: ignore[no-untyped-call]  # Pipecat's
+        await self._speaker.stop()
+
+    # --- Frames -------------------------------------------------------------------------------------------------------
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        match frame:
+            case InterruptionFrame():
+                self._word_times.forget()
+            case LLMFullResponseStartFrame():
+                self._held.begin(frame)
+                self._given_up.clear()
+            case EagerEndOfTurnCancelFrame():
+                await self._withdraw(direction)
+        if self._held.is_withdrawn(frame):
             return
-        self._websocket = None
-        for target in self._targets:
-            if target in self._failed:
-                continue
-            self._target = target
-            self._api_key, self._url = target.api_key, _websocket(target.base_url)
-            self._settings.model = target.model  # type: ignore[attr-defined]  # Pipecat's alias
-            self._settings.voice = target.voice_id  # type: ignore[attr-defined]
-            try:
-                async with asyncio.timeout(CONNECT_WITHIN_S):
-                    self._websocket = await self._websocket_connect(
-                        self._build_websocket_url(),
-                        max_size=MESSAGE_BYTES_MAX,
-                        additional_headers={"xi-api-key": target.api_key},
-                    )
-            except Exception as error:
-                self._note_failure(f"cannot connect ({type(error).__name__})")
-                continue
-            await self._announce()
-            await self._call_event_handler("on_connected")
-            return
-
-    def _note_failure(self, why: str) -> None:
-        log.warning("tts_failed", target=str(self._target), why=why)
-        circuits.providers.failed(self._target)
-        self._failed[self._target] = why
-
-    async def _announce(self) -> None:
-        if self._failed:
-            failed, why = next(reversed(self._failed.items()))
-            await self._call_event_handler("on_failover", failed, self._target, why)
-
-    async def _receive_task_handler(self, report_error: Any) -> None:
-        """Read until the connection ends. One that is not needed now is opened again when it is."""
-        why = "the connection was closed"
+        self._line = self._line_of(frame)
         try:
-            await self._receive_messages()  # type: ignore[no-untyped-call]  # Pipecat's
-        except ConnectionClosed:
-            pass
-        except Exception as error:
-            why = str(error) if isinstance(error, SpeechFailed) else type(error).__name__
-        if self._disconnecting:
-            return
-        if self._utterances.are_owed():
-            self._fail_over_soon(why)
-        else:
-            self._receive_task, self._websocket = None, None
-            self._clear_connection_state()  # type: ignore[no-untyped-call]
+            await super().process_frame(frame, direction)
+        finally:
+            self._line = None
 
-    def _get_websocket(self) -> Any:
-        return _Noted(super()._get_websocket(), self._note)  # type: ignore[no-untyped-call]
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Push what is not held, with the time at which it is heard."""
+        self._word_times.arrived(frame, self._words_from_ns)
+        for passed, way in self._held.process(frame, direction):
+            self._word_times.leaves(passed, self.get_clock().get_time())
+            await super().push_frame(passed, way)
 
-    def _note(self, message: str | bytes) -> bool:
-        """Look at a message before Pipecat does; False keeps it back. Raises SpeechFailed."""
-        try:
-            content = json.loads(message)
-        except ValueError as error:
-            raise SpeechFailed("an answer that is not JSON") from error
-        if not isinstance(content, dict) or content.get("error"):
-            raise SpeechFailed(str(content.get("error")) if isinstance(content, dict) else "an unknown answer")
-        context_id = str(content.get("contextId"))
-        utterance = self._utterances.get(context_id)
-        if utterance is None:
-            return True
-        if content.get("isFinal") is True:
-            if utterance.rest() and not utterance.has_audio:
-                raise SpeechFailed("no audio")
-            self._utterances.forget(context_id)
-        elif content.get("audio"):
-            self._note_audio(utterance, content.get("alignment") or content.get("normalizedAlignment"))
-        self._expect_audio()
-        return True
+    async def start_word_timestamps(self) -> None:
+        """Note from when the words that follow are counted, as Pipecat does."""
+        self._words_from_ns = max(self._word_timestamp_tracker.last_pts, self.get_clock().get_time())
+        await super().start_word_timestamps()  # type: ignore[no-untyped-call]  # Pipecat's
 
-    def _note_audio(self, utterance: Utterance, alignment: dict[str, Any] | None) -> None:
-        if not utterance.has_audio and self._cumulative_time and self._word_timestamp_tracker.started:
-            # Another target goes on: its words are later by the silence that was heard meanwhile.
-            due_ns = self._word_timestamp_tracker.pts(self._cumulative_time)
-            self._cumulative_time += max(0, self.get_clock().get_time() - due_ns) / 1e9
-        utterance.voiced(alignment["chars"] if alignment else None)
-        self.is_down = False
-        self._failed.clear()
-        circuits.providers.worked(self._target)
+    async def _withdraw(self, direction: FrameDirection) -> None:
+        """As after an interruption, but nothing was heard: text that waits and speech that is made are given up."""
+        self._held.withdraw()
+        await self._start_interruption()  # type: ignore[no-untyped-call]  # Pipecat's
+        await self._handle_interruption(InterruptionFrame(), direction)
 
-    # --- Speaking -----------------------------------------------------------------------------------------------------
+    # --- Speech -------------------------------------------------------------------------------------------------------
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        await self._settled.wait()
-        if not self._websocket or self._websocket.state is State.CLOSED:
-            await self._connect()  # type: ignore[no-untyped-call]
-        if self._websocket is None:
-            await self._give_up()
-            return
-        async for frame in super().run_tts(text, context_id):
-            yield frame
+        """Play the line, or have a voice say the text. What is heard comes through the audio context."""
+        if self._line is not None:
+            await self._play(self._line, context_id)
+        elif context_id in self._given_up:
+            await self._drop({context_id})
+        else:
+            await self._speaker.say(context_id, text)
+        yield None
 
-    async def _send_context_init(self, context_id: str) -> None:
-        with suppress(ConnectionClosed):  # the reader notices, too, and sees to it
-            await super()._send_context_init(context_id)
+    def _line_of(self, frame: Frame) -> Line | None:
+        if not isinstance(frame, TTSSpeakFrame):
+            return None
+        return self._lines.in_any_voice(frame.text) if self.is_down else self._lines.get(frame.text)
 
-    async def _send_text(self, text: str, context_id: str) -> None:
-        self._utterances[context_id].text += f"{text} "
-        self._expect_audio()
-        with suppress(ConnectionClosed):
-            if context_id not in self._context_init_sent:  # on a connection that was opened in mid-utterance
-                await self._send_context_init(context_id)
-            await super()._send_text(text, context_id)
+    async def _play(self, line: Line, context_id: str) -> None:
+        self._line_contexts.add(context_id)
+        for chunk in line.chunks():
+            audio = TTSAudioRawFrame(chunk, SAMPLE_RATE, 1, context_id=context_id)
+            await self.append_to_audio_context(context_id, audio)
+        words = [(word, start_s + HEARD_AFTER_S) for word, start_s in line.words]
+        await self.add_word_timestamps(words, context_id)
 
     async def flush_audio(self, context_id: str | None = None) -> None:
-        with suppress(ConnectionClosed):
-            await super().flush_audio(context_id)
-
-    async def _close_context(self, context_id: str) -> None:
-        if utterance := self._utterances.get(context_id):
-            utterance.is_complete = True
-            self._expect_audio()
-        if self._settled.is_set() and self._websocket and self._websocket.state is State.OPEN:
-            await super()._close_context(context_id)
+        """All text of the audio context has been asked for."""
+        if context_id is None:
+            return
+        if context_id in self._line_contexts:
+            self._line_contexts.discard(context_id)
+            await self.speech_ended(context_id)
+        else:
+            await self._speaker.finish(context_id)
 
     async def on_audio_context_interrupted(self, context_id: str) -> None:
-        self._utterances.forget(context_id)
-        await super().on_audio_context_interrupted(context_id)
+        self._line_contexts.discard(context_id)
+        await self._speaker.forget(context_id)
 
     async def on_audio_context_completed(self, context_id: str) -> None:
-        self._utterances.forget(context_id)
-        await super().on_audio_context_completed(context_id)
+        await self._speaker.forget(context_id)
 
     async def _record_context_audio_outcome(self, context_id: str, received_audio: bool) -> None:
-        """Nothing: silence has a deadline here."""
+        """Nothing: silence has a deadline of the speaker's."""
 
-    # --- Failing over -------------------------------------------------------------------------------------------------
+    # --- What the speaker tells ---------------------------------------------------------------------------------------
 
-    def _expect_audio(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(AUDIO_WITHIN_S, self._check) if self._utterances.all() else None
+    async def speech_came(self, context_id: str, frame: TTSAudioRawFrame) -> None:
+        await self.append_to_audio_context(context_id, frame)
 
-    def _check(self) -> None:
-        if self._disconnecting:
-            return
-        if self._utterances.are_owed():
-            self._fail_over_soon("no audio in time")
-            return
-        for context_id, utterance in self._utterances.all():
-            if utterance.is_complete:  # all that is missing is the word that it is over
-                self.create_task(self._finish(context_id), f"{self}::finish")
+    async def words_came(self, context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool) -> None:
+        await self.add_word_timestamps(words, context_id, includes_inter_frame_spaces=carry_spaces)
 
-    def _fail_over_soon(self, why: str) -> None:
-        if self._settled.is_set():
-            self._settled.clear()
-            self.create_task(self._fail_over(why), f"{self}::failover")
+    def position_s(self, context_id: str, sent_s: float) -> float:
+        """Later than what was sent by the silence that has been heard since, if another voice goes on."""
+        if not sent_s or not self._word_timestamp_tracker.started or self.get_active_audio_context_id() != context_id:
+            return sent_s
+        due_ns = self._word_timestamp_tracker.pts(sent_s)
+        return sent_s + max(0, self.get_clock().get_time() - due_ns) / 1e9
 
-    async def _fail_over(self, why: str) -> None:
-        try:
-            self._note_failure(why)
-            await self._drop_connection()
-            await self._connect()  # type: ignore[no-untyped-call]
-            if self._websocket is None:
-                await self._give_up()
-            else:
-                await self._say_the_rest()
-        finally:
-            self._settled.set()
-
-    async def _drop_connection(self) -> None:
-        reading, self._receive_task = self._receive_task, None
-        websocket, self._websocket = self._websocket, None
-        if reading:
-            await self.cancel_task(reading)
-        if websocket:
-            websocket.transport.abort()  # to close it would wait for an answer
-        self._clear_connection_state()  # type: ignore[no-untyped-call]
-        self._partial_word = ""  # it is said again, in whole
-
-    async def _say_the_rest(self) -> None:
-        for context_id, utterance in self._utterances.all():
-            if rest := utterance.rest():
-                utterance.start_again()
-                utterance.text = ""  # it is noted again with the request
-                await self._send_text(rest, context_id)
-                if utterance.is_complete:
-                    await super()._close_context(context_id)
-            elif utterance.is_complete:
-                await self._finish(context_id)
-
-    async def _give_up(self) -> None:
-        """Nobody can speak: what was owed is dropped, and is not in the transcript."""
-        why = next(reversed(self._failed.values()), "")
-        self._failed.clear()
-        self.is_down = True
-        silent = [context_id for context_id, _ in self._utterances.all()]
-        self._aggregated_frame_sequencer.clear(keep_contexts=set(self.get_audio_contexts()) - set(silent))
-        for context_id in silent:
-            await self._finish(context_id)
-        await self.push_error(f"no voice is left: {why}")
-
-    async def _finish(self, context_id: str) -> None:
-        self._utterances.forget(context_id)
+    async def speech_ended(self, context_id: str) -> None:
         if self.audio_context_available(context_id):
             await self.append_to_audio_context(context_id, TTSStoppedFrame(context_id=context_id))
             await self.remove_audio_context(context_id)
 
+    async def given_up(self, context_ids: set[str], why: str) -> None:
+        self._given_up |= context_ids
+        await self._drop(context_ids)
+        await self.push_error(f"no voice is left: {why}")
 
-class _Noted:
-    """A websocket whose messages somebody looks at first."""
+    async def _drop(self, context_ids: set[str]) -> None:
+        """What is not spoken is not in the transcript."""
+        self._aggregated_frame_sequencer.clear(keep_contexts=set(self.get_audio_contexts()) - context_ids)
+        for context_id in context_ids:
+            await self.speech_ended(context_id)
 
-    def __init__(self, websocket: Any, note: Callable[[str | bytes], bool]) -> None:
-        self._websocket = websocket
-        self._note = note
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._websocket, name)
-
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        async for message in self._websocket:
-            if self._note(message):
-                yield message
-
-
-def _websocket(url: str) -> str:
-    return url.rstrip("/").replace("http", "ws", 1)
+    async def failed_over(self, failed: Target, taken: Target, why: str) -> None:
+        await self._call_event_handler("on_failover", failed, taken, why)

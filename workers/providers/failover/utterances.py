@@ -11,24 +11,32 @@ class Utterance:
     """The text of one audio context. What has come is counted in letters and digits: providers differ in the rest."""
 
     text: str = ""
-    has_audio: bool = False
-    is_timed: bool = True
-    """Whether all audio so far came with its characters; else nobody knows how far the speech is."""
     is_complete: bool = False
     """Whether no more text will be asked for."""
-    _voiced: int = 0
+    is_timed: bool = True
+    """Whether the voice tells its words; else nobody knows how far its speech is."""
+    audio_s: float = 0.0
+    """How much speech has come since the voice began with this text."""
+    sent_s: float = 0.0
+    """How much speech of the context has come from all voices."""
+    from_s: float | None = None
+    """Where in the context the voice began: its words count from there. None until its first audio."""
+    _words: list[tuple[str, float]] = field(default_factory=list)
 
-    def voiced(self, characters: list[str] | None) -> None:
-        """Note audio, and the characters that are spoken in it, if the provider tells."""
-        self.has_audio = True
-        self.is_timed = self.is_timed and characters is not None
-        self._voiced += _letters("".join(characters or ()))
+    def came(self, seconds: float) -> None:
+        """Note speech."""
+        self.audio_s += seconds
+        self.sent_s += seconds
+
+    def voiced(self, words: list[tuple[str, float]]) -> None:
+        """Note words, each with its start in seconds since the voice began."""
+        self._words += words
 
     def rest(self) -> str:
         """The text that has not come, from the start of the word in which the speech stopped; empty when all has."""
-        if self.has_audio and not self.is_timed:
+        if self.audio_s and not self.is_timed:
             return ""
-        left = self._voiced
+        left = sum(_letters(word) for word, start_s in self._words if start_s < self.audio_s)
         for word in _WORD.finditer(self.text):
             letters = _letters(word.group())
             if left < letters:
@@ -39,7 +47,8 @@ class Utterance:
     def start_again(self) -> str:
         """Forget what has come, and return the rest, which is the text from now on."""
         self.text = self.rest()
-        self.has_audio, self.is_timed, self._voiced = False, True, 0
+        self.audio_s, self.from_s = 0.0, None
+        self._words = []
         return self.text
 
 

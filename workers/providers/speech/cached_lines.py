@@ -2,38 +2,23 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.core.cache import cache
 from django.db.models import BinaryField, Case, F, When
-from pipecat.frames.frames import (
-    Frame,
-    InterruptionFrame,
-    TTSAudioRawFrame,
-    TTSSpeakFrame,
-    TTSStartedFrame,
-    TTSStoppedFrame,
-)
-from pipecat.processors.frame_processor import FrameDirection
 
 from agents.models import PersonaVersion
 from agents.voices import apologies, speech_requests
 from agents.voices.fixed_lines import SAMPLE_RATE, fixed_texts, spoken
 from common.database import in_database
-from workers.providers.failover.tts import FailoverElevenLabs
-from workers.providers.speech.word_times import WordTimes
 
 log = structlog.get_logger(__name__)
 
 CHUNK_BYTES = SAMPLE_RATE // 10 * 2  # 100 ms
 STORE_BYTES = 32 * 1024 * 1024  # 17 minutes of speech
 LOAD_WITHIN_S = 0.5  # joining takes about as long; a slower database must not delay the greeting
-# A word counts as heard a moment after it began. Words and the start of the agent's turn take two queues of Pipecat's
-# to the transcript: a line of one word, all of which is there at once, would otherwise overtake the start of its turn.
-HEARD_AFTER_S = 0.05
 ASK_EVERY_S = 60  # a process asks this often for the lines that a version lacks, however many calls it has
 
 
@@ -124,78 +109,3 @@ def _read(version: PersonaVersion, known: list[int]) -> list[tuple[Any, ...]]:
 def _ask(version_id: int) -> None:
     if cache.add(f"workers.providers.speech.cached_lines.asked.{version_id}", True, ASK_EVERY_S):
         speech_requests.speak_lines(version_id)
-
-
-class ElevenLabsWithLines(FailoverElevenLabs):
-    """ElevenLabs, except for a TTSSpeakFrame whose text is one of the call's lines: that is played from memory.
-
-    A line goes through the service's queue of audio contexts like all other speech: what came before it is heard before
-    it, an interruption drops it, and its words are recorded at the time when they are heard. A sentence of the language
-    model is never taken from memory, because it shares its audio context with the rest of the reply.
-    """
-
-    def __init__(self, lines: CallLines, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._lines = lines
-        self._line: Line | None = None  # of the frame that is being handled
-        self._word_times = WordTimes()
-        self._words_from_ns = 0
-        self._line_contexts: set[str] = set()  # audio contexts that ElevenLabs has never heard of
-
-    async def start_word_timestamps(self) -> None:
-        """Note from when the words that follow are counted, as Pipecat does."""
-        self._words_from_ns = max(self._word_timestamp_tracker.last_pts, self.get_clock().get_time())
-        await super().start_word_timestamps()  # type: ignore[no-untyped-call]  # Pipecat's
-
-    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        self._word_times.arrived(frame, self._words_from_ns)
-        await self._forward(frame, direction)
-
-    async def _forward(self, frame: Frame, direction: FrameDirection) -> None:
-        """Push a frame with the time at which it is heard."""
-        self._word_times.leaves(frame, self.get_clock().get_time())
-        await super().push_frame(frame, direction)
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, InterruptionFrame):
-            self._word_times.forget()
-        if not isinstance(frame, TTSSpeakFrame):
-            await super().process_frame(frame, direction)
-            return
-        self._line = self._lines.in_any_voice(frame.text) if self.is_down else self._lines.get(frame.text)
-        try:
-            await super().process_frame(frame, direction)
-        finally:
-            self._line = None
-
-    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        if self._line is None:
-            async for frame in super().run_tts(text, context_id):
-                yield frame
-            return
-        self._line_contexts.add(context_id)
-        await self.create_audio_context(context_id)
-        await self.append_to_audio_context(context_id, TTSStartedFrame(context_id=context_id))
-        for chunk in self._line.chunks():
-            audio = TTSAudioRawFrame(chunk, SAMPLE_RATE, 1, context_id=context_id)
-            await self.append_to_audio_context(context_id, audio)
-        words = [(word, start_s + HEARD_AFTER_S) for word, start_s in self._line.words]
-        await self.add_word_timestamps(words, context_id)
-        yield None  # everything is in the queue, as after a request whose audio comes later
-
-    async def on_turn_context_completed(self) -> None:
-        context_id = self._turn_context_id
-        if context_id is None or context_id not in self._line_contexts:
-            await super().on_turn_context_completed()  # type: ignore[no-untyped-call]
-            return
-        await self.append_to_audio_context(context_id, TTSStoppedFrame(context_id=context_id))
-        await self.remove_audio_context(context_id)
-        self._turn_context_id = None
-
-    async def on_audio_context_interrupted(self, context_id: str) -> None:
-        if context_id not in self._line_contexts:
-            await super().on_audio_context_interrupted(context_id)
-
-    async def on_audio_context_completed(self, context_id: str) -> None:
-        if context_id not in self._line_contexts:
-            await super().on_audio_context_completed(context_id)

@@ -7,11 +7,8 @@ of silence for the caller. Later sentences need no such haste: they are written 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.utils.text.base_text_aggregator import Aggregation, TextType
 from pipecat.utils.text.simple_text_aggregator import SimpleTextAggregator
-
-from workers import metrics
 
 CLAUSE_ENDS = (", ", "; ", ": ", " – ", " — ")
 WORDS_MIN = 3  # "Yes," by itself would leave a gap when the rest is slow
@@ -51,16 +48,3 @@ class FirstClauseAggregator(SimpleTextAggregator):
         clause = self._text.strip(" ")
         await self.reset()
         return Aggregation(text=clause, type=TextType.SENTENCE)
-
-
-class ElevenLabsByClause(ElevenLabsTTSService):
-    """ElevenLabs, asked for the first clause of a reply as soon as it is there."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._text_aggregator = FirstClauseAggregator(language=self._text_aggregator.language)
-
-    async def _send_text(self, text: str, context_id: str) -> None:
-        """Ask for the speech of a clause or a sentence, and count its characters, which are what it costs."""
-        metrics.characters("elevenlabs", len(text))
-        await super()._send_text(text, context_id)

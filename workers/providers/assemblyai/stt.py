@@ -1,0 +1,55 @@
+"""AssemblyAI's streaming models, as one of several recognisers that may take over from each other."""
+
+import json
+from typing import Any
+
+from pipecat.services.assemblyai.models import TurnMessage
+from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_model
+from pipecat.transcriptions.language import Language
+
+from agents.choices import TurnPolicy
+from workers.providers.recogniser import TranscriptCompleteFrame, WebsocketRecogniser
+from workers.providers.targets import Target
+
+
+class AssemblyAI(WebsocketRecogniser, AssemblyAISTTService):
+    """Pipecat's service, which also says when it has been asked for words and has none."""
+
+    async def ask_for_sign(self) -> None:
+        websocket = self._get_websocket()  # type: ignore[no-untyped-call]  # Pipecat's
+        await websocket.send(json.dumps({"type": "ForceEndpoint"}))
+
+    def heard_until_s(self, result: Any) -> float | None:
+        return result.words[-1].end / 1000 if isinstance(result, TurnMessage) and result.words else None
+
+    async def _receive_messages(self) -> None:
+        async for message in self._get_websocket():  # type: ignore[no-untyped-call]
+            self.note_answer()
+            if not isinstance(message, str) or not message.startswith("{"):
+                raise ValueError("an answer that is not JSON")
+            content = json.loads(message)
+            if content.get("type") == "Error":
+                raise RuntimeError(str(content.get("error")))
+            await self._handle_message(content)
+
+    async def _handle_transcription(self, message: TurnMessage) -> None:
+        is_asked = self._finalize_requested  # at the caller's last pause, after which it has not spoken again
+        await super()._handle_transcription(message)
+        if is_asked and message.end_of_turn and not message.transcript:
+            self.confirm_finalize()  # type: ignore[no-untyped-call]  # Pipecat's
+            await self.push_frame(TranscriptCompleteFrame())
+
+
+def recogniser(target: Target, language: str, turn_policy: TurnPolicy) -> AssemblyAI:
+    """Behind the fast turn policy AssemblyAI finds the turns; behind the others it is asked for words at a pause."""
+    settings = AssemblyAI.Settings(model=target.model)
+    if is_u3_pro_model(target.model):
+        settings.language_codes = [Language(language)]
+    return AssemblyAI(
+        api_key=target.api_key,
+        api_endpoint_base_url=target.base_url.rstrip("/").replace("http", "ws", 1) + "/v3/ws",
+        vad_force_turn_endpoint=turn_policy != TurnPolicy.EAGER,
+        should_interrupt=False,  # who interrupts whom is decided by workers/turns
+        settings=settings,
+        audio_passthrough=False,
+    )

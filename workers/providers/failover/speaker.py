@@ -1,0 +1,262 @@
+"""Voices that stand in for one another within the same utterance, whoever their vendors are.
+
+The words whose speech has come are heard; the rest is asked of the next voice. So nothing is said twice but for a word
+that was cut in the middle, and the times of the words go on.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+from pipecat.frames.frames import TTSAudioRawFrame
+from pipecat.processors.frame_processor import FrameProcessorSetup
+
+from workers import metrics
+from workers.providers import circuits
+from workers.providers.failover.utterances import Utterance, Utterances
+from workers.providers.synthesiser import SpeechFailed, SpeechListener, Synthesiser
+from workers.providers.targets import Target
+
+log = structlog.get_logger(__name__)
+
+AUDIO_WITHIN_S = 1.5  # from the text, or from the last audio while more is owed; vendors take 0.1 to 0.3
+
+
+class Speech(Protocol):
+    """Where the speech goes. An utterance is known by its context id."""
+
+    async def speech_came(self, context_id: str, frame: TTSAudioRawFrame) -> None:
+        """16 kHz mono 16-bit PCM, to be heard after what came before it."""
+
+    async def words_came(self, context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool) -> None:
+        """Words with their start in seconds since the utterance began."""
+
+    def position_s(self, context_id: str, sent_s: float) -> float:
+        """Where in an utterance speech is heard that comes now, after `sent_s` seconds of it."""
+
+    async def speech_ended(self, context_id: str) -> None:
+        """All of the utterance has come."""
+
+    async def given_up(self, context_ids: set[str], why: str) -> None:
+        """Nobody can speak: what these utterances still owe never comes."""
+
+    async def failed_over(self, failed: Target, taken: Target, why: str) -> None:
+        """Another voice speaks from now on."""
+
+
+class Speaker:
+    """Has texts spoken by the first of its targets that gives audio in time.
+
+    `is_down`: no target could speak when it was last asked.
+    """
+
+    def __init__(
+        self, targets: list[Target], make: Callable[[Target, SpeechListener], Synthesiser], speech: Speech
+    ) -> None:
+        self.is_down = False
+        self._targets = circuits.providers.order(targets)
+        self._make = make
+        self._speech = speech
+        self._target = self._targets[0]
+        self._voice: Synthesiser | None = None
+        self._utterances = Utterances()
+        self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
+        self._settled = asyncio.Event()  # clear while another voice takes over
+        self._settled.set()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._setup: FrameProcessorSetup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, setup: FrameProcessorSetup) -> None:
+        """Connect, so that the first words do not wait for it."""
+        self._setup = setup
+        await self._connect()
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        self._setup = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        voice, self._voice = self._voice, None
+        if voice is not None:
+            await voice.cleanup()  # type: ignore[no-untyped-call]  # Pipecat's
+
+    # --- Speaking -----------------------------------------------------------------------------------------------------
+
+    async def say(self, context_id: str, text: str) -> None:
+        """Ask for the speech of a text at the end of an utterance. Waits while another voice takes over."""
+        if not self._settled.is_set():
+            await self._settled.wait()
+            if self.is_down:
+                return  # it was given up with what came before it
+        utterance = self._utterances[context_id]
+        if self._voice is None:
+            await self._connect()
+        if self._voice is None:
+            await self._give_up()
+        else:
+            await self._ask(self._voice, context_id, utterance, text)
+
+    async def finish(self, context_id: str) -> None:
+        """No more text of this utterance comes."""
+        utterance = self._utterances.get(context_id)
+        if utterance is None:
+            return
+        utterance.is_complete = True
+        self._expect_audio()
+        if self._settled.is_set() and self._voice is not None:
+            await self._voice.finish(context_id)
+
+    async def forget(self, context_id: str) -> None:
+        """Nobody waits for this utterance any more."""
+        self._utterances.forget(context_id)
+        if self._voice is not None:
+            await self._voice.forget(context_id)
+
+    async def _ask(self, voice: Synthesiser, context_id: str, utterance: Utterance, text: str) -> None:
+        utterance.text += f"{text} "
+        self._expect_audio()
+        metrics.characters(self._target.provider, len(text))
+        await voice.say(context_id, text)
+
+    # --- What a voice tells -------------------------------------------------------------------------------------------
+
+    async def begun(self, source: Synthesiser, context_id: str) -> None:
+        utterance = self._utterances.get(context_id)
+        if utterance is not None:
+            utterance.start_again()
+            utterance.is_timed = source.is_timed
+
+    async def audio(self, source: Synthesiser, context_id: str, frame: TTSAudioRawFrame) -> None:
+        utterance = self._utterance_of(source, context_id)
+        if utterance is None:
+            return
+        if utterance.from_s is None:
+            utterance.from_s = self._speech.position_s(context_id, utterance.sent_s)
+        utterance.came(frame.num_frames / frame.sample_rate)
+        self.is_down = False
+        self._failed.clear()
+        circuits.providers.worked(self._target)
+        self._expect_audio()
+        await self._speech.speech_came(context_id, frame)
+
+    async def words(
+        self, source: Synthesiser, context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool
+    ) -> None:
+        utterance = self._utterance_of(source, context_id)
+        if utterance is None:
+            return
+        if utterance.from_s is None:  # they came before their speech
+            utterance.from_s = self._speech.position_s(context_id, utterance.sent_s)
+        utterance.voiced(words)
+        timed = [(word, utterance.from_s + start_s) for word, start_s in words]
+        await self._speech.words_came(context_id, timed, carry_spaces=carry_spaces)
+
+    async def ended(self, source: Synthesiser, context_id: str) -> None:
+        utterance = self._utterance_of(source, context_id)
+        if utterance is None:
+            return
+        if utterance.rest() and not utterance.audio_s:
+            self._fail_over_soon("no audio")
+            return
+        self._utterances.forget(context_id)
+        self._expect_audio()
+        await self._speech.speech_ended(context_id)
+
+    async def failed(self, source: Synthesiser, why: str) -> None:
+        if source is self._voice and self._utterances.are_owed():
+            self._fail_over_soon(why)
+
+    def _utterance_of(self, source: Synthesiser, context_id: str) -> Utterance | None:
+        return self._utterances.get(context_id) if source is self._voice else None
+
+    # --- Failing over -------------------------------------------------------------------------------------------------
+
+    async def _connect(self) -> None:
+        """Connect to the first target that answers; to none, if none does."""
+        for target in self._targets:
+            if target in self._failed or self._setup is None:
+                continue
+            self._target = target
+            voice = self._make(target, self)
+            try:
+                await voice.connect(self._setup)
+            except SpeechFailed as error:
+                self._note_failure(str(error))
+                await voice.drop()
+                continue
+            self._voice = voice
+            if self._failed:
+                failed, why = next(reversed(self._failed.items()))
+                await self._speech.failed_over(failed, target, why)
+            return
+
+    def _note_failure(self, why: str) -> None:
+        log.warning("tts_failed", target=str(self._target), why=why)
+        circuits.providers.failed(self._target)
+        self._failed[self._target] = why
+
+    def _expect_audio(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(AUDIO_WITHIN_S, self._check) if self._utterances.all() else None
+
+    def _check(self) -> None:
+        if self._utterances.are_owed():
+            self._fail_over_soon("no audio in time")
+            return
+        for context_id, utterance in self._utterances.all():
+            if utterance.is_complete:  # all that is missing is the word that it is over
+                self._spawn(self._end(context_id))
+
+    def _fail_over_soon(self, why: str) -> None:
+        if self._settled.is_set() and self._setup is not None:
+            self._settled.clear()
+            self._spawn(self._fail_over(why))
+
+    async def _fail_over(self, why: str) -> None:
+        try:
+            self._note_failure(why)
+            former, self._voice = self._voice, None
+            if former is not None:
+                await former.drop()
+            await self._connect()
+            if self._voice is None:
+                await self._give_up()
+            else:
+                await self._say_the_rest(self._voice)
+        finally:
+            self._settled.set()
+
+    async def _say_the_rest(self, voice: Synthesiser) -> None:
+        for context_id, utterance in self._utterances.all():
+            if rest := utterance.start_again():
+                utterance.text = ""  # it is noted again with the request
+                await self._ask(voice, context_id, utterance, rest)
+                if utterance.is_complete:
+                    await voice.finish(context_id)
+            elif utterance.is_complete:
+                await self._end(context_id)
+
+    async def _give_up(self) -> None:
+        """Nobody can speak. All are tried again with the next text."""
+        why = next(reversed(self._failed.values()), "")
+        self._failed.clear()
+        self.is_down = True
+        owed = {context_id for context_id, _ in self._utterances.all()}
+        for context_id in owed:
+            self._utterances.forget(context_id)
+        await self._speech.given_up(owed, why)
+
+    async def _end(self, context_id: str) -> None:
+        self._utterances.forget(context_id)
+        await self._speech.speech_ended(context_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
