@@ -17,7 +17,7 @@ REPEATS = re.compile(
 
 
 def test_settings_and_api_schema_read_it() -> None:
-    assert settings.VERSION == __version__
+    assert __version__ == settings.VERSION
     assert settings.SPECTACULAR_SETTINGS["VERSION"] == __version__
     assert SchemaGenerator().get_schema(public=True)["info"]["version"] == __version__
 

@@ -226,7 +226,7 @@ async def test_a_caller_who_says_goodbye_while_the_agent_does_lets_it_finish(cal
 
 
 @pytest.mark.parametrize(("words", "language"), [("Ja.", "de"), ("Sí.", "es"), ("Yeah.", "en-US"), ("Bye.", "en-US")])
-async def test_a_silent_caller_who_is_bidden_goodbye_interrupts_it_with_any_word(
+async def test_any_word_of_a_silent_caller_interrupts_the_agents_goodbye(
     caller: Caller, words: str, language: str
 ) -> None:
     caller.judge._language = language
@@ -264,6 +264,9 @@ async def test_an_agent_that_ends_while_it_is_paused_is_not_paused_when_it_speak
         ("Genau.", "de", True),
         ("D'accord", "fr", True),
         ("Sí, claro", "es", True),
+        ("Va bene", "it", True),
+        ("Tá certo.", "pt", True),
+        ("Oké, precies.", "nl", True),
         ("", "en-US", True),
     ],
 )
