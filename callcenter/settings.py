@@ -316,7 +316,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Call center",
-    "DESCRIPTION": "Calls, their turns, personas and phone numbers, to read; and calls to place.",
+    "DESCRIPTION": "Read calls, their turns, personas and phone numbers; place calls.",
     "VERSION": VERSION,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -89,9 +89,9 @@ def _refused_kind(e164: str, region: str) -> str:
 
     number = phonenumbers.parse(e164, None)
     if region in (_NO_COUNTRY, phonenumbers.UNKNOWN_REGION):
-        return "a satellite number or another one without a country"
+        return "a satellite number or another number without a country"
     if not phonenumbers.is_valid_number(number):
-        return f"no number of the numbering plan of {region}"
+        return f"not a valid number in {region}"
     kinds = {
         PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
         PhoneNumberType.SHARED_COST: "a shared-cost number",

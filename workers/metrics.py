@@ -69,32 +69,30 @@ _reply = Histogram(
     buckets=REPLY_S,
     registry=registry,
 )
-_turns = Counter("callcenter_turns", "Utterances that were recorded.", ["speaker"], registry=registry)
+_turns = Counter("callcenter_turns", "Recorded utterances.", ["speaker"], registry=registry)
 _interruptions = Counter(
     "callcenter_interruptions", "Utterances of the agent that the caller interrupted.", registry=registry
 )
-_resumes = Counter("callcenter_resumes", "Calls that an earlier attempt had answered.", registry=registry)
+_resumes = Counter("callcenter_resumes", "Calls resumed after another worker had answered them.", registry=registry)
 _failovers = Counter(
     "callcenter_failovers",
-    "Targets of a stage that another one took over from.",
+    "Failovers, by stage and by the target that failed.",
     ["stage", "from_target"],
     registry=registry,
 )
-_errors = Counter("callcenter_errors", "What failed, of whom.", ["kind", "provider"], registry=registry)
+_errors = Counter("callcenter_errors", "Errors by kind and provider.", ["kind", "provider"], registry=registry)
 _tokens = Counter(
     "callcenter_tokens",
     "Tokens of language models: read (prompt; cached is the part of it that the provider had cached) and written.",
     ["provider", "kind"],
     registry=registry,
 )
-_characters = Counter(
-    "callcenter_characters", "Characters that were asked to be spoken.", ["provider"], registry=registry
-)
+_characters = Counter("callcenter_characters", "Characters sent to text to speech.", ["provider"], registry=registry)
 _audio = Counter(
     "callcenter_transcribed_seconds", "Time during which speech to text listened.", ["provider"], registry=registry
 )
 _cost = Counter(
-    "callcenter_cost_cents", "What that costs, in US cents, by the PRICE_ settings.", ["provider"], registry=registry
+    "callcenter_cost_cents", "Provider costs in US cents, by the PRICE_ settings.", ["provider"], registry=registry
 )
 
 

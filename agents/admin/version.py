@@ -98,7 +98,7 @@ class PersonaVersionAdmin(HistoryAdmin):
         version: PersonaVersion = wanted_object(self, request, object_id)
         persona = version.persona
         if persona.live_version_id == version.pk and not drafts.unpublished_changes(persona):
-            messages.info(request, f"{version} is live already, and the draft is the same.")
+            messages.info(request, f"{version} is already live, and the draft is the same.")
             return redirect("admin:agents_personaversion_change", object_id=version.pk)
         if request.method == "POST":
             services.roll_back(version)

@@ -13,7 +13,7 @@ from agents.voices import catalog
 from common.admin import Select
 
 UNAVAILABLE = (
-    "ElevenLabs does not answer, so its voices cannot be listed now. The voice stays as it is; "
+    "ElevenLabs is not responding, so its voices cannot be listed now. The voice stays as it is; "
     "you can also paste the id of a voice here."
 )
 

@@ -24,7 +24,7 @@ class _CheckedCursors(pagination.CursorPagination):
             position: Any = self._checked(cursor.position)
             return cursor._replace(position=position)
         except (exceptions.NotFound, ValidationError, OverflowError) as error:
-            problem = "This is no cursor of this list: begin without one, then follow next and previous."
+            problem = "Invalid cursor: start without one, then follow next and previous."
             raise exceptions.ValidationError({self.cursor_query_param: [problem]}) from error
 
     def _checked(self, position: Any) -> str:

@@ -44,11 +44,11 @@ def refusal(number: PhoneNumber, alive_within: timedelta) -> str | None:
     """
     _one_claim_at_a_time()
     if Call.objects.live().filter(phone_number=number).count() >= number.max_calls:
-        return f"{number.e164} has as many calls as it may have ({number.max_calls})"
+        return f"{number.e164} is at its limit of {number.max_calls} calls"
     free = capacity.measure(alive_within).free
     if free > settings.INBOUND_RESERVE:
         return None
-    return f"slots free: {free}, of which {settings.INBOUND_RESERVE} are kept for callers"
+    return f"slots free: {free}, of which {settings.INBOUND_RESERVE} are reserved for callers"
 
 
 def _one_claim_at_a_time() -> None:

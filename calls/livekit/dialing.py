@@ -50,7 +50,7 @@ async def dial(call: Call) -> None:
         reason = EndReason.NO_ANSWER if late else EndReason.DIAL_FAILED
         raise NotReached(reason, f"LiveKit: {error.message or error.code}") from error
     except TimeoutError as error:
-        raise NotReached(EndReason.NO_ANSWER, "LiveKit told nothing while it rang") from error
+        raise NotReached(EndReason.NO_ANSWER, "LiveKit reported nothing while the phone rang") from error
     except aiohttp.ClientError as error:
         raise NotReached(EndReason.DIAL_FAILED, f"LiveKit cannot be reached: {type(error).__name__}") from error
 

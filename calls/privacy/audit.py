@@ -36,7 +36,7 @@ def record_access(user: Actor, call: Call) -> None:
         timestamp__gt=timezone.now() - ONE_LOOK,
     )
     if not seen.exists():
-        record(user, call, "read what was said", action=LogEntry.Action.ACCESS)
+        record(user, call, "viewed the transcript", action=LogEntry.Action.ACCESS)
 
 
 def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
         object_pk="list",
         object_repr="turns",
         action=LogEntry.Action.ACCESS,
-        additional_data={"what": "read what was said", **{key: str(value)[:200] for key, value in found_by.items()}},
+        additional_data={"what": "viewed the transcript", **{key: str(value)[:200] for key, value in found_by.items()}},
         **_actor(user),
     )
 

@@ -35,7 +35,7 @@ class Changes:
     def conclusion(self) -> str:
         """One line about all of it."""
         if not self.made:
-            return "Everything is as it should be."
+            return "Everything is up to date."
         count = f"{len(self.made)} change{'s' if len(self.made) > 1 else ''}"
         return f"{count} to make; nothing was changed (--dry-run)." if self.dry_run else f"{count} made."
 

@@ -83,11 +83,11 @@ def broker() -> str:
             channel: Any = amqp.default_channel  # py-amqp's, which kombu does not name
             declared = channel.queue_declare(CALLS, passive=True)
     except NotFound as error:
-        raise Unwell(f"the queue {CALLS} is not there", "Start a worker: it declares the queues.") from error
+        raise Unwell(f"the queue {CALLS} does not exist", "Start a worker: it declares the queues.") from error
     except BROKER_ERRORS as error:
         cure = "Start RabbitMQ, or correct CELERY_BROKER_URL."
         raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
-    return f"workers that listen: {declared.consumer_count}, messages that wait: {declared.message_count}"
+    return f"consumers: {declared.consumer_count}, waiting messages: {declared.message_count}"
 
 
 def shared_counts() -> str:
@@ -115,9 +115,9 @@ def workers() -> str:
     if not now.slots:
         raise Unwell("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
     if not Heartbeat.objects.alive(3 * leases.LEASE).filter(holder=SWEEP).exists():
-        raise Unwell("nobody sweeps: lost calls are not found again", "Start Celery's beat and a housekeeping worker.")
+        raise Unwell("no sweep: lost calls are not recovered", "Start Celery's beat and a housekeeping worker.")
     if now.slots <= settings.INBOUND_RESERVE:
-        return f"{now.free} of {now.slots} slots free, all kept for callers (INBOUND_RESERVE)"
+        return f"{now.free} of {now.slots} slots free, all reserved for callers (INBOUND_RESERVE)"
     return f"{now.free} of {now.slots} slots free"
 
 
@@ -128,7 +128,7 @@ def numbers() -> str:
     if not active.exists():
         raise Unwell("no number is active: every call is rejected", "Add a number in the admin.")
     if mute is not None:
-        raise Unwell(f"{mute.e164} has a persona that nobody published", "Publish its persona in the admin.")
+        raise Unwell(f"{mute.e164} has an unpublished persona", "Publish its persona in the admin.")
     return f"active: {active.count()}"
 
 
@@ -167,10 +167,10 @@ def sip_trunks() -> str:
     if not found:
         raise NotNeeded("no inbound trunk: only needed for real telephones (manage.py setup_livekit_sip)")
     if not rules:
-        raise Unwell("callers come into no room", "Run manage.py setup_livekit_sip.")
+        raise Unwell("no dispatch rule: callers reach no room", "Run manage.py setup_livekit_sip.")
     if missing := sorted(wanted - found):
         raise Unwell(f"{missing[0]} is in no inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
-    return f"numbers that come in: {len(found)}"
+    return f"inbound numbers: {len(found)}"
 
 
 async def _trunks() -> tuple[set[str], int]:

@@ -106,12 +106,12 @@ def twilio() -> str:
         raise Unwell("the account is not complete", str(error)) from error
     except twilio_client.ERRORS as error:
         problem, _, cure = twilio_client.refused(error).partition(": ")
-        raise Unwell(problem, cure or "Try again, and look at status.twilio.com.") from error
+        raise Unwell(problem, cure or "Try again, and check status.twilio.com.") from error
     if account.status != "active":
-        raise Unwell(f"the account is {account.status}", "Look into Twilio's console: is it paid for?")
+        raise Unwell(f"the account is {account.status}", "Check the billing in Twilio's console.")
     if twilio_trunk.NAME not in trunks:
-        raise Unwell("the account has no trunk of ours", "Run manage.py setup_twilio.")
-    return "account active, trunk there"
+        raise Unwell("the account has no trunk of this call center", "Run manage.py setup_twilio.")
+    return "account active, trunk found"
 
 
 def _account(prefix: str) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def _unwell(prefix: str, status: int | None) -> Unwell:
     if status in (401, 403):
         return Unwell("refuses the key", f"Set {prefix}_API_KEY to a key of that account, with all permissions.")
     if status in (402, 429):
-        return Unwell(f"has no credit or too many requests (status {status})", "Look into the account: is it paid for?")
+        return Unwell(f"has no credit or too many requests (status {status})", "Check the account's billing.")
     return Unwell(f"answers with status {status}", f"Check {prefix}_BASE_URL; if it is right, try again later.")
 
 

@@ -37,7 +37,7 @@ class Trunk:
         """Raise CannotProvision for what Twilio would refuse, or could not use."""
         if not self.sip_uri.startswith(("sip:", "sips:")):
             raise CannotProvision(
-                "LIVEKIT_SIP_URI is no SIP address: set it to sip: and the host of LiveKit's service."
+                "LIVEKIT_SIP_URI is not a SIP address: set it to sip: and the host of LiveKit's service."
             )
         if not self.recovery_url.startswith("https://"):
             raise CannotProvision("PUBLIC_BASE_URL is not https: Twilio asks it when LiveKit does not answer.")

@@ -15,7 +15,7 @@ from calls.reporting import collectors
 
 PATH = "/metrics"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
-REFUSED = "Authorization: show METRICS_TOKEN as a bearer token, or ask from one of METRICS_ALLOWED_NETWORKS\n"
+REFUSED = "Authorization: send METRICS_TOKEN as a bearer token, or connect from one of METRICS_ALLOWED_NETWORKS\n"
 
 
 def may_read(authorization: str, address: str, *, forwarded: bool) -> bool:

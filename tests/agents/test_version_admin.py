@@ -94,7 +94,7 @@ def test_rolling_back_warns_of_changes_that_were_never_published() -> None:
     first, _ = _two_versions()
     Persona.objects.filter(pk=first.persona_id).update(goodbye="So long.")
     page = client_of("Supervisors").get(_url("roll_back_view", first)).content.decode()
-    assert "unpublished changes are lost" in page
+    assert "unpublished changes will be lost" in page
     assert "<strong>goodbye</strong>" in page
 
 

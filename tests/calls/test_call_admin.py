@@ -201,5 +201,5 @@ def test_the_dashboard_counts_today_only() -> None:
 
 def test_the_dashboard_of_a_new_installation_is_empty_but_whole() -> None:
     page = client_of("Viewers").get("/admin/").content.decode()
-    assert "No call came in today." in page
+    assert "No calls today." in page
     assert "no reply yet" in page

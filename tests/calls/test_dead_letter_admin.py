@@ -43,10 +43,10 @@ def test_the_list_says_why_in_words_and_leads_to_the_call(group: str) -> None:
     make_letter(None, Cause.UNREADABLE)
     page = client_of(group).get(LIST).content.decode()
     for text in (
-        "It asks for a task that no worker knows",
+        "It names a task that no worker knows",
         "payroll.run",
         "No worker could read it",
-        "none that is known",
+        "unknown",
     ):
         assert text in page
     assert reverse("admin:calls_call_change", args=[call.pk]) in page
@@ -94,7 +94,7 @@ def test_sending_again_asks_first_and_then_sends_the_call_that_waits(
         answer = _answer(client, letter)
 
     assert sent == [("workers.run_call", str(call.pk))]
-    assert "The call is sent again" in answer
+    assert "The call was sent again" in answer
     assert "by vera" in answer
     event = call.events.get()
     assert (event.kind, event.detail) == ("sent_again", {"by": "vera"})
@@ -104,8 +104,8 @@ def test_sending_again_asks_first_and_then_sends_the_call_that_waits(
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (Status.CONNECTING, "an agent has the call already"),
-        (Status.IN_PROGRESS, "an agent has the call already"),
+        (Status.CONNECTING, "an agent already has the call"),
+        (Status.IN_PROGRESS, "an agent already has the call"),
         (Status.COMPLETED, "the call is over (completed)"),
         (Status.MISSED, "the call is over (missed)"),
     ],
@@ -128,13 +128,13 @@ def test_a_call_that_an_agent_takes_at_this_moment_is_not_sent_again(
         return send_again(letter, user)
 
     monkeypatch.setattr(dead_letters, "send_again", taken_meanwhile)
-    assert "Nothing was sent: an agent has the call already." in _answer(client_of("Supervisors"), letter)
+    assert "Nothing was sent: an agent already has the call." in _answer(client_of("Supervisors"), letter)
     assert sent == []
 
 
 def test_a_message_that_names_no_call_cannot_be_sent_again(sent: SentMessages) -> None:
     answer = _answer(client_of("Supervisors"), make_letter())
-    assert "Nothing was sent: the message names no call that is known." in answer
+    assert "Nothing was sent: the message names no known call." in answer
     assert sent == []
 
 
@@ -152,7 +152,7 @@ def test_the_calls_page_tells_of_a_dead_letter_in_words() -> None:
     write_event(call.pk, "dead_letter", why=Cause.UNREADABLE)
     write_event(call.pk, "sent_again", by="vera")
     page = client_of("Viewers").get(reverse("admin:calls_call_change", args=[call.pk])).content.decode()
-    assert "No worker took a message about this call" in page
+    assert "A message about this call could not be processed" in page
     assert "why: No worker could read it" in page
     assert "The call was sent to the workers again" in page
 

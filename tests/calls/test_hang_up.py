@@ -141,7 +141,7 @@ def test_a_supervisor_is_asked_and_then_hangs_up_in_the_admin(sent: SentMessages
 
     call.refresh_from_db()
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.HUNG_UP)
-    assert "The call is ended" in shown
+    assert "The call has ended" in shown
     assert page(call, "hang-up/") not in shown
     assert done(call) == ["hung up"]
 
@@ -151,7 +151,7 @@ def test_a_page_that_was_open_too_long_says_that_the_call_is_over() -> None:
     supervisor = client_of("Supervisors")
 
     for ask in (supervisor.get, supervisor.post):
-        assert "The call is over already." in ask(page(call, "hang-up/"), follow=True).content.decode()
+        assert "The call has already ended." in ask(page(call, "hang-up/"), follow=True).content.decode()
     call.refresh_from_db()
     assert call.end_reason == EndReason.AGENT_GOODBYE
 

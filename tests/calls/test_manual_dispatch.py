@@ -77,7 +77,7 @@ def test_an_agent_is_sent_to_a_caller_of_whom_no_webhook_told(
     assert (call.status, call.room_name, call.caller_identity) == (Status.QUEUED, room, IDENTITY)
     assert (call.phone_number, call.caller_number) == (number, "+12025550123")
     assert sent.to("workers.run_call") == [str(call.pk)]
-    assert LogEntry.objects.get_for_object(call).get().additional_data["what"] == "sent an agent by hand"
+    assert LogEntry.objects.get_for_object(call).get().additional_data["what"] == "dispatched an agent manually"
 
 
 def test_a_room_that_has_a_call_answers_with_it_and_nothing_is_sent(

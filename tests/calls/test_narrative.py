@@ -53,7 +53,7 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
             Status.COMPLETED,
             1800,
             EndReason.MAX_DURATION,
-            ", waited 0.4 s, talked with Anna v1 for 30 min until the longest duration was reached and Anna hung up.",
+            ", waited 0.4 s, talked with Anna v1 for 30 min until the maximum duration was reached and Anna hung up.",
         ),
         (
             Status.FAILED,

@@ -57,7 +57,7 @@ def test_a_caller_hears_the_message_when_the_ring_time_is_over(sweep: Sweep, sen
     assert (call.status, call.end_reason) == (Status.MISSED, EndReason.NO_AGENT_FREE)
     assert [event.kind for event in call.events.all()] == ["missed"]
     assert sent == [("calls.announce", str(call.pk))]
-    assert "was told that none is free, and was hung up on" in tell(call)
+    assert "heard that none is free, and was disconnected" in tell(call)
 
 
 def test_a_caller_within_the_ring_time_goes_on_waiting(sweep: Sweep, sent: SentMessages) -> None:
@@ -275,7 +275,7 @@ def _form(**values: Any) -> dict[str, Any]:
     ("values", "field", "message"),
     [
         ({"overflow": "persona"}, "overflow_persona", "Choose the persona that answers after the ring time"),
-        ({"overflow": "persona", "overflow_persona": "own"}, "overflow_persona", "Choose another persona than"),
+        ({"overflow": "persona", "overflow_persona": "own"}, "overflow_persona", "Choose a different persona from"),
         ({"overflow": "persona", "overflow_persona": "draft"}, "overflow_persona", "Publish Draft first"),
         ({"overflow": "transfer"}, "overflow_number", "Write the number to transfer to"),
         ({"overflow": "transfer", "overflow_number": "+1 202 555 0100"}, "overflow_number", "would come back"),

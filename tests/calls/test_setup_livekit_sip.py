@@ -91,7 +91,7 @@ def test_the_second_run_changes_nothing() -> None:
         "= inbound trunk callcenter",
         "= outbound trunk callcenter",
         "= dispatch rule callcenter",
-        "Everything is as it should be.",
+        "Everything is up to date.",
     ]
     assert found() == before
 
@@ -152,7 +152,7 @@ def test_a_new_password_is_set_and_not_printed(settings: Settings) -> None:
 
     assert "~ outbound trunk callcenter: auth_password changed" in printed
     assert "password-" not in printed
-    assert "Everything is as it should be." in run()
+    assert "Everything is up to date." in run()
 
 
 def test_without_a_domain_there_is_no_way_out_and_that_is_told(settings: Settings) -> None:

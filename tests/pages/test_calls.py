@@ -103,7 +103,7 @@ def test_hanging_up_asks_first(administrator: User, page: Page) -> None:
     page.goto(page_of(call))
 
     page.get_by_role("link", name="Hang up").click()
-    expect(page.get_by_text("Everybody in the call is disconnected at once")).to_be_visible()
+    expect(page.get_by_text("Everyone in the call is disconnected at once")).to_be_visible()
     page.get_by_role("link", name="Cancel").click()
 
     expect(page.get_by_text("live", exact=True)).to_be_visible()

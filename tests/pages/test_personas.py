@@ -24,7 +24,7 @@ def test_a_draft_is_reviewed_before_callers_hear_it(supervisor: User, page: Page
     page.get_by_role("button", name="Save and publish").click()
     changed = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Greeting"))
     expect(changed).to_contain_text("Bright Smile, good morning.")
-    page.get_by_label("Note for the next reader").fill("A shorter greeting")
+    page.get_by_label("Note").fill("A shorter greeting")
     page.get_by_role("button", name="Publish", exact=True).click()
 
     expect(page.get_by_text("Version 3 of Anna is live: the next caller hears it.")).to_be_visible()

@@ -38,7 +38,7 @@ def test_each_look_at_what_was_said_is_written_down() -> None:
 
     [look] = looks()
     assert (look.actor.username, look.object_pk, look.remote_addr) == ("vera", str(call.pk), "127.0.0.1")
-    assert look.additional_data == {"what": "read what was said"}
+    assert look.additional_data == {"what": "viewed the transcript"}
     assert call.room_name not in look.object_repr
 
 
@@ -68,7 +68,7 @@ def test_looks_by_the_api_are_written_down_with_what_was_asked_for() -> None:
 
     of_call, of_list = sorted(looks(), key=lambda look: look.timestamp)
     assert (of_call.object_pk, of_call.actor.username) == (str(call.pk), "vera")
-    assert of_list.additional_data == {"what": "read what was said", "call": str(call.pk)}
+    assert of_list.additional_data == {"what": "viewed the transcript", "call": str(call.pk)}
 
 
 def test_who_may_not_read_what_was_said_does_not() -> None:
@@ -79,7 +79,7 @@ def test_who_may_not_read_what_was_said_does_not() -> None:
 
     page = client.get(f"/admin/calls/call/{call.pk}/change/").content.decode()
 
-    assert "You may not read what was said." in page
+    assert "You do not have permission to read the transcript." in page
     assert "Hi." not in page
     assert client.get(f"/api/calls/{call.pk}/").json()["turns"] == []
     assert client.get("/api/turns/").status_code == 403

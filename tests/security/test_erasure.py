@@ -217,7 +217,7 @@ def test_an_erased_call_says_so_on_its_page() -> None:
     erasure.erase_number(NUMBER, "sofia")
 
     page = client_of("Viewers").get(f"/admin/calls/call/{call.pk}/change/").content.decode()
-    assert "What was said was deleted on" in page
+    assert "The transcript was deleted on" in page
 
 
 def test_each_number_keeps_calls_for_its_own_time(settings: Settings) -> None:

@@ -27,7 +27,7 @@ def load() -> Runner:
     except ImportError as error:
         raise _unusable(name, f"cannot be imported ({error})") from error
     if not iscoroutinefunction(found):
-        raise _unusable(name, "is no coroutine function")
+        raise _unusable(name, "is not a coroutine function")
     return cast(Runner, found)
 
 

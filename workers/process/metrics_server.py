@@ -83,7 +83,7 @@ def _answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
     address = environ.get("REMOTE_ADDR", "")
     if environ.get("PATH_INFO") != scraping.PATH:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
-        return [f"{scraping.PATH} is all there is\n".encode()]
+        return [f"{scraping.PATH} is the only page\n".encode()]
     if not scraping.may_read(environ.get("HTTP_AUTHORIZATION", ""), address, forwarded=forwarded):
         start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
         return [scraping.REFUSED.encode()]

@@ -45,7 +45,7 @@ def verify(path: str, parameters: QueryDict, signature: str) -> None:
         raise BadSignature("TWILIO_AUTH_TOKEN is not set: nothing that Twilio sends can be verified")
     url = settings.PUBLIC_BASE_URL + path
     if not signature or not RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, parameters, signature):
-        raise BadSignature("X-Twilio-Signature: not that of this request: check TWILIO_AUTH_TOKEN and PUBLIC_BASE_URL")
+        raise BadSignature("X-Twilio-Signature: no match: check TWILIO_AUTH_TOKEN and PUBLIC_BASE_URL")
 
 
 def voice_answer(parameters: Mapping[str, str]) -> str:
@@ -109,7 +109,7 @@ def note_status(parameters: Mapping[str, str]) -> str:
     """
     sid, status = _call_sid(parameters), parameters.get("CallStatus", "")
     if status not in STATUSES | TROUBLE:
-        raise BadBody("CallStatus: this is none of Twilio's statuses")
+        raise BadBody("CallStatus: this is not a Twilio status")
     with transaction.atomic():
         event, is_new = WebhookEvent.objects.get_or_create(
             event_id=f"{sid}:{status}",
@@ -139,7 +139,7 @@ def _note_trouble(sid: str, status: str, parameters: Mapping[str, str]) -> str:
 def _call_sid(parameters: Mapping[str, str]) -> str:
     sid = parameters.get("CallSid", "")
     if not _SID.fullmatch(sid):
-        raise BadBody("CallSid: this is no id of a Twilio call")
+        raise BadBody("CallSid: this is not the ID of a Twilio call")
     return sid
 
 
