@@ -160,9 +160,7 @@ def sip_trunks() -> str:
         found, rules = async_to_sync(_trunks)()
     except (api.ServerError, OSError, TimeoutError) as error:
         problem = error.message if isinstance(error, api.ServerError) else type(error).__name__
-        raise Unwell(
-            f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real phone numbers."
-        ) from error
+        raise Unwell(f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real phone numbers.") from error
     wanted = set(PhoneNumber.objects.filter(is_active=True).values_list("e164", flat=True))
     if not found:
         raise NotNeeded("no inbound trunk: only needed for real telephones (manage.py setup_livekit_sip)")

@@ -63,7 +63,7 @@ def test_comparing_offers_to_roll_back_to_the_version_that_is_not_live() -> None
     assert _url("roll_back_view", first) not in client_of("Viewers").get(_url("compare_view", second)).content.decode()
 
 
-def test_a_roll_back_stands_in_the_audit_log() -> None:
+def test_a_roll_back_is_in_the_audit_log() -> None:
     first, _ = _two_versions()
     client_of("Supervisors", username="sofia").post(_url("roll_back_view", first))
     entry = AuditEntry.objects.get_for_object(first.persona).latest("timestamp")

@@ -44,13 +44,13 @@ def test_blanks_around_the_values_of_a_list_are_none_of_them(
 
 
 @pytest.mark.parametrize("value", ["$tr0ng", "$HOME", "$$x", "$"])
-def test_a_value_that_begins_with_a_dollar_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_a_value_that_begins_with_a_dollar_is_taken_literally(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", value)
     assert Env().str("TWILIO_AUTH_TOKEN", default="") == value
     assert Env().list("TWILIO_AUTH_TOKEN", default=[]) == [value]
 
 
-def test_a_value_of_the_file_that_begins_with_a_dollar_is_taken_as_it_stands(
+def test_a_value_of_the_file_that_begins_with_a_dollar_is_taken_literally(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("TWILIO_AUTH_TOKEN", raising=False)

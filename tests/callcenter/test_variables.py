@@ -92,7 +92,7 @@ def test_the_template_and_an_empty_environment_have_no_problem() -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "line"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG])
-def test_a_value_that_cannot_be_used_is_told_with_its_cure(name: str, value: str, line: str) -> None:
+def test_a_value_that_cannot_be_used_is_reported_with_its_cure(name: str, value: str, line: str) -> None:
     assert variables.problems(from_template(TEMPLATE) | {name: value}) == [line]
 
 

@@ -147,7 +147,7 @@ def test_a_viewer_cannot_send_again_and_is_not_offered_to(sent: SentMessages) ->
     assert sent == []
 
 
-def test_the_calls_page_tells_of_a_dead_letter_in_words() -> None:
+def test_the_calls_page_describes_a_dead_letter() -> None:
     call = make_call()
     write_event(call.pk, "dead_letter", why=Cause.UNREADABLE)
     write_event(call.pk, "sent_again", by="vera")
@@ -161,13 +161,13 @@ def test_the_calls_page_tells_of_a_dead_letter_in_words() -> None:
     ("number", "about"),
     [("+12025550123", "about the call from +1 202 555 0123"), ("", "about the call from an anonymous caller")],
 )
-def test_one_sentence_tells_of_a_message_and_its_call(number: str, about: str) -> None:
+def test_one_sentence_describes_a_message_and_its_call(number: str, about: str) -> None:
     sentence = tell_dead_letter(make_letter(make_call(caller_number=number)))
     assert sentence.startswith(f"A message {about} was set aside on ")
     assert sentence.endswith(": a worker could not carry it out.")
 
 
-def test_a_message_without_a_call_is_told_with_its_unknown_task() -> None:
+def test_a_message_without_a_call_is_described_with_its_unknown_task() -> None:
     sentence = tell_dead_letter(make_letter(None, Cause.UNKNOWN_TASK, task="payroll.run"))
     assert sentence.startswith("A message that names no call was set aside on ")
     assert sentence.endswith(": it asks for a task that no worker knows (payroll.run).")

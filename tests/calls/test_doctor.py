@@ -104,7 +104,7 @@ def test_a_key_that_is_refused_is_named_with_its_variable(name: str, providers: 
 
 
 @pytest.mark.parametrize("name", ["Deepgram", "ElevenLabs", "OpenAI"])
-def test_a_provider_that_is_away_is_told_with_its_variable(name: str, providers: None, settings: Settings) -> None:
+def test_a_provider_that_is_away_is_reported_with_its_variable(name: str, providers: None, settings: Settings) -> None:
     setattr(settings, f"{name.upper()}_BASE_URL", NOWHERE)
 
     problem, cure = unwell(provider_keys.examinations()[name])

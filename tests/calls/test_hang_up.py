@@ -166,7 +166,7 @@ def test_a_viewer_sees_no_button_and_hangs_nobody_up() -> None:
     assert call.status == Status.IN_PROGRESS
 
 
-def test_hanging_up_on_a_call_that_is_not_there_is_not_found() -> None:
+def test_hanging_up_on_a_call_that_does_not_exist_is_not_found() -> None:
     supervisor = client_of("Supervisors")
 
     for pk in ("00000000-0000-0000-0000-000000000000", "17"):

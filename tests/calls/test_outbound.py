@@ -114,7 +114,7 @@ def test_bad_input_is_refused_by_field_with_the_cure(
 
 
 @pytest.mark.parametrize("permissions", [(), ("calls.view_call",), ("calls.view_call", "calls.view_phonenumber")])
-def test_who_may_only_look_places_no_call(permissions: tuple[str, ...], slots: None, number: PhoneNumber) -> None:
+def test_a_viewer_places_no_call(permissions: tuple[str, ...], slots: None, number: PhoneNumber) -> None:
     assert ask(client(*permissions)).status_code == 403
     assert ask(Client()).status_code in {401, 403}
     assert not Call.objects.exists()
@@ -269,7 +269,7 @@ def test_a_call_that_lost_its_agent_while_it_rang_ends_when_the_person_leaves(
 
 
 @pytest.mark.parametrize("reason", sorted(NOT_REACHED))
-def test_a_call_in_vain_is_told_as_one(reason: EndReason, number: PhoneNumber) -> None:
+def test_an_unanswered_outbound_call_is_described_as_one(reason: EndReason, number: PhoneNumber) -> None:
     call = dialed(number, Status.CONNECTING)
     services.end_call(call.pk, Status.MISSED, reason)
     call.refresh_from_db()
@@ -280,7 +280,7 @@ def test_a_call_in_vain_is_told_as_one(reason: EndReason, number: PhoneNumber) -
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.REJECTED])
-def test_every_state_of_an_outbound_call_is_told_and_shown(status: Status, number: PhoneNumber) -> None:
+def test_every_state_of_an_outbound_call_is_described_and_shown(status: Status, number: PhoneNumber) -> None:
     call = dialed(number, status)
 
     assert tell(call).endswith(".")

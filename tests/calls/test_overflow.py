@@ -60,7 +60,7 @@ def test_a_caller_hears_the_message_when_the_ring_time_is_over(sweep: Sweep, sen
     assert "heard that none is free, and was disconnected" in tell(call)
 
 
-def test_a_caller_within_the_ring_time_goes_on_waiting(sweep: Sweep, sent: SentMessages) -> None:
+def test_a_caller_within_the_ring_time_keeps_waiting(sweep: Sweep, sent: SentMessages) -> None:
     call = ringing(make_number(), 5)
 
     sweep()
@@ -136,7 +136,7 @@ def test_a_transfer_ends_the_call_for_the_agents(sweep: Sweep, sent: SentMessage
     assert "was transferred to +1 202 555 0177" in tell(call)
 
 
-def test_a_refused_transfer_stands_in_the_row() -> None:
+def test_a_refused_transfer_is_in_the_row() -> None:
     call = make_call(Status.MISSED, end_reason=EndReason.TRANSFERRED)
 
     overflow.transfer_failed(call.pk, "busy")

@@ -60,7 +60,7 @@ def said(response: Any) -> tuple[str, str | None]:
     return say.text or "", say.get("language")
 
 
-def test_a_caller_is_put_through_to_livekits_sip_service_without_a_look_into_the_database() -> None:
+def test_a_caller_is_put_through_to_livekits_sip_service_without_a_database_query() -> None:
     # Without the django_db mark, every query raises.
     [dial] = twiml(post(VOICE, parameters()))
 
@@ -96,7 +96,7 @@ def test_a_caller_whom_livekit_does_not_take_hears_the_numbers_message_in_the_pe
 
 
 @pytest.mark.django_db
-def test_a_caller_whom_livekit_does_not_take_is_transferred_where_the_number_says_so() -> None:
+def test_a_caller_whom_livekit_does_not_take_is_transferred_if_the_number_says_so() -> None:
     make_number(NUMBER, overflow=Overflow.TRANSFER, overflow_number="+12025550199")
 
     [dial] = twiml(post(VOICE, parameters(DialCallStatus="failed")))
@@ -106,7 +106,7 @@ def test_a_caller_whom_livekit_does_not_take_is_transferred_where_the_number_say
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("values", [None, {"is_active": False}])
-def test_a_number_that_is_not_there_or_not_active_has_no_message_of_its_own(values: dict[str, Any] | None) -> None:
+def test_a_number_that_does_not_exist_or_is_inactive_has_no_message_of_its_own(values: dict[str, Any] | None) -> None:
     if values is not None:
         make_number(NUMBER, overflow_message="Ours.", **values)
 
@@ -235,7 +235,7 @@ def test_trouble_is_written_to_its_call_once_and_ends_nothing(own: bool) -> None
 
 
 @pytest.mark.django_db
-def test_trouble_of_a_call_that_never_reached_us_is_stored_and_is_no_call() -> None:
+def test_trouble_of_a_call_that_never_reached_us_is_stored_and_is_not_a_call() -> None:
     assert post(STATUS, parameters(CallStatus="busy")).status_code == 204
 
     assert WebhookEvent.objects.get().outcome == "reached no call"

@@ -98,7 +98,7 @@ def _assert_everything_is_there_once(report: CallReport) -> None:
 
 
 @pytest.mark.parametrize("outage", [_stopped, _frozen], ids=["stopped", "frozen"])
-def test_17_postgres_away_for_60_s_in_mid_call_the_call_goes_on_and_every_turn_is_there_once(
+def test_17_postgres_away_for_60_s_in_mid_call_the_call_continues_and_every_turn_is_there_once(
     stack: Stack, number: PhoneNumber, outage: Callable[[], AbstractContextManager[None]]
 ) -> None:
     with stack.beat(), stack.worker(slots=1) as worker:

@@ -62,7 +62,7 @@ def test_filters_leave_the_calls_of_one_status(administrator: User, page: Page) 
     expect(rows(page)).to_contain_text("anonymous")
 
 
-def test_the_page_of_a_call_tells_what_was_said_and_what_happened(administrator: User, page: Page) -> None:
+def test_the_page_of_a_call_shows_what_was_said_and_what_happened(administrator: User, page: Page) -> None:
     world = make_world()
     page.goto(page_of(world.ended))
 

@@ -58,7 +58,7 @@ def test_the_player_follows_the_chosen_voice(administrator: User, page: Page) ->
     expect(player).to_have_attribute("src", re.compile("EXAVITQu4vr4xnSDxMaL"))
 
 
-def test_a_mistake_is_told_at_its_field(administrator: User, page: Page) -> None:
+def test_a_mistake_is_reported_at_its_field(administrator: User, page: Page) -> None:
     persona = make_practice()
     page.goto(page_of(persona))
 

@@ -127,7 +127,7 @@ LATE = [
 
 
 @pytest.mark.parametrize(("kind", "who"), LATE, ids=["caller left", "caller is back", "agent left", "room closed"])
-def test_what_livekit_tells_after_an_erasure_brings_nothing_back(kind: str, who: dict[str, Any] | None) -> None:
+def test_what_livekit_reports_after_an_erasure_brings_nothing_back(kind: str, who: dict[str, Any] | None) -> None:
     make_number("+12025550100")
     room = call_of().room_name
     erasure.erase_number(NUMBER, "sofia")

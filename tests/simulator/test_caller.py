@@ -285,7 +285,7 @@ async def test_a_clip_is_played_over_the_agent_and_its_speech_is_reported_to_the
     assert report.agent_pauses == []
 
 
-async def test_a_telephone_that_is_called_rings_and_then_talks_like_one_that_calls(place: Place) -> None:
+async def test_a_phone_that_is_called_rings_and_then_talks_like_one_that_calls(place: Place) -> None:
     call = await place(CONVERSATION, picks_up_after_s=1.0, ring_timeout_s=10)
     answered = next(event for event in call.events if event.kind == "answered")
 

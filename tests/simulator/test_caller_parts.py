@@ -286,7 +286,7 @@ def test_an_empty_livekit_url_means_the_local_port(monkeypatch: pytest.MonkeyPat
     assert command_line.settings_from(arguments).livekit_url == "ws://127.0.0.1:7890"
 
 
-def test_the_command_line_tells_events_and_the_result() -> None:
+def test_the_command_line_prints_events_and_the_result() -> None:
     event = CallerEvent("reply", 1.5, latency_ms=512.4)
     assert command_line.describe(event) == "    1.50 s  reply after 512 ms"
     heard = Utterance("Yes.", 1.0, 2.0, reply_expected=True, reply_heard=True, reply_latency_ms=512.4)

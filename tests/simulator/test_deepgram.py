@@ -236,7 +236,7 @@ async def test_nova_makes_results_final_when_told(base_url: str) -> None:
         assert (await nova.until(type="Results"))["channel"]["alternatives"][0]["transcript"] == ""
 
 
-async def test_nova_tells_what_it_heard_before_it_closes(base_url: str) -> None:
+async def test_nova_reports_what_it_heard_before_it_closes(base_url: str) -> None:
     async with listening(base_url, NOVA) as nova:
         await nova.hear(SECOND, await say(TUESDAY))
         messages = await nova.finish()

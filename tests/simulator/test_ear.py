@@ -45,14 +45,14 @@ def test_gaps_are_measured_by_their_frames_and_short_ones_left_out() -> None:
     assert [round(pause.began_at, 2) for pause in ear.pauses] == [0.98, 1.62]
 
 
-def test_frames_that_come_late_are_no_gap() -> None:
+def test_frames_that_come_late_are_not_a_gap() -> None:
     ear = Ear()
     for number in range(50):
         ear.hear(LOUD, number * FRAME_S + (0.25 if number >= 25 else 0.0))
     assert ear.pauses == []
 
 
-def test_speech_that_goes_on_has_not_ended() -> None:
+def test_speech_that_continues_has_not_ended() -> None:
     ear = hear((0.5, True), (0.2, False))
     assert ear.now_speaking is ear.stretches[0]
 
@@ -64,7 +64,7 @@ def test_silence_is_noticed_when_frames_stop_coming() -> None:
     assert ear.stretches[0].last_at == pytest.approx(0.5)
 
 
-def test_beginning_and_end_are_told_once() -> None:
+def test_beginning_and_end_are_reported_once() -> None:
     told: list[tuple[str, float]] = []
     ear = Ear(
         on_speaking=lambda stretch: told.append(("speaking", stretch.started_at)),
@@ -87,17 +87,17 @@ def test_a_reply_is_the_first_speech_after_the_caller_ended() -> None:
     assert reply.started_at == 3.6
 
 
-def test_what_the_agent_was_saying_before_is_no_reply() -> None:
+def test_what_the_agent_was_saying_before_is_not_a_reply() -> None:
     assert ear_with((0.0, 5.0)).reply_to(2.0, 3.0) is None
 
 
-def test_speech_swallowed_while_the_caller_still_speaks_is_no_reply() -> None:
+def test_speech_swallowed_while_the_caller_still_speaks_is_not_a_reply() -> None:
     reply = ear_with((2.4, 2.8), (3.6, 4.0)).reply_to(2.0, 3.0)
     assert reply is not None
     assert reply.started_at == 3.6
 
 
-def test_an_agent_that_speaks_over_the_caller_and_goes_on_replied_too_early() -> None:
+def test_an_agent_that_speaks_over_the_caller_and_continues_replied_too_early() -> None:
     reply = ear_with((2.8, 5.0)).reply_to(2.0, 3.0)
     assert reply is not None
     assert reply.started_at == 2.8

@@ -46,7 +46,7 @@ async def test_a_turn_is_where_the_speech_is() -> None:
 
 
 @pytest.mark.parametrize("noise_db", [-60, -45])
-async def test_noise_is_no_speech_and_does_not_hide_the_end(noise_db: int) -> None:
+async def test_noise_is_not_speech_and_does_not_hide_the_end(noise_db: int) -> None:
     stream = (await spoken(LINES[0])).astype(np.float64)
     noise = np.random.default_rng(1).normal(0, 32768 * 10 ** (noise_db / 20), len(stream) + 5 * SAMPLE_RATE)
     noise[5 * SAMPLE_RATE :] += stream

@@ -73,7 +73,7 @@ async def test_a_word_that_ends_the_turn_begins_it_too(base_url: str) -> None:
     assert messages[-1]["transcript"] == yes
 
 
-async def test_nova_tells_word_after_word(base_url: str) -> None:
+async def test_nova_reports_word_after_word(base_url: str) -> None:
     async with listening(base_url, INTERIM) as nova:
         await nova.hear(SECOND, await say(HOURS), SECOND)
         told = transcripts(await nova.finish())
@@ -130,12 +130,12 @@ async def test_the_words_of_a_known_length_come_when_they_are_over() -> None:
     assert told == ["", "one", "one two", "one two three", "one two three"]
 
 
-async def test_words_that_were_told_are_not_taken_back() -> None:
+async def test_reported_words_are_not_taken_back() -> None:
     line = Words("one two three four", seconds=2.0)
     assert await recognizer(line).partial(marked(0.6, code_of(line.text)), "one two") == "one two"
 
 
-async def test_unmarked_speech_is_told_as_such_and_a_marked_sound_is_silence() -> None:
+async def test_unmarked_speech_is_reported_as_such_and_a_marked_sound_is_silence() -> None:
     noise = np.random.default_rng(6).normal(0, 2000, SAMPLE_RATE).astype(np.int16)
     assert await recognizer().partial(noise, "") == UNMARKED
     assert await recognizer().transcribe(noise) == UNMARKED

@@ -114,13 +114,13 @@ async def test_a_click_does_not_even_pause_the_agent(caller: Caller, voice: Voic
     assert not voice.is_paused
 
 
-async def test_a_sound_without_words_lets_the_agent_go_on(caller: Caller, voice: Voice) -> None:
+async def test_a_sound_without_words_lets_the_agent_resume(caller: Caller, voice: Voice) -> None:
     await caller.speaks(300)
     await caller.is_silent(480)
     assert (caller.turns, voice.is_paused, voice.resumed) == (0, False, 1)
 
 
-async def test_a_backchannel_lets_the_agent_go_on_and_its_words_are_dropped(caller: Caller, voice: Voice) -> None:
+async def test_a_backchannel_lets_the_agent_resume_and_its_words_are_dropped(caller: Caller, voice: Voice) -> None:
     await caller.speaks(400)
     await caller.is_heard("Mhm, yeah.", final=True)
     await caller.is_silent(480)

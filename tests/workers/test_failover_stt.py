@@ -142,7 +142,7 @@ async def test_when_no_recogniser_is_left_an_error_says_so(settings: Settings) -
         assert not heard.stt.is_usable
 
 
-async def test_anothers_failure_passes_and_is_not_taken_for_the_recognisers(settings: Settings) -> None:
+async def test_anothers_failure_passes_and_is_not_mistaken_for_the_recognisers(settings: Settings) -> None:
     async with hearing(settings, {}) as heard:
         voice = Sink()
         await heard.stt.queue_frame(ErrorFrame("no voice is left", processor=voice), FrameDirection.UPSTREAM)

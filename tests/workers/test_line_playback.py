@@ -156,7 +156,7 @@ async def test_a_sentence_of_the_model_is_never_played_from_memory(unsaved: Pers
     assert "".join(voice.asked).strip() == "Goodbye."
 
 
-async def test_an_interrupted_line_is_dropped_and_the_voice_goes_on_live(unsaved: PersonaVersion) -> None:
+async def test_an_interrupted_line_is_dropped_and_the_voice_continues_live(unsaved: PersonaVersion) -> None:
     async with speaking(unsaved, await _with_line(unsaved)) as voice:
         await voice.take(TTSSpeakFrame(GREETING))
         await voice.said.until(TTSAudioRawFrame)
