@@ -1,4 +1,6 @@
-"""How the API learns who asks, besides tokens: from the admin's session or, without one-time codes, from a password."""
+"""How the API authenticates clients, besides tokens: from the admin's session or, without one-time codes, from a
+password.
+"""
 
 from typing import Any
 

@@ -47,7 +47,7 @@ def _value(name: str) -> str:
 
 
 def _host(url: str) -> str:
-    """The URL's host; empty when there is none, or when it is no URL at all."""
+    """The URL's host; empty when there is none, or the URL is invalid."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -70,7 +70,7 @@ def _own_numbers() -> list[str]:
 def _region(e164: str) -> str:
     """The number's ISO code, also where several countries share a calling code; else that code's main country.
 
-    Raises ValueError when it is no number.
+    Raises ValueError for an invalid number.
     """
     import phonenumbers  # here, because workers never need its 4 MB of numbering plans
 

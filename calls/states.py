@@ -57,7 +57,7 @@ HELD = frozenset({Status.CONNECTING, Status.IN_PROGRESS})
 LIVE = WAITING | HELD
 FINAL = frozenset(Status) - LIVE
 ANNOUNCED = frozenset({EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST, EndReason.CONNECT_FAILED})
-"""Ends that housekeeping tells the caller of before it hangs up."""
+"""Ends that housekeeping announces to the caller before it hangs up."""
 NOT_REACHED = frozenset({EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED})  # outbound calls that failed nobody
 
 ALLOWED_FROM: dict[Status, frozenset[Status]] = {

@@ -1,4 +1,4 @@
-"""Housekeeping: what has to be done beside calls. Each task parses, calls one service and returns."""
+"""Housekeeping: work outside calls. Each task parses, calls one service and returns."""
 
 import uuid
 from datetime import timedelta
@@ -27,7 +27,7 @@ def close_room(room_name: str) -> None:
 
 @shared_task(name="calls.announce")
 def announce(call_id: str) -> None:
-    """Have the caller of an ended call hear why it ends, and hang up. A thread goes on with it after the task."""
+    """Have the caller of an ended call hear why it ends, and hang up. A thread continues after the task."""
     from calls.housekeeping import announcer  # brings LiveKit's media library, which the web process does not need
 
     announcer.start(uuid.UUID(call_id))

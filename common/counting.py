@@ -1,4 +1,4 @@
-"""How often something happened within a time, counted by all web processes together, in Redis.
+"""Counts events within a time window for all web processes together, in Redis.
 
 While Redis is away each process counts for itself: as many limits as there are processes, and nobody is locked out.
 """

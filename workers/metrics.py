@@ -145,7 +145,7 @@ def holding() -> Iterator[None]:
 
 
 def answered(call: Call) -> None:
-    """The conversation begins, or goes on if an earlier attempt began it."""
+    """The conversation starts, or resumes if an earlier attempt started it."""
     if call.answered_at is not None:
         _resumes.inc()
     elif call.direction == Direction.INBOUND:

@@ -57,7 +57,7 @@ class PersonaVersionAdmin(HistoryAdmin):
 
     @page_button("Compare", permission="view", icon="compare_arrows", path="compare")
     def compare_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show this version beside another one of the same persona: `?with=<id>`, else the one before it."""
+        """Compare this version with another one of the same persona: `?with=<id>`, else the one before it."""
         version: PersonaVersion = wanted_object(self, request, object_id)
         others = list(version.persona.versions.exclude(pk=version.pk))
         wanted = request.GET.get("with", "")

@@ -52,7 +52,7 @@ def validate_parameters(schema: Any) -> None:
 
 
 def host(url: str) -> str:
-    """The URL's host in small letters; empty when there is none, or when it is no URL at all."""
+    """The URL's host in lowercase; empty when there is none, or the URL is invalid."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -60,7 +60,7 @@ def host(url: str) -> str:
 
 
 def validate_host(name: str) -> None:
-    """Raise ValidationError unless `name` is a host as it stands in a URL, in small letters."""
+    """Raise ValidationError unless `name` is a host as it appears in a URL, in lowercase."""
     if not name or host(f"https://{name}/") != name:
         raise ValidationError("Enter only the host, in lowercase: for example orders.example.com.")
 

@@ -85,7 +85,7 @@ def _say(version: PersonaVersion, text: str, timeout_s: int) -> Speech:
     """Have the voice say a text, and keep it. Raises one of FAILURES."""
     speech = _SPEAK[TtsProvider(version.tts_provider)](version, text, timeout_s)
     line = SpokenLine(**fixed_lines.voice_of(version), text=text, pcm=speech.pcm, words=speech.words)
-    # Somebody else may have made it meanwhile.
+    # Another process may have made it meanwhile.
     SpokenLine.objects.bulk_create([line], ignore_conflicts=True)
     return speech
 

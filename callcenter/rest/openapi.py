@@ -1,4 +1,4 @@
-"""Adds to the OpenAPI document what every operation may answer beside its success: drf-spectacular knows views only."""
+"""Adds to the OpenAPI document what every operation may return besides success: drf-spectacular knows views only."""
 
 from typing import Any
 

@@ -107,7 +107,7 @@ def call_page(call: Call, *, with_words: bool = True) -> CallPage:
 
 
 def _silence(call: Call, *, with_words: bool) -> str:
-    """What stands in place of a transcript."""
+    """The text in place of a transcript."""
     if call.erased_at is not None:
         return f"The transcript was deleted on {readable_time(call.erased_at)}."
     return "Nothing was said." if with_words else "You do not have permission to read the transcript."

@@ -1,4 +1,4 @@
-"""The first page of the admin: what is going on now, and how the day went."""
+"""The first page of the admin: what is happening now, and how the day went."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

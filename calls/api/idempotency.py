@@ -32,7 +32,7 @@ class IdempotencyKeyReused(exceptions.APIException):
 
 
 def keyed(request: Request, body: Any) -> KeyedRequest | None:
-    """The request with its key; None when it has none. Raises ValidationError for a key that is no key."""
+    """The request with its key; None when it has none. Raises ValidationError for an invalid key."""
     sent = request.headers.get("Idempotency-Key")
     if sent is None:
         return None

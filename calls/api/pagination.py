@@ -16,7 +16,7 @@ class _CheckedCursors(pagination.CursorPagination):
     column: ClassVar[models.Field[Any, Any]]
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Raises ValidationError for what is no cursor of this list."""
+        """Raises ValidationError for an invalid cursor."""
         try:
             cursor = super().decode_cursor(request)
             if cursor is None or cursor.position is None:

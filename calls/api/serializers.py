@@ -1,4 +1,4 @@
-"""How calls, personas and numbers look to API clients. Read-only: the admin is where they are edited."""
+"""Calls, personas and numbers in the API. Read-only: they are edited in the admin."""
 
 from typing import Any
 

@@ -56,7 +56,7 @@ class Missing:
         self._noted_at = now
 
     def forget(self) -> None:
-        """LiveKit did not answer: nobody could come back meanwhile."""
+        """LiveKit did not respond: nobody could reconnect meanwhile."""
         self._since = {}
 
     def is_given_up(self, call_id: uuid.UUID) -> bool:

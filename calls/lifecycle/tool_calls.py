@@ -12,7 +12,7 @@ from calls.models.history import Speaker
 
 
 class MovedOn(Exception):
-    """The call goes on without this attempt, which may ask for nothing any more."""
+    """The call continues without this attempt, which may call no more tools."""
 
 
 def key_of(call_id: uuid.UUID, turn: int, tool: str, arguments: Any) -> uuid.UUID:

@@ -22,7 +22,7 @@ _REASONS = {
     607: EndReason.REFUSED,
     608: EndReason.REFUSED,
 }
-"""SIP's answers (RFC 3261, 8197, 8688) that tell of the person; every other one tells of the trunk or the number."""
+"""SIP's answers (RFC 3261, 8197, 8688) about the person; all others are about the trunk or the number."""
 
 
 class NotReached(Exception):

@@ -18,7 +18,7 @@ class Overflow(models.TextChoices):
 
 
 class PhoneNumber(models.Model):
-    """Which persona answers a number, how many calls it may have at once, and what becomes of those who wait."""
+    """Which persona answers a number, its limit of concurrent calls, and its overflow action."""
 
     e164 = models.CharField(
         "number", max_length=32, unique=True, help_text="With country code, for example +1 202 555 0100."

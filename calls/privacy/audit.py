@@ -1,6 +1,5 @@
-"""Who did what: looks at what callers said, calls that were ended, data that was deleted.
-
-Edits are written down by django-auditlog itself (AUDITLOG_INCLUDE_TRACKING_MODELS in the settings).
+"""The audit log: access to transcripts, hang-ups, erasures. Edits are recorded by django-auditlog itself
+(AUDITLOG_INCLUDE_TRACKING_MODELS in the settings).
 """
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ Actor = AbstractBaseUser | AnonymousUser | None
 
 
 def record_access(user: Actor, call: Call) -> None:
-    """Write down that somebody read what was said in a call."""
+    """Record that somebody viewed a transcript."""
     seen = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Call),
         object_pk=str(call.pk),
@@ -73,7 +72,7 @@ def _pk(user: Actor) -> int | None:
 
 
 class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # the package has no type hints
-    """Tells django-auditlog who asks: by the connection's address, which a header cannot change."""
+    """Tells django-auditlog who made the request: by the connection's address, which a header cannot change."""
 
     get_response: Callable[[HttpRequest], HttpResponse]
 

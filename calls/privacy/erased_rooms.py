@@ -30,7 +30,7 @@ def is_erased(room_name: str) -> bool:
 def lock_rooms(room_names: Iterable[str]) -> None:
     """Wait until nobody stores anything of these rooms, and keep others from it until the transaction ends.
 
-    For whoever stores what LiveKit tells of a room, and whoever erases the room's call.
+    For code that stores LiveKit's events of a room, and for the erasure of its call.
     """
     lock = "SELECT pg_advisory_xact_lock(hashtextextended(room_name, 0)) FROM unnest(%s::text[]) AS room_name"
     with connection.cursor() as cursor:

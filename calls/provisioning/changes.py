@@ -17,11 +17,11 @@ class Changes:
     made: list[str] = field(default_factory=list)
 
     def create(self, what: str) -> bool:
-        """Tell that `what` is missing. True when it shall be made now."""
+        """Report that `what` is missing. True if it is to be created now."""
         return self._change(f"+ {what}")
 
     def update(self, what: str, differences: Mapping[str, str]) -> bool:
-        """Tell what differs. True when it shall be changed now; False also when nothing differs."""
+        """Report what differs. True if it is to be changed now; False also if nothing differs."""
         if not differences:
             self.tell(f"= {what}")
             return False

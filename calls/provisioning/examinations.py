@@ -1,4 +1,4 @@
-"""What has to work for a call, each looked at by itself: settings, services, workers, and the keys of the providers.
+"""What a call needs, each checked separately: settings, services, workers, and the keys of the providers.
 
 An examination returns in a few words what it found, and raises Unwell with the cure when a call could not be held so.
 Providers are asked by their own SDKs, and by what calls use of them; nothing that costs money is asked for.

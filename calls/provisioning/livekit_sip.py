@@ -36,7 +36,7 @@ SECRETS = {"auth_password"}
 
 @dataclass(frozen=True, slots=True)
 class Telephony:
-    """What LiveKit shall have. `numbers` are E.164; without `outbound_domain` no calls go out."""
+    """The desired state in LiveKit. `numbers` are E.164; without `outbound_domain` no calls go out."""
 
     numbers: Sequence[str]
     allowed_addresses: Sequence[str] = TWILIO_SIGNALLING

@@ -20,7 +20,7 @@ PASSWORD_MIN = 12  # characters, Twilio's own rule
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """What the account shall have.
+    """The desired state of the account.
 
     `sip_uri` is where callers go, `recovery_url` what Twilio asks when nobody answers there. Numbers are E.164. Without
     `domain` no calls come from us, and `username` and `password` are not needed.

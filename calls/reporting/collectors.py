@@ -58,7 +58,7 @@ def count_webhook(source: str, result: str) -> None:
 
 
 class CallEvents:
-    """Counts what the events of calls tell, each once, from the first look on. Needs no index but the primary key."""
+    """Counts the events of calls, each once, from the first look on. Needs no index but the primary key."""
 
     def __init__(self) -> None:
         self.ends: Counter[tuple[str, str]] = Counter()  # status, end reason
@@ -84,14 +84,14 @@ class CallEvents:
 
 
 class CallCenterMetrics(Collector):
-    """The state of the whole call center, looked at when it is scraped, and at most every FRESH_S seconds."""
+    """The state of the whole call center, read when it is scraped, and at most every FRESH_S seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._events = CallEvents()
         self._metrics = CachedValue(lambda: [*self._of_database(), *_of_broker()], FRESH_S, clock)
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics. While the database is away its gauges are missing and the counters stand still."""
+        """Return the metrics. While the database is away its gauges are missing and the counters do not move."""
         return self._metrics()
 
     def describe(self) -> Iterable[Metric]:

@@ -42,7 +42,7 @@ def call_title(call: Call) -> str:
 
 
 def event_title(kind: str) -> str:
-    """What an event that is no change of state is called on the page of its call."""
+    """The title, on the page of a call, of an event that is not a change of state."""
     return EVENT_TITLES.get(kind) or kind.replace("_", " ").replace(".", " ").capitalize()
 
 
@@ -203,7 +203,7 @@ def _failed(call: Call) -> str:
 
 
 def _given_up(call: Call) -> str:
-    """What the caller heard when no provider worked any more: nobody is cut off without a word."""
+    """What the caller heard when no provider worked any more: no caller is cut off without a word."""
     version = call.persona_version
     persona = version.persona.name if version else "the agent"
     if call.end_detail.startswith(TRANSFERRED_BECAUSE) and version:

@@ -163,7 +163,7 @@ def test_the_open_room_of_an_erased_call_is_closed_and_its_caller_is_no_new_one(
 def test_a_live_call_is_not_touched() -> None:
     call_of(status=Status.IN_PROGRESS)
 
-    with pytest.raises(erasure.StillLive, match="1 of its calls not over yet"):
+    with pytest.raises(erasure.StillLive, match="1 calls from this number are still in progress"):
         erasure.erase_number(NUMBER, "sofia")
 
     assert not Erasure.objects.exists()

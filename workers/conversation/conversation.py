@@ -158,7 +158,7 @@ class Conversation:
             self._failures.answer_timer.start()
 
     async def finish_sentence(self) -> None:
-        """Wait until the caller has its answer and the agent is silent, so that another agent can go on after it."""
+        """Wait until the caller has its answer and the agent is silent, so that another agent can take over."""
         if not self.has_begun:
             return
         speaking = self._speaking
@@ -169,7 +169,7 @@ class Conversation:
                     await speaking.stopped.wait()
 
     def only_listen(self) -> None:
-        """Begin nothing any more, and keep what the caller says: it is for the next agent."""
+        """Start nothing new, and keep what the caller says for the next agent."""
         self._progress.closing = self._hands_over = True
         self._pipeline.stt.keep()
 

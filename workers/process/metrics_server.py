@@ -60,7 +60,7 @@ class MetricsServer:
             log.error("metrics_not_advertised", directory=settings.METRICS_DIR, error=str(error))
 
     def stop(self) -> None:
-        """Take the file away, and listen no more."""
+        """Remove the file, and stop listening."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.unlink()

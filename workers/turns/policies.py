@@ -63,7 +63,7 @@ class CallerTurns(LLMUserAggregator):
 
 
 class PredictedTurnEnd(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-call]  # Pipecat's own __init_subclass__
-    """Answers a prediction that stands, and answers it once, also on a busy machine.
+    """Answers a valid prediction, and answers it once, also on a busy machine.
 
     A withdrawal overtakes all that waits in a queue, because it is a system frame: it can come before the prediction
     that it withdraws. Pipecat would answer that one as well as the next, and both would be heard.

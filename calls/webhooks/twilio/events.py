@@ -103,7 +103,7 @@ def _called(to: str) -> str | None:
 
 
 def note_status(parameters: Mapping[str, str]) -> str:
-    """Store what Twilio tells of a call, once; returns the outcome. Raises BadBody.
+    """Store a call status from Twilio, once; returns the outcome. Raises BadBody.
 
     What ends a call of ours LiveKit tells. Trouble is also written to the call it is about, if it reached LiveKit.
     """
