@@ -58,7 +58,9 @@ LIVE = WAITING | HELD
 FINAL = frozenset(Status) - LIVE
 ANNOUNCED = frozenset({EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST, EndReason.CONNECT_FAILED})
 """Ends that housekeeping announces to the caller before it hangs up."""
-NOT_REACHED = frozenset({EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED})  # outbound calls that failed nobody
+NOT_REACHED = frozenset(
+    {EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED}
+)  # outbound calls that are nobody's failure
 
 ALLOWED_FROM: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.CONNECTING, Status.IN_PROGRESS}),

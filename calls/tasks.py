@@ -38,7 +38,7 @@ def sweep() -> None:
     """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
     elapsed.clock_watch.look()
     leases.take_back_expired()
-    if leases.sweep_is_steady():  # else nobody could take them: the database was away, or its clock was set
+    if leases.sweep_is_steady():  # otherwise nobody could take them: the database was down, or its clock was changed
         leases.end_unresumed()
     overflow.overflow_due()
     for call in Call.objects.unclaimed(UNCLAIMED_AFTER):

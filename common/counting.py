@@ -28,7 +28,7 @@ class Window:
 
 
 class JsonSerializer:
-    """Keeps numbers as text: whoever writes into Redis cannot make a process run what a pickle says."""
+    """Keeps numbers as text: so that nobody who writes to Redis can run code through a pickle."""
 
     def dumps(self, value: Any) -> bytes:
         return json.dumps(value).encode()

@@ -15,7 +15,7 @@ from calls.models import Call, PhoneNumber
 from calls.models.call import CallQuerySet
 from calls.states import HELD
 
-STUCK = "2s"  # a process that stands still in the middle of a claim must not keep the others from claiming
+STUCK = "2s"  # a process that freezes during a claim must not block the others
 
 
 def claimable() -> CallQuerySet:

@@ -19,7 +19,7 @@ from calls.models import Call, Turn
 
 # The page of a live call asks for itself every few seconds: that is one look.
 ONE_LOOK = timedelta(minutes=1)
-# Machines, of which nobody is logged in.
+# Machines: nobody is logged in.
 WITHOUT_ACTOR = ("/webhooks/", "/static/")
 
 Actor = AbstractBaseUser | AnonymousUser | None

@@ -1,4 +1,4 @@
-"""What settings read from the environment, and what becomes of it in containers."""
+"""How settings read the environment, and how values change in containers."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from callcenter.environment.values import Env
 def test_the_simulator_of_this_machine_is_the_service_in_a_container(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, inside: str
 ) -> None:
-    """Also for what is started beside the container's own process: docker compose exec worker python manage.py …"""
+    """Also for other processes in the container: docker compose exec worker python manage.py …"""
     monkeypatch.setenv("SIMULATOR_PORT", "8090")
     monkeypatch.setenv(name, url)
     monkeypatch.setenv("IN_CONTAINERS", "false")

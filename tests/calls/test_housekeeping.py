@@ -1,4 +1,4 @@
-"""What is done beside calls: sending again, closing rooms, forgetting old webhooks."""
+"""Work outside calls: resending, closing rooms, deleting old webhooks."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Who holds a call: leases that run out, and what becomes of their calls."""
+"""Who holds a call: leases that expire, and what happens to their calls."""
 
 from datetime import datetime, timedelta
 from typing import Any

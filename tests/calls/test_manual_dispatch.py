@@ -49,7 +49,7 @@ def present(monkeypatch: pytest.MonkeyPatch) -> Present:
 
 @pytest.fixture
 def room(present: Present) -> str:
-    """A room in which a telephone caller waits, of whom no webhook has told."""
+    """A room with a waiting telephone caller whom no webhook reported."""
     name = new_room()
     attributes = caller("+12025550100")["attributes"]
     present[name, IDENTITY] = ParticipantInfo(identity=IDENTITY, kind=ParticipantInfo.Kind.SIP, attributes=attributes)

@@ -1,4 +1,4 @@
-"""Placing calls by the API: who may, what is refused, and what becomes of calls that reach nobody."""
+"""Placing calls by the API: who may, what is refused, and how calls that reach nobody end."""
 
 from datetime import timedelta
 from typing import Any

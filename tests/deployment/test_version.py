@@ -1,4 +1,4 @@
-"""The version stands in callcenter/__init__.py alone. What can read it, reads it; files that cannot must agree."""
+"""The version is in callcenter/__init__.py only. Everything that can reads it; other files must agree."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Postgres away, stopped or frozen: calls go on without it, and what they have to tell is written afterwards."""
+"""Postgres away, stopped or frozen: calls continue without it, and their records are written afterwards."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ def _stopped() -> Iterator[None]:
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Postgres answers nothing for a while: connections and statements hang, and go on afterwards."""
+    """Postgres answers nothing for a while: connections and statements hang, then resume."""
     postmaster = Postgres(INSTANCE).daemon().pid()
     assert postmaster is not None
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()

@@ -1,4 +1,4 @@
-"""Workers killed, stopped and replaced under live calls: the row is the truth, and another slot goes on from it."""
+"""Workers killed, stopped and replaced under live calls: the row is the truth, and another slot resumes from it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is told of a call by when each side spoke."""
+"""What the timing of both sides says about a call."""
 
 import pytest
 

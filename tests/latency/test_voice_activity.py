@@ -1,4 +1,4 @@
-"""Speech is found to 20 ms, and what is no speech is not."""
+"""Speech is found to 20 ms, and only speech."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Logs of native processes are private, go on after a restart, and do not grow for ever."""
+"""Logs of native processes are private, appended to after a restart, and bounded."""
 
 import os
 import stat

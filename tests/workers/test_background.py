@@ -1,4 +1,4 @@
-"""What a call does beside its pipeline, and what becomes of its errors."""
+"""What a call does alongside its pipeline, and what happens to its errors."""
 
 import asyncio
 

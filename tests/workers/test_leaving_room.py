@@ -1,4 +1,4 @@
-"""What it means that the agent or its caller is not in the room any more."""
+"""What it means that the agent or its caller is no longer in the room."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

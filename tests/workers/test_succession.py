@@ -1,4 +1,4 @@
-"""What an agent asks the one before it. How two real ones do it stands in tests/faults/test_workers.py."""
+"""What an agent asks the one before it. tests/faults/test_workers.py shows how two real ones do it."""
 
 import asyncio
 from types import SimpleNamespace

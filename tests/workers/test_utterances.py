@@ -1,4 +1,4 @@
-"""How much of a text has been spoken, so that another voice can go on."""
+"""How much of a text has been spoken, so that another voice can continue."""
 
 from workers.providers.failover.utterances import Utterance, Utterances
 

@@ -1,4 +1,4 @@
-"""The agent's voice when it is paused, goes on and is interrupted, down to what LiveKit was given."""
+"""The agent's voice when it is paused, resumed and interrupted, down to what LiveKit was given."""
 
 import asyncio
 import time

@@ -221,7 +221,7 @@ class Conversation:
     async def _on_caller_turn_stopped(self, _aggregator: Any, _strategy: Any, message: UserTurnStoppedMessage) -> None:
         self._goodbye.caller_said(message.content or "")
         if message.content:
-            self._silences = 0  # a noise is no answer to the question whether somebody is there
+            self._silences = 0  # a noise does not answer whether somebody is there
             self._turns.caller_ended(message.content)
             self._failures.answer_timer.start()
             await self._turns.measure_path()

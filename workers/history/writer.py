@@ -109,7 +109,7 @@ class Writer:
         for call in [*told, *reached]:
             try:
                 call()
-            except Exception:  # who is told last must not wait for ever because of who is told first
+            except Exception:  # one that fails must not keep the others from being notified
                 log.exception("outcome_not_told")
 
     def _finish(self) -> None:

@@ -78,7 +78,7 @@ class BargeIn(BaseUserTurnStartStrategy):
         """Listen to the caller's audio, 16 kHz mono 16-bit PCM; does nothing while the agent is silent."""
         if not self._voice.is_speaking:
             if self._speech_ms or self._silence_ms:
-                await self._voice.resume()  # it ended as it was paused: its next words shall not wait
+                await self._voice.resume()  # it ended as it was paused: its next words must not wait
                 self._forget()
             return
         self._pending += pcm
