@@ -91,7 +91,7 @@ def _refused_kind(e164: str, region: str) -> str:
     if region in (_NO_COUNTRY, phonenumbers.UNKNOWN_REGION):
         return "a satellite number or another number without a country"
     if not phonenumbers.is_valid_number(number):
-        return f"not a valid number in {region}"
+        return f"a number outside the numbering plan of {region}"
     kinds = {
         PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
         PhoneNumberType.SHARED_COST: "a shared-cost number",

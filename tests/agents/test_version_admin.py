@@ -80,7 +80,7 @@ def test_no_two_fields_of_a_comparison_have_the_same_name() -> None:
 def test_rolling_back_asks_first_and_then_makes_version_and_draft_the_old_ones() -> None:
     first, second = _two_versions()
     client = client_of("Supervisors")
-    assert "callers hear version 1 again" in client.get(_url("roll_back_view", first)).content.decode()
+    assert "Callers hear version 1 again" in client.get(_url("roll_back_view", first)).content.decode()
     persona = Persona.objects.get(pk=first.persona_id)
     assert persona.live_version == second
     client.post(_url("roll_back_view", first))

@@ -106,8 +106,8 @@ def test_sending_again_asks_first_and_then_sends_the_call_that_waits(
     [
         (Status.CONNECTING, "an agent already has the call"),
         (Status.IN_PROGRESS, "an agent already has the call"),
-        (Status.COMPLETED, "the call is over (completed)"),
-        (Status.MISSED, "the call is over (missed)"),
+        (Status.COMPLETED, "the call has ended (completed)"),
+        (Status.MISSED, "the call has ended (missed)"),
     ],
 )
 def test_a_call_that_does_not_wait_is_not_sent_again(status: Status, answer: str, sent: SentMessages) -> None:
@@ -164,10 +164,10 @@ def test_the_calls_page_describes_a_dead_letter() -> None:
 def test_one_sentence_describes_a_message_and_its_call(number: str, about: str) -> None:
     sentence = tell_dead_letter(make_letter(make_call(caller_number=number)))
     assert sentence.startswith(f"A message {about} was set aside on ")
-    assert sentence.endswith(": a worker could not carry it out.")
+    assert sentence.endswith(": a worker could not process it.")
 
 
 def test_a_message_without_a_call_is_described_with_its_unknown_task() -> None:
     sentence = tell_dead_letter(make_letter(None, Cause.UNKNOWN_TASK, task="payroll.run"))
     assert sentence.startswith("A message that names no call was set aside on ")
-    assert sentence.endswith(": it asks for a task that no worker knows (payroll.run).")
+    assert sentence.endswith(": it names a task that no worker knows (payroll.run).")

@@ -201,11 +201,11 @@ def test_numbers_are_well_when_a_caller_would_be_answered() -> None:
 def test_the_broker_is_well_when_its_queue_is_there(rabbitmq: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     with app.connection_for_write() as connection:
         CALLS(connection.default_channel).declare()
-    assert examinations.broker() == "workers that listen: 0, messages that wait: 0"
+    assert examinations.broker() == "consumers: 0, waiting messages: 0"
 
     monkeypatch.setattr(examinations, "CALLS", "nobodys")
     assert unwell(examinations.broker) == (
-        "the queue nobodys is not there",
+        "the queue nobodys does not exist",
         "Start a worker: it declares the queues.",
     )
 

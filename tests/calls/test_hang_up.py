@@ -74,7 +74,7 @@ def test_an_outbound_call_that_still_rings_reaches_nobody(dispatcher: Client) ->
     hang_up(dispatcher, call)
 
     call.refresh_from_db()
-    assert "in vain: a supervisor hung up" in tell(call)
+    assert "without success: a supervisor hung up" in tell(call)
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))

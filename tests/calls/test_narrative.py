@@ -111,7 +111,7 @@ def test_a_caller_without_a_number_and_a_number_that_nobody_knows() -> None:
         persona_version=None,
     )
     expected = "An anonymous caller called +1 202 555 0999 on 22 Nov 2026 at 13:02 and was turned away: "
-    assert tell(call) == expected + "the called number is not known."
+    assert tell(call) == expected + "the called number is unknown."
 
 
 @pytest.mark.parametrize("reason", list(EndReason))

@@ -29,7 +29,7 @@ TO = "+12025550155"
 
 @pytest.fixture
 def slots(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four slots, of which two are kept for callers. Their worker is not lost on a busy machine."""
+    """Four slots, of which two are reserved for callers. Their worker is not lost on a busy machine."""
     monkeypatch.setattr(leases, "LEASE", timedelta(hours=1))
     settings.INBOUND_RESERVE = 2
     leases.beat("host:1", slots=4)
@@ -92,7 +92,7 @@ def test_another_persona_may_speak(slots: None, number: PhoneNumber, sent: SentM
         ({"to": ""}, "to", "blank"),
         ({"to": None}, "to", "null"),
         ({"to": "\x00"}, "to", "Null characters"),
-        ({"to": "+12025550100"}, "to", "another number"),
+        ({"to": "+12025550100"}, "to", "Choose a different number"),
         ({"from": "+12025550999"}, "from", "add it in the admin"),
         ({"from": ["+12025550100"]}, "from", "valid string"),
         ({"from": "+12025550101"}, "from", "activate it"),
@@ -125,7 +125,7 @@ def test_the_last_slots_are_kept_for_callers(slots: None, number: PhoneNumber, s
 
     refused = ask()
     assert refused.headers["Retry-After"] == str(placing.RETRY_AFTER_S)
-    assert "No capacity: slots free: 2, of which 2 are kept for callers." in refused.json()["detail"]
+    assert "No capacity: slots free: 2, of which 2 are reserved for callers." in refused.json()["detail"]
     assert Call.objects.count() == 2
 
 
@@ -176,7 +176,7 @@ def test_the_limit_of_all_and_that_of_the_number_count(
     PhoneNumber.objects.filter(pk=number.pk).update(max_calls=1)
     assert ask().status_code == 202
 
-    assert "+12025550100 has as many calls as it may have (1)" in ask().json()["detail"]
+    assert "+12025550100 is at its limit of 1 calls" in ask().json()["detail"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -275,7 +275,7 @@ def test_an_unanswered_outbound_call_is_described_as_one(reason: EndReason, numb
     call.refresh_from_db()
 
     assert tell(call).startswith("Front desk v1 called +1 202 555 0155 from +1 202 555 0100 on ")
-    assert "in vain: the called" in tell(call)
+    assert "without success: the called" in tell(call)
     assert call_title(call) == "Call to +1 202 555 0155"
 
 

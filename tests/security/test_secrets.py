@@ -132,7 +132,7 @@ def test_rotation_without_the_old_key_changes_nothing(settings: Settings) -> Non
     before = stored()
 
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
-    with pytest.raises(CommandError, match="Nothing was changed. None of FIELD_ENCRYPTION_KEYS"):
+    with pytest.raises(CommandError, match="Nothing was changed. No key in FIELD_ENCRYPTION_KEYS"):
         call_command("rotate_secrets")
 
     assert stored() == before
