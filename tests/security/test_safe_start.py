@@ -1,4 +1,4 @@
-"""Production's settings: no process starts with a secret that everybody knows, and Django finds nothing to warn of."""
+"""Production's settings: no process starts with a well-known secret, and Django has nothing to warn about."""
 
 import os
 import subprocess

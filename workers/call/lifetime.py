@@ -68,7 +68,7 @@ async def _hold(held: HeldCall) -> None:
     try:
         await held.load_past()
     except (DatabaseError, InterfaceError) as error:
-        log.warning("past_not_loaded", error=type(error).__name__)
+        log.warning("history_not_loaded", error=type(error).__name__)
         return  # the lease runs out, and another slot takes the call
     async with AsyncExitStack() as afterwards:
         try:

@@ -110,7 +110,7 @@ class Writer:
             try:
                 call()
             except Exception:  # one that fails must not keep the others from being notified
-                log.exception("outcome_not_told")
+                log.exception("outcome_not_reported")
 
     def _finish(self) -> None:
         """At the end of the process: what is not written soon is left on disk for the next one."""

@@ -88,7 +88,7 @@ class Heartbeat:
             try:
                 held[key]()
             except Exception:  # the others are to be told all the same
-                log.exception("loss_not_told", call_id=str(key[0]))
+                log.exception("loss_not_reported", call_id=str(key[0]))
 
     def _beat_until_stopped(self) -> None:
         while True:
@@ -104,7 +104,7 @@ class Heartbeat:
             if call_loop.is_turning():
                 _if_database_is_there(self.beat)
             else:
-                log.error("call_loop_stands_still")
+                log.error("call_loop_blocked")
         except Exception:
             with suppress(Exception):  # memory may be what is missing
                 log.exception("heartbeat_failed", calls=[str(call_id) for call_id, _ in self._held])
