@@ -1,4 +1,4 @@
-"""What this worker process has done, for Prometheus. What all calls together are is the web process's to say.
+"""What this worker process has done, for Prometheus. The web process exports figures about all calls together.
 
 Everything here is counted where a call writes something down anyway: at the ends of turns, never for a frame of audio.
 Queries add the workers up; a number that the database knows is not among these.

@@ -1,4 +1,4 @@
-"""Messages that no worker took: what they were, why, and their calls sent again."""
+"""Messages that no worker took: what they were, why, and resending their calls."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""`GET /stats`: how the call center is doing, in numbers."""
+"""`GET /stats`: statistics of the call center."""
 
 from typing import Any
 

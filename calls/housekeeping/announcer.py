@@ -1,7 +1,7 @@
 """Announces to a caller why the call ends, or transfers the call, when no slot can do it.
 
-The call's row is final before this begins, so nothing here is urgent but the caller's ear. Each caller has a thread for
-some seconds: housekeeping's own threads go on with their work. What a process leaves undone, the reaper closes.
+The call's row is final before this begins, so only the waiting caller makes this urgent. Each caller has a thread for
+some seconds, so that housekeeping's own threads stay free. The reaper closes what a process leaves open.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Who holds a call: claimed by one slot, renewed while its process lives, and given to another when it does not.
 
-All times are the database's: the processes' clocks may differ. A lease that ran out is believed only when the database
-was there all the while, and its clock was not set, which the sweep's own heartbeat tells: after an outage, or a leap
-forward, every lease is old, and no worker lost.
+All times are the database's: the processes' clocks may differ. An expired lease counts only if the database was up all
+along and its clock was not changed, which the sweep's own heartbeat shows: after an outage or a jump of the clock every
+lease is old, but no worker is lost.
 """
 
 import uuid

@@ -1,7 +1,5 @@
-"""How many calls may be held at once, in all and by a number.
-
-A caller beyond a limit waits, and is not turned away. An outbound call is not begun when it would have to wait, or
-would take one of the slots that are kept free for callers.
+"""Limits on concurrent calls, in total and per number. A caller beyond a limit waits and is not turned away. An
+outbound call is not placed if it would have to wait, or take a slot reserved for callers.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Tools asked once: the record of each request survives the agent that made it."""
+"""Tools are called once: the record of each request survives the agent that made it."""
 
 import json
 import uuid

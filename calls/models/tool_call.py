@@ -1,4 +1,4 @@
-"""What an agent asked a tool's service for: written before the request, so that no other agent asks for it anew."""
+"""A request of an agent to a tool's service: recorded first, so that no other agent repeats it."""
 
 import uuid
 from typing import Any

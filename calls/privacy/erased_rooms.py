@@ -1,7 +1,7 @@
-"""Rooms of erased calls, which LiveKit may still have open, and tell of.
+"""Rooms of erased calls, which LiveKit may still have open and report about.
 
-A room's name holds the caller's number, so an erased call keeps a digest of it: enough to know the room again when
-LiveKit names it, and nothing from which the name can be found.
+A room's name holds the caller's number, so an erased call keeps a digest of it: enough to recognize the room, but not
+to find its name.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
 """Deletes callers' personal data and transcripts: after the retention time, and on request.
 
-The row of the call stays, with its times and figures, so that statistics do not change. What goes: the caller's number
-and participant, the room's name (LiveKit puts the number into it), SIP and Twilio ids, the text of every turn, the
-details of events, what tools were asked and answered, the caller in stored webhooks, and the bodies of dead letters.
-What LiveKit tells later of these rooms is not stored. Only calls that are over are touched.
+The row of the call stays, with its times and figures, so that statistics do not change. What is deleted: the caller's
+number and participant, the room's name (LiveKit puts the number into it), SIP and Twilio ids, the text of every turn,
+the details of events, what tools were asked and answered, the caller in stored webhooks, and the bodies of dead
+letters. Later reports from LiveKit about these rooms are not stored. Only ended calls are touched.
 """
 
 import hmac

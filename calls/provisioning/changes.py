@@ -1,4 +1,4 @@
-"""What a provisioning command would do, told line by line, and done unless only the plan was asked for."""
+"""The plan of a provisioning command, printed line by line, and applied unless only the plan is wanted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

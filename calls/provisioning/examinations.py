@@ -1,7 +1,7 @@
 """What a call needs, each checked separately: settings, services, workers, and the keys of the providers.
 
-An examination returns in a few words what it found, and raises Unwell with the cure when a call could not be held so.
-Providers are asked by their own SDKs, and by what calls use of them; nothing that costs money is asked for.
+An examination returns in a few words what it found, and raises Unwell with the cure if a call would fail. Providers are
+checked through their own SDKs, with what calls use, and at no cost.
 """
 
 import os

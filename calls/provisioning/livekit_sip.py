@@ -1,6 +1,6 @@
 """LiveKit's side of telephony: who may call in, through which trunk calls go out, and into which rooms callers come.
 
-The three objects are found again by their names, so the command may run as often as anybody likes.
+The three objects are found again by their names, so the command is safe to repeat.
 """
 
 from collections.abc import Sequence

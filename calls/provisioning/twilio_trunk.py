@@ -1,7 +1,7 @@
 """Twilio's side of telephony: an Elastic SIP trunk between the account's numbers and LiveKit's SIP service.
 
-Trunk, credential list and origination address are found again by their names, so the command may run as often as
-anybody likes. It buys nothing: numbers are bought in Twilio's console.
+Trunk, credential list and origination address are found again by their names, so the command is safe to repeat. It buys
+nothing: numbers are bought in Twilio's console.
 """
 
 from collections.abc import Mapping, Sequence

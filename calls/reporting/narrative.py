@@ -1,4 +1,4 @@
-"""What happened in a call, in one sentence that anybody understands."""
+"""What happened in a call, in one plain sentence."""
 
 from datetime import datetime, timedelta
 

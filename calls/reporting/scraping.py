@@ -1,4 +1,4 @@
-"""Who may read metrics, and the address under which the web process shows its own."""
+"""Who may read metrics, and the path at which the web process exports its own."""
 
 import hmac
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The threads of a process that write to Postgres what its calls tell: in order, in batches, once."""
+"""The threads of a process that write its calls' records to Postgres: in order, in batches, once."""
 
 import atexit
 import itertools

@@ -1,8 +1,8 @@
-"""Says every second and a half that this process lives: its slots, and the leases of the calls that it holds.
+"""The heartbeat, every second and a half: this process's slots, and the leases of the calls that it holds.
 
-In a thread of its own, so that it keeps running while slots and the call loop are busy; but only as long as the call
-loop turns, because a process whose loop stands still has silent callers, and another one had better take them. For the
-same reason a process that gets no more memory kills itself: parts of its calls fail one by one, and none says so.
+In a thread of its own, so that it keeps running while slots and the call loop are busy; but only while the call loop
+runs, because a process whose loop is blocked has silent callers, whom another process should take. For the same reason
+a process that gets no more memory kills itself: parts of its calls fail one by one, and none says so.
 """
 
 import os

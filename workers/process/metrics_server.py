@@ -1,7 +1,7 @@
-"""Shows the metrics of this worker process on a port of its own, and writes down where, for Prometheus to find it.
+"""Exports the metrics of this worker process on a port of its own, and advertises it to Prometheus.
 
-The file is what Prometheus's `file_sd_configs` reads. It goes with the process; one of a process that was killed is
-deleted by the next worker of the machine.
+The file is what Prometheus's `file_sd_configs` reads. It is removed with the process; a killed process's file is
+deleted by the next worker on the machine.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Makes a token for a program that uses the API."""
+"""Creates a token for a program that uses the API."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deletes what callers said when its time is over; housekeeping does the same once a day."""
+"""Deletes transcripts when their retention ends; housekeeping does the same once a day."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Prepares a first persona, its number and the first login. What exists already stays as it is."""
+"""Prepares a first persona, its number and the first login. Existing ones are left unchanged."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Prepares LiveKit for telephone calls. What is right already stays as it is."""
+"""Prepares LiveKit for telephone calls. Correct settings are left unchanged."""
 
 from typing import Any
 

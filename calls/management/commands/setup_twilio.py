@@ -1,4 +1,4 @@
-"""Prepares the Twilio account for telephone calls. What is right already stays as it is."""
+"""Prepares the Twilio account for telephone calls. Correct settings are left unchanged."""
 
 from typing import Any
 
