@@ -8,7 +8,7 @@ from django.http import HttpRequest
 def client_address(request: HttpRequest) -> str:
     """The address that the connection came from; behind one of TRUSTED_PROXIES, the one that the proxy names.
 
-    callcenter.asgi puts it there. So nobody chooses the address under which wrong passwords are counted.
+    callcenter.asgi puts it there. So clients cannot choose the address under which wrong passwords are counted.
     """
     return str(request.META.get("REMOTE_ADDR") or "")
 

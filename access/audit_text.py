@@ -9,7 +9,7 @@ _VERBS = {
     LogEntry.Action.CREATE: "added",
     LogEntry.Action.UPDATE: "changed",
     LogEntry.Action.DELETE: "deleted",
-    LogEntry.Action.ACCESS: "looked at",
+    LogEntry.Action.ACCESS: "viewed",
 }
 
 

@@ -1,4 +1,6 @@
-"""How the API learns who asks, besides tokens: from the admin's session or, without one-time codes, from a password."""
+"""How the API authenticates clients, besides tokens: from the admin's session or, without one-time codes, from a
+password.
+"""
 
 from typing import Any
 
@@ -42,7 +44,7 @@ class BasicAuthentication(authentication.BasicAuthentication):
             raise AuthenticationFailed("Invalid username/password.")  # nobody's name, and django-axes could not keep it
         throttle = LoginThrottle()
         if throttle.is_exceeded(request):
-            raise Throttled(throttle.wait(), "Too many logins came from this address.")
+            raise Throttled(throttle.wait(), "Too many login attempts from this address.")
         try:
             return super().authenticate_credentials(userid, password, request)
         except AuthenticationFailed:

@@ -23,7 +23,7 @@ def enrol(user: User) -> tuple[TOTPDevice, list[str]]:
 
 
 def new_recovery_codes(user: User) -> list[str]:
-    """Replace the user's recovery codes. They have a letter in them, which tells them from a device's code."""
+    """Replace the user's recovery codes. They have a letter in them, which distinguishes them from a device's code."""
     StaticDevice.objects.filter(user=user).delete()
     paper = StaticDevice.objects.create(user=user, name=RECOVERY)
     codes = [f"r{secrets.token_hex(5)}" for _ in range(RECOVERY_CODES)]

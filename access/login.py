@@ -26,9 +26,9 @@ NO_DEVICE = (
     "This account has no device for one-time codes yet: ask an administrator to enrol one, in the admin under Devices "
     "or with manage.py enrol_device."
 )
-TOO_MANY = "Too many logins came from this address. Wait a minute."
+TOO_MANY = "Too many login attempts from this address. Wait a minute."
 WRONG_CODE = (
-    "The code is not right, or was used already. Wait for the next one; after wrong codes, also for some seconds."
+    "This code is wrong or has already been used. Wait for the next one; after wrong codes, wait a few seconds longer."
 )
 
 
@@ -71,5 +71,5 @@ def verified_device(user: AbstractBaseUser, code: str) -> Any:
     if not devices:
         raise ValidationError(NO_DEVICE, code="no_device")
     if verified is None:
-        raise ValidationError(WRONG_CODE if code else "Enter the one-time code of your device.", code="otp")
+        raise ValidationError(WRONG_CODE if code else "Enter the one-time code from your device.", code="otp")
     return verified

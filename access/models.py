@@ -9,13 +9,13 @@ class TokenScope(models.TextChoices):
 
     READ = "read", "Read"
     DISPATCH = "dispatch", "Read, place calls and hang up"
-    ADMIN = "admin", "Everything that its owner may do"
+    ADMIN = "admin", "Everything its owner may do"
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # the package has no type hints
     """A token of which only the digest is kept: it is shown once, when it is made."""
 
-    name = models.CharField(max_length=100, help_text="What uses it: for example Reporting.")
+    name = models.CharField(max_length=100, help_text="What uses it, for example Reporting.")
     scope = models.CharField("may", max_length=10, choices=TokenScope, default=TokenScope.READ)
 
     class Meta:

@@ -20,7 +20,7 @@ class Phrases:
 
     say_again: str
     hold_on: str  # while another language model is asked
-    resumed: str  # by an agent that goes on with the call of one that was lost
+    resumed: str  # by an agent that resumes the call of a lost one
     goodbye: str
     connecting: str
 

@@ -24,5 +24,5 @@ def speak_lines(version_id: int) -> None:
 
 @shared_task(name="agents.forget_lines")
 def forget_lines() -> None:
-    """Delete the lines that no live version says any more."""
+    """Delete the lines that no live version uses."""
     fixed_lines.forget_unused()

@@ -3,4 +3,5 @@
 from callcenter.celery import app as celery_app
 
 __all__ = ["celery_app"]
-__version__ = "0.1.0"
+# The only place. tests/deployment/test_version.py names the image tags that must follow.
+__version__ = "0.2.0"

@@ -34,7 +34,7 @@ def _error(number: int, message: str, hint: str) -> Error:
 def required_settings(**_: Any) -> list[Error]:
     """Every key that a call needs is set."""
     return [
-        _error(1, f"{name} is not set.", f"Set {name} in .env or the environment; scripts/setup fills it for a laptop.")
+        _error(1, f"{name} is not set.", f"Set {name} in .env or the environment; scripts/setup does so for you.")
         for name in REQUIRED
         if not _value(name)
     ]
@@ -71,7 +71,7 @@ def _value(name: str) -> str:
 
 
 def _host(url: str) -> str:
-    """The URL's host; empty when there is none, or when it is no URL at all."""
+    """The URL's host; empty when there is none, or the URL is invalid."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -90,7 +90,7 @@ def contradictory_settings(**_: Any) -> list[Error]:
     twilio = {name: getattr(settings, name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")}
     if any(twilio.values()) and not all(twilio.values()):
         missing = next(name for name, value in twilio.items() if not value)
-        errors.append(_error(4, f"{missing} is not set.", "Set both of Twilio's credentials, or none of them."))
+        errors.append(_error(4, f"{missing} is not set.", "Set both Twilio credentials, or neither."))
     return errors
 
 
@@ -98,7 +98,7 @@ def contradictory_settings(**_: Any) -> list[Error]:
 def proxy_settings(**_: Any) -> list[CheckMessage]:
     """Proxies are networks, and there is one where the site speaks https."""
     found: list[CheckMessage] = []
-    hint = "Write the networks that your proxies ask from as 10.0.3.0/24, separated by commas."
+    hint = "List the networks of your proxies, such as 10.0.3.0/24, separated by commas."
     for network in settings.TRUSTED_PROXIES:
         try:
             trusts_everybody = ip_network(network).prefixlen == 0
@@ -106,10 +106,10 @@ def proxy_settings(**_: Any) -> list[CheckMessage]:
             found.append(_error(7, f"TRUSTED_PROXIES: {network} is not a network.", hint))
             continue
         if trusts_everybody:
-            found.append(_error(7, f"TRUSTED_PROXIES: {network} lets everybody choose their address.", hint))
+            found.append(_error(7, f"TRUSTED_PROXIES: {network} lets anyone forge their address.", hint))
     if settings.PUBLIC_BASE_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
         message = "PUBLIC_BASE_URL is https, but TRUSTED_PROXIES is empty."
-        cure = "Set TRUSTED_PROXIES to the network of the proxy that ends TLS, or every page redirects to itself."
+        cure = "Set TRUSTED_PROXIES to the network of the proxy that terminates TLS, or every page redirects to itself."
         found.append(Warning(message, hint=cure, id="callcenter.W007"))
     return found
 

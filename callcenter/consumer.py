@@ -1,4 +1,4 @@
-"""What a worker does with a message that it cannot take, and without a broker: it refuses it, and goes on.
+"""What a worker does with a message that it cannot take, and without a broker: it rejects it, and continues.
 
 Celery 5.7 acknowledges what it cannot decode, which loses it. On a message whose headers or body are not shaped as it
 expects, its worker ends; the broker would give the message to the next worker, and end that one too.

@@ -132,11 +132,11 @@ X_FRAME_OPTIONS = "DENY"
 # Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto say who asks, and how. Nobody else's count.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 IPWARE_META_PRECEDENCE_ORDER = ("REMOTE_ADDR",)  # of django-structlog, which would believe headers
-# Whether the admin asks for a one-time code beside the password.
+# Whether the admin requires a one-time code as well as the password.
 ADMIN_REQUIRES_OTP: bool = env.bool("ADMIN_REQUIRES_OTP", default=not DEBUG)
 OTP_TOTP_ISSUER = "Call center"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-# Five wrong passwords close a name for an address, not for everybody: nobody locks the administrator out.
+# Five wrong passwords lock a name for one address only, so that nobody can lock the administrator out.
 AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -144,7 +144,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "access.addresses.client_network"
 AXES_VERBOSE = False
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
-AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token"]  # beside the password: not written down
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token"]  # never logged, nor is the password
 LOGIN_RATE: str = env.str("LOGIN_RATE", default="30/min")
 DISPATCH_RATE: str = env.str("DISPATCH_RATE", default="120/min")
 # No inline script and no script from elsewhere. Alpine, which unfold's pages are made with, compiles the expressions in
@@ -169,7 +169,7 @@ TOOL_SIGNING_KEY: str = env.str("TOOL_SIGNING_KEY", default="")
 TOOL_ALLOWED_NETWORKS: list[str] = env.list("TOOL_ALLOWED_NETWORKS", default=[])
 # The first key encrypts, the others still decrypt: put a new one in front and run `manage.py rotate_secrets`.
 FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
-# How long what callers said is kept, in days, where their number says nothing else; 0 for ever.
+# Retention of transcripts, in days, unless the number has its own; 0: forever.
 CALLS_KEPT_DAYS: int = env.int("CALLS_KEPT_DAYS", default=0)
 KNOX_TOKEN_MODEL = "callcenter.ApiToken"  # noqa: S105  the name of a model
 MIGRATION_MODULES = {"knox": None}  # they would make the table of knox's own model, which is not used
@@ -301,7 +301,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Call center",
-    "DESCRIPTION": "Calls, their turns, personas and phone numbers, to read; and calls to place.",
+    "DESCRIPTION": "Read calls, their turns, personas and phone numbers; place calls.",
     "VERSION": VERSION,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -71,12 +71,12 @@ def _navigation(flower: str) -> list[dict[str, Any]]:
             _model("Tool secrets", "lock", "agents", "toolsecret"),
         ),
         _group(
-            "Who did what",
+            "Audit",
             _model("Audit log", "history_edu", "auditlog", "logentry"),
             _model("Deletions", "delete_forever", "calls", "erasure"),
             _model("Logins", "login", "axes", "accesslog"),
             _model("Failed logins", "gpp_bad", "axes", "accessfailurelog"),
-            _model("Locked out", "lock_clock", "axes", "accessattempt"),
+            _model("Lockouts", "lock_clock", "axes", "accessattempt"),
         ),
     ]
 

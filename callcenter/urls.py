@@ -25,7 +25,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path(
         "api/docs/",
-        logged_in(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),  # its script is no part of the page
+        logged_in(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),  # its script is a separate file
         name="api-docs",
     ),
     path("api/", include("calls.api.urls")),

@@ -15,7 +15,7 @@ def main() -> None:
         "--timeout-graceful-shutdown",
         type=int,
         metavar="SECONDS",
-        help="how long a process that stops waits for requests under way (default: until they are answered)",
+        help="how long a stopping process waits for requests in progress (default: until they are answered)",
     )
     options = parser.parse_args()
     uvicorn.run(

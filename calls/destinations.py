@@ -70,7 +70,7 @@ def _own_numbers() -> list[str]:
 def _region(e164: str) -> str:
     """The number's ISO code, also where several countries share a calling code; else that code's main country.
 
-    Raises ValueError when it is no number.
+    Raises ValueError for an invalid number.
     """
     import phonenumbers  # here, because workers never need its 4 MB of numbering plans
 
@@ -89,9 +89,9 @@ def _refused_kind(e164: str, region: str) -> str:
 
     number = phonenumbers.parse(e164, None)
     if region in (_NO_COUNTRY, phonenumbers.UNKNOWN_REGION):
-        return "a satellite number or another one without a country"
+        return "a satellite number or another number without a country"
     if not phonenumbers.is_valid_number(number):
-        return f"no number of the numbering plan of {region}"
+        return f"a number outside the numbering plan of {region}"
     kinds = {
         PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
         PhoneNumberType.SHARED_COST: "a shared-cost number",

@@ -31,7 +31,7 @@ def as_told(text: str, called: str) -> str:
 
 
 def _region(e164: str) -> str | None:
-    """The number's country as an ISO code; None when it is no number."""
+    """The number's country as an ISO code; None for an invalid number."""
     import phonenumbers
 
     try:

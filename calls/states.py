@@ -29,7 +29,7 @@ class EndReason(TextChoices):
 
     CALLER_LEFT = "caller_left", "The caller hung up"
     AGENT_GOODBYE = "agent_goodbye", "The agent said goodbye"
-    MAX_DURATION = "max_duration", "The longest duration was reached"
+    MAX_DURATION = "max_duration", "The maximum duration was reached"
     SILENCE = "silence", "The caller stayed silent"
     HUNG_UP = "hung_up", "A supervisor hung up"
     PROVIDER_FAILURE = "provider_failure", "A speech or language provider failed"
@@ -42,9 +42,9 @@ class EndReason(TextChoices):
     TRANSFERRED = "transferred", "The caller was transferred to another number"
     NO_ANSWER = "no_answer", "The called person did not answer"
     BUSY = "busy", "The called line was busy"
-    REFUSED = "refused", "The called person refused the call"
+    REFUSED = "refused", "The called person declined the call"
     DIAL_FAILED = "dial_failed", "The call could not be placed"
-    UNKNOWN_NUMBER = "unknown_number", "The called number is not known"
+    UNKNOWN_NUMBER = "unknown_number", "The called number is unknown"
     INACTIVE_NUMBER = "inactive_number", "The called number is not active"
     NO_LIVE_PERSONA = "no_live_persona", "The number's persona has no published version"
 
@@ -57,8 +57,10 @@ HELD = frozenset({Status.CONNECTING, Status.IN_PROGRESS})
 LIVE = WAITING | HELD
 FINAL = frozenset(Status) - LIVE
 ANNOUNCED = frozenset({EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST, EndReason.CONNECT_FAILED})
-"""Ends that housekeeping tells the caller of before it hangs up."""
-NOT_REACHED = frozenset({EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED})  # outbound calls that failed nobody
+"""Ends that housekeeping announces to the caller before it hangs up."""
+NOT_REACHED = frozenset(
+    {EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED}
+)  # outbound calls that are nobody's failure
 
 ALLOWED_FROM: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.CONNECTING, Status.IN_PROGRESS}),

@@ -1,4 +1,4 @@
-"""Housekeeping: what has to be done beside calls. Each task parses, calls one service and returns."""
+"""Housekeeping: work outside calls. Each task parses, calls one service and returns."""
 
 import uuid
 from datetime import timedelta
@@ -27,7 +27,7 @@ def close_room(room_name: str) -> None:
 
 @shared_task(name="calls.announce")
 def announce(call_id: str) -> None:
-    """Have the caller of an ended call hear why it ends, and hang up. A thread goes on with it after the task."""
+    """Have the caller of an ended call hear why it ends, and hang up. A thread continues after the task."""
     from calls.housekeeping import announcer  # brings LiveKit's media library, which the web process does not need
 
     announcer.start(uuid.UUID(call_id))
@@ -38,7 +38,7 @@ def sweep() -> None:
     """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
     elapsed.clock_watch.look()
     leases.take_back_expired()
-    if leases.sweep_is_steady():  # else nobody could take them: the database was away, or its clock was set
+    if leases.sweep_is_steady():  # otherwise nobody could take them: the database was down, or its clock was changed
         leases.end_unresumed()
     overflow.overflow_due()
     for call in Call.objects.unclaimed(UNCLAIMED_AFTER):

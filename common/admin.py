@@ -1,4 +1,4 @@
-"""What all admin pages share: unfold's classes under types that mypy knows, and history that nobody can edit.
+"""What all admin pages share: unfold's classes under types that mypy knows, and history that cannot be edited.
 
 unfold has no type hints. At run time these names are unfold's; for the type checker they are the Django classes that
 unfold extends.
@@ -55,7 +55,7 @@ WORDS_MAX = 8  # each is a condition of its own on all columns of a search
 
 
 def searched_words(request: HttpRequest, search: str) -> list[str]:
-    """The first words of a search, as Django's admin splits it: what stands in quotes is one."""
+    """The first words of a search, as Django's admin splits it: a quoted phrase counts as one."""
     words = list(smart_split(search))
     if len(words) > WORDS_MAX:
         messages.warning(request, f"Only the first {WORDS_MAX} words were searched for: put phrases in quotes.")
@@ -73,7 +73,7 @@ class ModelAdmin(UnfoldAdmin):
 
 
 class HistoryAdmin(ModelAdmin):
-    """Pages that only show: nobody, a superuser included, can add, change or delete here."""
+    """Read-only pages: nobody, superusers included, can add, change or delete here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -10,7 +10,7 @@ BROKER_ERRORS = (OperationalError, ConnectionError, ChannelError, OSError)
 
 
 def send(task: str, argument: str | int, log: Any) -> None:
-    """Send a task, by its name, with its only argument. A broker that is down is no error: it is written to `log`."""
+    """Send a task, by its name, with its only argument. A broker that is down is logged, not raised."""
     try:
         current_app.send_task(task, args=[argument])
     except BROKER_ERRORS as error:

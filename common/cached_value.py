@@ -1,4 +1,4 @@
-"""A value that many ask for and that is looked up at most every so often."""
+"""A cached value that is refreshed at most every so often."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""How often something happened within a time, counted by all web processes together, in Redis.
+"""Counts events within a time window for all web processes together, in Redis.
 
 While Redis is away each process counts for itself: as many limits as there are processes, and nobody is locked out.
 """
@@ -28,7 +28,7 @@ class Window:
 
 
 class JsonSerializer:
-    """Keeps numbers as text: whoever writes into Redis cannot make a process run what a pickle says."""
+    """Keeps numbers as text: so that nobody who writes to Redis can run code through a pickle."""
 
     def dumps(self, value: Any) -> bytes:
         return json.dumps(value).encode()

@@ -1,4 +1,4 @@
-"""Connections for threads that are no request and no task: taken from the process's pool, and given back."""
+"""Connections for threads outside requests and tasks: taken from the process's pool, and given back."""
 
 import asyncio
 import time

@@ -37,12 +37,12 @@ def fault(value: Any, max_depth: int = MAX_DEPTH) -> str | None:
 
 def _fault_of_one(value: Any) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
-        return f"is {value}, which is no number in JSON"
+        return f"is {value}, which is not a JSON number"
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         return "is a number with too many digits"
     texts = value if isinstance(value, dict) else [value]
     if any(isinstance(text, str) and _NO_TEXT.search(text) for text in texts):
-        return "contains a character that is no text (NUL or half of a surrogate pair)"
+        return "contains an invalid character (NUL or half of a surrogate pair)"
     return None
 
 

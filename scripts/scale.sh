@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What was typed is checked first: nobody shall wait for a set-up to read that a number is none.
+# Arguments are checked first, so that nobody waits for the set-up to learn of a wrong number.
 python=.venv/bin/python
 [ -x "$python" ] || python=python3
 command -v "$python" >/dev/null || { scripts/setup --python-only && python=.venv/bin/python; }

@@ -1,4 +1,4 @@
-"""A call that goes on in a thread of its own, while the test breaks something under it."""
+"""A call in a thread of its own, while the test breaks something."""
 
 import asyncio
 import threading
@@ -70,7 +70,7 @@ class Caller:
         return next(event.at_s for event in self._events if event.kind == "answered")
 
     def hang_up(self) -> CallReport:
-        """End a call whose scenario goes on and on: its agent sees a caller who leaves. Returns the report."""
+        """End a call whose scenario never ends: its agent sees a caller who leaves. Returns the report."""
         asyncio.run(remove_participant(self.room, identity_of(self._from_number)))
         return self.report
 

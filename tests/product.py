@@ -43,7 +43,7 @@ def _forget_webhooks() -> None:
 
 
 def empty_queues() -> None:
-    """What was sent here and nobody took, no other test shall find."""
+    """Messages that nobody took must not reach other tests."""
     with app.connection_for_write() as connection:
         for queue in (CALLS, DEAD_CALLS, HOUSEKEEPING):
             bound = queue(connection.default_channel)

@@ -47,7 +47,7 @@ def eventually[T](look: Callable[[], T | None | bool], what: str, timeout_s: flo
 
 @dataclass
 class Process:
-    """One process of the product, with its log: from its start, although the file goes on from one to the next."""
+    """One process of the product, with its log: from its start, although the file is shared by successive ones."""
 
     name: str
     daemon: Daemon

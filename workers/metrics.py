@@ -1,4 +1,4 @@
-"""What this worker process has done, for Prometheus. What all calls together are is the web process's to say.
+"""What this worker process has done, for Prometheus. The web process exports figures about all calls together.
 
 Everything here is counted where a call writes something down anyway: at the ends of turns, never for a frame of audio.
 Queries add the workers up; a number that the database knows is not among these.
@@ -71,14 +71,14 @@ _reply = Histogram(
     buckets=REPLY_S,
     registry=registry,
 )
-_turns = Counter("callcenter_turns", "Utterances that were recorded.", ["speaker"], registry=registry)
+_turns = Counter("callcenter_turns", "Recorded utterances.", ["speaker"], registry=registry)
 _interruptions = Counter(
     "callcenter_interruptions", "Utterances of the agent that the caller interrupted.", registry=registry
 )
-_resumes = Counter("callcenter_resumes", "Calls that an earlier attempt had answered.", registry=registry)
+_resumes = Counter("callcenter_resumes", "Calls resumed after another worker had answered them.", registry=registry)
 _failovers = Counter(
     "callcenter_failovers",
-    "Targets of a stage that another one took over from.",
+    "Failovers, by stage and by the target that failed.",
     ["stage", "from_target"],
     registry=registry,
 )
@@ -89,9 +89,7 @@ _tokens = Counter(
     ["provider", "kind"],
     registry=registry,
 )
-_characters = Counter(
-    "callcenter_characters", "Characters that were asked to be spoken.", ["provider"], registry=registry
-)
+_characters = Counter("callcenter_characters", "Characters sent to text to speech.", ["provider"], registry=registry)
 _audio = Counter(
     "callcenter_transcribed_seconds", "Time during which speech to text listened.", ["provider"], registry=registry
 )
@@ -152,7 +150,7 @@ def holding(provider: str) -> Iterator[None]:
 
 
 def answered(call: Call) -> None:
-    """The conversation begins, or goes on if an earlier attempt began it."""
+    """The conversation starts, or resumes if an earlier attempt started it."""
     if call.answered_at is not None:
         _resumes.inc()
     elif call.direction == Direction.INBOUND:

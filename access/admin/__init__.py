@@ -1,4 +1,4 @@
-"""The admin pages of people, devices, API tokens and the audit log: other people's apps in the look of ours."""
+"""The admin pages of people, devices, API tokens and the audit log: third-party apps with our look."""
 
 from access.admin import audit, devices, people, tokens
 

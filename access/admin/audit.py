@@ -1,4 +1,4 @@
-"""Who did what, and who tried to get in: shown, and changed by nobody."""
+"""The audit log and logins, read-only."""
 
 from typing import Any
 

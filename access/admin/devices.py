@@ -46,8 +46,8 @@ class DeviceAdmin(ModelAdmin):
     @column("QR code")
     def qr_code(self, device: TOTPDevice) -> SafeString | str:
         if device.last_used_at is not None:
-            return "The device is in use, and its code is not shown any more. Delete it to enrol another."
+            return "This device is in use; its QR code is no longer shown. Delete the device to enrol another."
         image = mark_safe(devices.qr_svg(device))  # noqa: S308  made here, of letters and digits
         return format_html(
-            '<div class="cc-qr">{}</div><p>Have {} scan this with an authenticator app.</p>', image, device.user
+            '<div class="cc-qr">{}</div><p>Ask {} to scan this code with an authenticator app.</p>', image, device.user
         )

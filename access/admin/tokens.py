@@ -37,7 +37,9 @@ class ApiTokenForm(ModelForm):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ModelAdmin):
-    """Only the digest is stored, so nothing can be looked up or changed here: a token is revoked, and another made."""
+    """Only the digest is stored, so nothing can be looked up or changed here: a token is revoked, and a new one
+    created.
+    """
 
     form = ApiTokenForm
     fields = ("name", "user", "scope", "days")

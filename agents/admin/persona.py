@@ -56,7 +56,7 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
         own = [path("voice-sample/<slug:provider>/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
         return [*own, *super().get_urls()]
 
-    @column("Callers hear", ordering="live_version__number", label={"live": "success", "none": "danger"})
+    @column("Live version", ordering="live_version__number", label={"live": "success", "none": "danger"})
     def live(self, persona: Persona) -> tuple[str, str]:
         version = persona.live_version
         return ("live", f"Version {version.number}") if version else ("none", "Not live yet")

@@ -19,12 +19,12 @@ from common.admin import ModelForm, StackedInline, Textarea, URLInput, column
 FIELDSETS: Any = (
     (None, {"fields": ("name", "description")}),
     (
-        "What it says and knows",
+        "Prompt and greeting",
         {"fields": ("prompt", "greeting", "goodbye")},
     ),
     ("Voice and language", {"fields": ("language", "voice_id")}),
     (
-        "When the caller is silent, and how long a call may be",
+        "Silence and call length",
         {"fields": ("silence_after_s", "silence_prompt", "silence_prompts_max", "max_duration_s")},
     ),
     (
@@ -62,7 +62,7 @@ class PersonaForm(ModelForm):
         error_messages: ClassVar[dict[str, dict[str, str]]] = {
             "prompt": {"required": "Tell the agent who it is and what it knows: it cannot answer without a prompt."},
             "greeting": {"required": "Write the first sentence of every call."},
-            "name": {"unique": "Another persona has this name already. Choose another one."},
+            "name": {"unique": "Another persona already has this name. Choose a different one."},
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

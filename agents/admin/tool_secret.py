@@ -22,7 +22,7 @@ class ToolSecretForm(ModelForm):
         max_length=4000,
         strip=True,
         widget=PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="Sent to the service as Authorization: Bearer. It is kept encrypted and never shown again.",
+        help_text="Sent to the service as Authorization: Bearer. It is stored encrypted and never shown again.",
     )
 
     class Meta:

@@ -58,7 +58,7 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
 
     @page_button("Compare", permission="view", icon="compare_arrows", path="compare")
     def compare_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show this version beside another one of the same persona: `?with=<id>`, else the one before it."""
+        """Compare this version with another one of the same persona: `?with=<id>`, else the one before it."""
         version: PersonaVersion = wanted_object(self, request, object_id)
         others = list(version.persona.versions.exclude(pk=version.pk))
         wanted = request.GET.get("with", "")
@@ -99,7 +99,7 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         version: PersonaVersion = wanted_object(self, request, object_id)
         persona = version.persona
         if persona.live_version_id == version.pk and not drafts.unpublished_changes(persona):
-            messages.info(request, f"{version} is live already, and the draft is the same.")
+            messages.info(request, f"{version} is already live, and the draft is the same.")
             return redirect("admin:agents_personaversion_change", object_id=version.pk)
         if request.method == "POST":
             services.roll_back(version)

@@ -32,10 +32,10 @@ def validate_tool_name(name: str) -> None:
     """Raise ValidationError unless an LLM can call the tool by this name."""
     if not NAME.fullmatch(name):
         raise ValidationError(
-            "Use small letters, digits and underscores, starting with a letter: for example find_order."
+            "Use lowercase letters, digits and underscores, starting with a letter: for example find_order."
         )
     if name in RESERVED:
-        raise ValidationError(f"{name} is built in: every persona has it already. Choose another name.")
+        raise ValidationError(f"{name} is built in: every persona already has it. Choose another name.")
 
 
 def validate_parameters(schema: Any) -> None:
@@ -52,7 +52,7 @@ def validate_parameters(schema: Any) -> None:
 
 
 def host(url: str) -> str:
-    """The URL's host in small letters; empty when there is none, or when it is no URL at all."""
+    """The URL's host in lowercase; empty when there is none, or the URL is invalid."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -60,14 +60,14 @@ def host(url: str) -> str:
 
 
 def validate_host(name: str) -> None:
-    """Raise ValidationError unless `name` is a host as it stands in a URL, in small letters."""
+    """Raise ValidationError unless `name` is a host as it appears in a URL, in lowercase."""
     if not name or host(f"https://{name}/") != name:
-        raise ValidationError("Write the host alone, in small letters: for example orders.example.com.")
+        raise ValidationError("Enter only the host, in lowercase: for example orders.example.com.")
 
 
 def validate_https(url: str) -> None:
     """Raise ValidationError unless `url` is an https URL without a user or password in it."""
-    message = "Give an https address: for example https://example.com/orders."
+    message = "Enter an https address: for example https://example.com/orders."
     try:
         parts = urlsplit(url)
     except ValueError as error:  # half an IPv6 address
@@ -75,4 +75,4 @@ def validate_https(url: str) -> None:
     if parts.scheme != "https" or not parts.hostname:
         raise ValidationError(message)
     if parts.username or parts.password:
-        raise ValidationError("Leave user and password out of the address.")
+        raise ValidationError("Remove the user and password from the address.")

@@ -20,7 +20,7 @@ def _fernets() -> "MultiFernet":
     from cryptography.fernet import Fernet, MultiFernet  # here, because workers whose tools have no secret need none
 
     if not settings.FIELD_ENCRYPTION_KEYS:
-        raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS is not set: secrets in the database cannot be read or kept.")
+        raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS is not set: database secrets cannot be read or stored.")
     # Any long random text is a key, as all other keys in the environment are; Fernet wants 32 bytes in base64.
     keys = (base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()) for key in settings.FIELD_ENCRYPTION_KEYS)
     return MultiFernet([Fernet(key) for key in keys])
@@ -38,7 +38,7 @@ def decrypt(stored: str) -> str:
     try:
         return _fernets().decrypt(stored.removeprefix(_MARK)).decode()
     except InvalidToken as error:
-        message = "None of FIELD_ENCRYPTION_KEYS decrypts a secret of the database: put its key back at the end."
+        message = "No key in FIELD_ENCRYPTION_KEYS decrypts a secret in the database: add its key back at the end."
         raise ImproperlyConfigured(message) from error
 
 

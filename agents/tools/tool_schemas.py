@@ -72,7 +72,7 @@ def _check_values(schema: Any) -> None:
             continue
         for reference in sorted(REFERENCES & value.keys()):
             raise BadSchema(
-                f"{json_values.path((*place, reference))} is not supported: write what it refers to in its place."
+                f"{json_values.path((*place, reference))} is not supported: put what it refers to in its place."
             )
         named = value.get("patternProperties")
         patterns += isinstance(value.get("pattern"), str) + (len(named) if isinstance(named, dict) else 0)

@@ -37,7 +37,7 @@ class Voice:
 
     @property
     def title(self) -> str:
-        """How the voice stands in a list: its name, and what is known of it."""
+        """How the voice is listed: its name, and what is known of it."""
         return f"{self.name} – {self.description}" if self.description else self.name
 
 

@@ -62,9 +62,9 @@ def missing_texts(version: PersonaVersion) -> list[str]:
 
 
 def forget_unused() -> int:
-    """Delete the lines that no live version says any more; return how many.
+    """Delete the lines that no live version uses; return how many.
 
-    Who goes back to an earlier version has its lines made again.
+    After a roll-back, the lines are made again.
     """
     live = PersonaVersion.objects.filter(pk__in=Persona.objects.values("live_version"))
     needed = {(*voice_of(version).values(), text) for version in live for text in texts_in_advance(version)}

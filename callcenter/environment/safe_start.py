@@ -38,13 +38,13 @@ def unsafe_secrets() -> list[str]:
     """One line a secret that must not be used outside debug: which one, and what is wrong. Never the secret itself."""
     found = [line for name in LENGTHS for value in _values(name) if (line := _weak_key(name, value))]
     if _is_known(settings.LIVEKIT_API_KEY):
-        found.append("LIVEKIT_API_KEY is one that everybody knows")
+        found.append("LIVEKIT_API_KEY is a well-known value")
     for name in ("DATABASE_URL", "CELERY_BROKER_URL", "CACHE_URL"):
         password = _password(getattr(settings, name))
         if password and _is_known(password):
-            found.append(f"the password in {name} is one that everybody knows")
+            found.append(f"the password in {name} is well known")
     # These are for programs beside Django, so they are no settings; django-environ has put .env into the environment.
-    found += [f"{name} is one that everybody knows" for name in PASSWORDS if _is_known(os.environ.get(name, ""))]
+    found += [f"{name} is a well-known value" for name in PASSWORDS if _is_known(os.environ.get(name, ""))]
     return found
 
 
@@ -58,9 +58,9 @@ def _values(name: str) -> list[str]:
 
 def _weak_key(name: str, value: str) -> str:
     if _is_known(value):
-        return f"{name} is one that everybody knows"
+        return f"{name} is a well-known value"
     if len(value) < LENGTHS[name] or len(set(value)) < 8:
-        return f"{name} is shorter than {LENGTHS[name]} characters, or repeats a few"
+        return f"{name} is shorter than {LENGTHS[name]} characters, or repeats a few of them"
     return ""
 
 
@@ -80,7 +80,7 @@ def safe_secrets(**_: Any) -> list[Error]:
     """Outside debug, every secret is one that only this installation knows."""
     if settings.DEBUG:
         return []
-    hint = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+    hint = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
     return [Error(f"{line}.", hint=hint, id="callcenter.E020") for line in unsafe_secrets()]
 
 
@@ -90,7 +90,7 @@ def second_factor(**_: Any) -> list[Warning]:
     if settings.ADMIN_REQUIRES_OTP:
         return []
     hint = "Set ADMIN_REQUIRES_OTP=true, and enrol the first device with manage.py enrol_device."
-    return [Warning("ADMIN_REQUIRES_OTP is false: a password opens the admin.", hint=hint, id="callcenter.W021")]
+    return [Warning("ADMIN_REQUIRES_OTP is false: a password alone opens the admin.", hint=hint, id="callcenter.W021")]
 
 
 def refuse_unsafe_secrets() -> None:

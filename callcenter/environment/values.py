@@ -24,7 +24,7 @@ class Env(environ.Env):  # type: ignore[misc]  # the package has no type hints
         return here.sub(f"http://simulator:{port}", url)
 
     def list(self, name: str, cast: Any = None, default: Any = environ.Env.NOTSET) -> list[Any]:
-        """Return what stands between commas, without blanks around it. Blanks alone are nothing."""
+        """Split at commas, without surrounding blanks. Empty parts are left out."""
         values = super().list(name, cast=cast, default=default)
         stripped = [value.strip() if isinstance(value, str) else value for value in values]
         return [value for value in stripped if value != ""]

@@ -131,7 +131,7 @@ COUNTRIES = several(
 )
 PREFIXES = several(
     lambda prefix: re.fullmatch(r"\+[1-9][0-9]{0,14}", prefix) is not None,
-    "write how numbers begin, with the country code and separated by commas, such as +1900,+4930",
+    "write number prefixes with the country code, separated by commas, such as +1900,+4930",
 )
 NETWORKS = several(_is_network, "write networks such as 10.0.3.0/24, separated by commas")
 
@@ -198,10 +198,10 @@ RULES: dict[str, Rule] = {
     "OUTBOUND_COUNTRIES": COUNTRIES,
     "OUTBOUND_ALLOWED_PREFIXES": PREFIXES,
     "OUTBOUND_DENIED_PREFIXES": PREFIXES,
-    "OUTBOUND_DAILY_LIMIT": number(0, 10_000_000, "calls a day"),
-    "MAX_CONCURRENT_AGENTS": number(1, 100_000, "live calls in all"),
-    "INBOUND_RESERVE": number(0, 100_000, "slots kept free for callers"),
-    "WORKER_SCALE_FACTOR": number(1, 100, "calls of one worker"),
+    "OUTBOUND_DAILY_LIMIT": number(0, 10_000_000, "calls per day"),
+    "MAX_CONCURRENT_AGENTS": number(1, 100_000, "live calls in total"),
+    "INBOUND_RESERVE": number(0, 100_000, "slots reserved for callers"),
+    "WORKER_SCALE_FACTOR": number(1, 100, "calls per worker"),
     "DRAIN_SECONDS": number(0, 86_400, "seconds"),
     # samples at 16 kHz: 160 is 10 ms, 320 is 20 ms, 512 is 32 ms and costs least
     "AUDIO_BUFFER_SIZE": choice("160", "320", "512"),

@@ -1,1 +1,1 @@
-"""What stands around Django's own HTTP: limits, headers, errors, logs, uvicorn's protocol."""
+"""What surrounds Django's own HTTP: limits, headers, errors, logs, uvicorn's protocol."""

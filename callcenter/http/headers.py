@@ -1,4 +1,4 @@
-"""What browsers and proxies are told about every page and answer, besides what Django's own middleware says."""
+"""Headers of every response, besides what Django's own middleware says."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How large a request's body may be and how long it may take, before anything else looks at the request.
+"""How large a request's body may be and how long it may take, before anything else processes the request.
 
 Nobody has to log in to send a body. Django reads it whole before it asks who sends it, or answers 404.
 """

@@ -1,4 +1,4 @@
-"""What the API and the pages answer when PostgreSQL is away, also while it reads who asks."""
+"""What the API and the pages answer when PostgreSQL is away, also during authentication."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adds to the OpenAPI document what every operation may answer beside its success: drf-spectacular knows views only."""
+"""Adds to the OpenAPI document what every operation may return besides success: drf-spectacular knows views only."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ SCHEMAS: dict[str, Json] = {
     },
     "InvalidInput": {
         "type": "object",
-        "description": "What is wrong, by field or parameter; `detail` when it is the request as a whole.",
+        "description": "What is wrong, by field or parameter; `detail` if it is the request as a whole.",
         "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     },
 }
 DESCRIPTIONS = {
-    "400": "A parameter, header or field is not right: the answer names it.",
+    "400": "A parameter, header or field is invalid; the response names it.",
     "401": "The token or password is missing, wrong or expired.",
     "403": "The token's scope, or its owner's permissions, do not allow this.",
-    "404": "There is none such.",
+    "404": "Not found.",
     "415": "The body is not JSON.",
-    "429": "Too many requests: ask again after the seconds that Retry-After says.",
-    "503": "A service that is needed is away: try again.",
+    "429": "Too many requests: try again after the number of seconds in Retry-After.",
+    "503": "A required service is unavailable: try again.",
 }
 ALWAYS = ("400", "401", "403", "503")
 

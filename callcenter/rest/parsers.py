@@ -1,4 +1,4 @@
-"""JSON that clients of the API send: what cannot be meant is refused before it is looked at."""
+"""JSON from API clients: malformed input is refused before validation."""
 
 from collections.abc import Mapping
 from typing import IO, Any

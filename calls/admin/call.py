@@ -69,7 +69,7 @@ class CallAdmin(HistoryAdmin):
     list_per_page = 50
     show_full_result_count = False  # beside the number of those found; counting all takes a look at each
     search_fields = ("caller_number", "room_name", "sip_call_id", "twilio_call_sid")
-    search_help_text = "Part of the caller's number, room or SIP call id; or words that were said, or their beginnings"
+    search_help_text = "Part of the caller's number, room or SIP call ID; or words in transcripts, or their beginnings"
     actions_detail: ClassVar = ["hang_up_view"]
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -140,7 +140,7 @@ class CallAdmin(HistoryAdmin):
     @column("Number and persona", ordering="phone_number__e164")
     def answered_by(self, call: Call) -> SafeString:
         label = call.phone_number.label if call.phone_number else ""
-        number = label or readable_number(call.called_number) or "not known"
+        number = label or readable_number(call.called_number) or "unknown"
         return format_html("{}<small>{}</small>", number, call.persona_version or "")
 
     @column("Waited")
@@ -200,10 +200,10 @@ class CallAdmin(HistoryAdmin):
 
     def _hang_up(self, request: HttpRequest, call: Call) -> None:
         if not services.hang_up(call.pk):
-            messages.info(request, "The call is over already.")
+            messages.info(request, "The call has already ended.")
             return
         audit.record(request.user, call, "hung up")
-        messages.success(request, "The call is ended, and its room is being closed.")
+        messages.success(request, "The call has ended. Its room is being closed.")
 
 
 def _other_side(call: Call, number: str) -> str:

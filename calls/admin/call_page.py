@@ -107,10 +107,10 @@ def call_page(call: Call, *, with_words: bool = True) -> CallPage:
 
 
 def _silence(call: Call, *, with_words: bool) -> str:
-    """What stands in place of a transcript."""
+    """The text in place of a transcript."""
     if call.erased_at is not None:
-        return f"What was said was deleted on {readable_time(call.erased_at)}."
-    return "Nothing was said." if with_words else "You may not read what was said."
+        return f"The transcript was deleted on {readable_time(call.erased_at)}."
+    return "Nothing was said." if with_words else "You do not have permission to read the transcript."
 
 
 def _facts(call: Call, turns: list[Turn]) -> Iterator[tuple[str, str]]:
@@ -169,7 +169,7 @@ def _offset(since: timedelta) -> str:
 
 
 _STATUS_TITLES = {
-    Status.QUEUED: "The call came in and waits for an agent",
+    Status.QUEUED: "The call came in and is waiting for an agent",
     Status.CONNECTING: "An agent took the call",
     Status.IN_PROGRESS: "The conversation began",
     Status.COMPLETED: "The call ended",
@@ -179,7 +179,7 @@ _STATUS_TITLES = {
 }
 _OUTBOUND_TITLES = {
     **_STATUS_TITLES,
-    Status.QUEUED: "The call waits for an agent",
+    Status.QUEUED: "The call is waiting for an agent",
     Status.MISSED: "Nobody was reached",
 }
 _STATUS_CSS = {

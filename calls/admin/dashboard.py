@@ -1,4 +1,4 @@
-"""The first page of the admin: what is going on now, and how the day went."""
+"""The first page of the admin: what is happening now, and how the day went."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,11 +75,11 @@ def _cards(day: aggregates.Today) -> list[dict[str, str]]:
             "hint": "calls that can still be taken without waiting" if now.slots else "no worker is running",
         },
         {"title": "Live calls", "value": str(day.live), "hint": "ringing, connecting or talking now"},
-        {"title": "Calls today", "value": str(day.total), "hint": "since midnight, rejected ones included"},
+        {"title": "Calls today", "value": str(day.total), "hint": "since midnight, including rejected calls"},
         {
             "title": "Success rate today",
             "value": f"{100 * rate:.0f} %" if rate is not None else "–",
-            "hint": "completed, of completed, failed and missed",
+            "hint": "completed calls out of completed, failed and missed",
         },
         {
             "title": "Reply latency today",
@@ -125,7 +125,7 @@ def _waiting(call: Call, position: int, name: Callable[[str], str]) -> WaitingCa
 
 def _number(call: Call) -> str:
     label = call.phone_number.label if call.phone_number else ""
-    return label or readable_number(call.called_number) or "not known"
+    return label or readable_number(call.called_number) or "unknown"
 
 
 def _row(call: Call, name: Callable[[str], str]) -> RecentCall:

@@ -1,4 +1,4 @@
-"""Messages that no worker took: what they were, why, and their calls sent again."""
+"""Messages that no worker took: what they were, why, and resending their calls."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -62,7 +62,7 @@ class DeadLetterAdmin(HistoryAdmin):
 
     def _about(self, letter: DeadLetter, name: Callable[[str], str]) -> SafeString | str:
         if letter.call is None:
-            return "none that is known"
+            return "unknown"
         caller = name(letter.call.caller_number) if letter.call.caller_number else "anonymous"
         url = reverse("admin:calls_call_change", args=[letter.call.pk])
         return format_html('<a class="text-link" href="{}">{}</a>', url, f"{caller}, {_state(letter)}")
@@ -104,7 +104,7 @@ class DeadLetterAdmin(HistoryAdmin):
         if not dead_letters.send_again(letter, user):
             return self._nothing_sent(request, letter)
         self.log_change(request, letter, "Sent the call again.")
-        messages.success(request, "The call is sent again: the next free slot takes the caller who waits longest.")
+        messages.success(request, "The call was sent again: the next free slot takes the longest-waiting caller.")
         return _to(letter)
 
     def _nothing_sent(self, request: HttpRequest, letter: DeadLetter) -> HttpResponse:
@@ -122,6 +122,6 @@ def _state(letter: DeadLetter) -> str:
 
 def _why_not(letter: DeadLetter) -> str:
     if letter.call is None:
-        return "the message names no call that is known"
+        return "the message names no known call"
     letter.call.refresh_from_db(fields=["status"])
-    return f"the call is over ({_state(letter)})" if letter.call.is_final else "an agent has the call already"
+    return f"the call has ended ({_state(letter)})" if letter.call.is_final else "an agent already has the call"

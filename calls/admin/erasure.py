@@ -66,6 +66,6 @@ class ErasureAdmin(HistoryAdmin):
             messages.error(request, f"Nothing was deleted. {error}")
         else:
             shown = masked(to_e164(number))
-            messages.success(request, f"The data of {shown} in {proof.calls} calls is deleted. This is the proof.")
+            messages.success(request, f"The data of {shown} in {proof.calls} calls was deleted. This is the proof.")
             return proof
         return None

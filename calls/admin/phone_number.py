@@ -64,7 +64,7 @@ class PhoneNumberForm(ModelForm):
         help_text="With country code, for example +1 202 555 0100.",
         error_messages={
             "required": "Write the number that callers dial.",
-            "unique": "This number is in the list already: edit it there.",
+            "unique": "This number is already in the list: edit it there.",
         },
     )
 

@@ -1,4 +1,4 @@
-"""Webhooks as they came in, for whoever looks for a call that should have been there."""
+"""Webhooks as they came in, to find out why a call is missing."""
 
 from typing import Any, ClassVar
 

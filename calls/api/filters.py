@@ -36,7 +36,7 @@ class CallFilter(FilterSet):  # type: ignore[misc]
     def in_room(self, calls: QuerySet[Call], name: str, room: str) -> QuerySet[Call]:
         """Whoever sees numbers masked asks for no room by the number in its name."""
         if mask_numbers(room) != room and not may_see_numbers(self.request.user):
-            raise PermissionDenied("room_name: you may not find calls by their caller's number.")
+            raise PermissionDenied("room_name: you do not have permission to find calls by caller number.")
         return calls.filter(room_name=room)
 
     class Meta:

@@ -18,14 +18,14 @@ class EndsCalls(viewsets.GenericViewSet[Call]):
 
     @extend_schema(
         request=None,
-        responses={200: CallSerializer, 409: OpenApiResponse(description="The call is over already.")},
+        responses={200: CallSerializer, 409: OpenApiResponse(description="The call has already ended.")},
     )
     @action(detail=True, methods=["post"], url_path="hang-up", permission_classes=[HasScope.of("dispatch")])
     def hang_up(self, request: Request, pk: str) -> Response:
         """Hang up on everybody in a call: its end is written first, then its room is closed."""
         call = self.get_object()
         if not services.hang_up(call.pk):
-            return Response({"detail": "The call is over already."}, status=status.HTTP_409_CONFLICT)
+            return Response({"detail": "The call has already ended."}, status=status.HTTP_409_CONFLICT)
         audit.record(request.user, call, "hung up")
         call = self.get_object()
         return Response(self.get_serializer(call).data)

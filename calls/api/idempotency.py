@@ -22,17 +22,17 @@ HEADER = OpenApiParameter(
     "within 24 hours begins no second call: the answer is the first one's call as it is now, with the header "
     "`Idempotent-Replayed: true`.",
 )
-REUSED = OpenApiResponse(description="Another request had this Idempotency-Key: send a new one.")
+REUSED = OpenApiResponse(description="Another request has used this Idempotency-Key: send a new one.")
 
 
 class IdempotencyKeyReused(exceptions.APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_detail = "Idempotency-Key: another request had this key. Send a new key with a new request."
+    default_detail = "Idempotency-Key: another request has used this key. Send a new key with a new request."
     default_code = "idempotency_key_reused"
 
 
 def keyed(request: Request, body: Any) -> KeyedRequest | None:
-    """The request with its key; None when it has none. Raises ValidationError for a key that is no key."""
+    """The request with its key; None when it has none. Raises ValidationError for an invalid key."""
     sent = request.headers.get("Idempotency-Key")
     if sent is None:
         return None

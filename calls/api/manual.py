@@ -28,7 +28,7 @@ from calls.webhooks.livekit.callers import incoming_call
 
 class LiveKitAway(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "LiveKit cannot be asked who is in the room: try again."
+    default_detail = "LiveKit is unavailable: try again."
     default_code = "livekit_away"
 
 
@@ -41,7 +41,7 @@ class DispatchSerializer(serializers.Serializer[Any]):
 
     def validate_room(self, name: str) -> str:
         if not name.startswith(rooms.ROOM_PREFIX):
-            raise serializers.ValidationError(f"Rooms of calls begin with {rooms.ROOM_PREFIX}: agents join no others.")
+            raise serializers.ValidationError(f"Call rooms begin with {rooms.ROOM_PREFIX}: agents join no others.")
         return name
 
     def validate_called_number(self, text: str) -> str:
@@ -59,7 +59,7 @@ class ManualDispatchView(APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter("room", str, required=True, description="A room whose name begins with `call-`."),
-            OpenApiParameter("participant_identity", str, required=True, description="Who is in it and waits."),
+            OpenApiParameter("participant_identity", str, required=True, description="The participant waiting in it."),
             idempotency.HEADER,
             OpenApiParameter(
                 "called_number",
@@ -69,11 +69,11 @@ class ManualDispatchView(APIView):
         ],
         request=None,
         responses={
-            200: OpenApiResponse(CallSerializer, description="The room has this call already; nothing was done."),
-            202: OpenApiResponse(CallSerializer, description="The call was written; follow it by its id."),
+            200: OpenApiResponse(CallSerializer, description="The room already has this call; nothing was changed."),
+            202: OpenApiResponse(CallSerializer, description="The call was created; follow it by its ID."),
             422: idempotency.REUSED,
             404: OpenApiResponse(description="This participant is not in the room."),
-            503: OpenApiResponse(description="LiveKit cannot be asked."),
+            503: OpenApiResponse(description="LiveKit is unavailable."),
         },
     )
     def post(self, request: Request) -> Response:
@@ -92,7 +92,7 @@ class ManualDispatchView(APIView):
             call = _receive(incoming) if incoming else None
             if call is None:  # the room has its call: it did before, or its webhook was faster
                 return Answer(Call.objects.get(room_name=asked["room"]), status.HTTP_200_OK)
-            audit.record(request.user, call, "sent an agent by hand")
+            audit.record(request.user, call, "dispatched an agent manually")
             return Answer(call, status.HTTP_202_ACCEPTED)
 
         return idempotency.once(keyed, begin)
@@ -106,7 +106,7 @@ def _receive(incoming: IncomingCall) -> Call | None:
     number = services.find_number(incoming.called_number)
     refusal = services.refusal(number)
     if refusal is not None:
-        problem = f"{incoming.called_number} cannot be answered: {refusal.label}. Nothing was done."
+        problem = f"{incoming.called_number} cannot be answered: {refusal.label}. Nothing was changed."
         raise serializers.ValidationError({"called_number": [problem]})
     return services.receive_call_to(number, incoming)
 

@@ -16,7 +16,7 @@ class _CheckedCursors(pagination.CursorPagination):
     column: ClassVar[models.Field[Any, Any]]
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Raises ValidationError for what is no cursor of this list."""
+        """Raises ValidationError for an invalid cursor."""
         try:
             cursor = super().decode_cursor(request)
             if cursor is None or cursor.position is None:
@@ -24,7 +24,7 @@ class _CheckedCursors(pagination.CursorPagination):
             position: Any = self._checked(cursor.position)
             return cursor._replace(position=position)
         except (exceptions.NotFound, ValidationError, OverflowError) as error:
-            problem = "This is no cursor of this list: begin without one, then follow next and previous."
+            problem = "Invalid cursor: start without one, then follow next and previous."
             raise exceptions.ValidationError({self.cursor_query_param: [problem]}) from error
 
     def _checked(self, position: Any) -> str:

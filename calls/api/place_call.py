@@ -24,7 +24,7 @@ from calls.privacy import audit
 class OutboundCallSerializer(serializers.Serializer[Any]):
     """Whom to call, from which number, and who speaks: the number's own persona unless another is named."""
 
-    to = serializers.CharField(max_length=32, help_text="Whom to call, with country code: +1 202 555 0100.")
+    to = serializers.CharField(max_length=32, help_text="Number to call, with country code: +1 202 555 0100.")
     persona = serializers.CharField(
         max_length=100,
         required=False,
@@ -57,10 +57,10 @@ class OutboundCallSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         number: PhoneNumber = attrs["from"]
         if attrs["to"] == number.e164:
-            raise serializers.ValidationError({"to": "Choose another number than the one to call from."})
+            raise serializers.ValidationError({"to": "Choose a different number from the one to call from."})
         persona: Persona = attrs.get("persona") or number.persona
         if persona.live_version is None:
-            raise serializers.ValidationError({"persona": f"Publish {persona.name} first: it has no version to speak."})
+            raise serializers.ValidationError({"persona": f"Publish {persona.name} first: only a draft exists."})
         return {**attrs, "version": persona.live_version}
 
 

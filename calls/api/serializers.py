@@ -1,4 +1,4 @@
-"""How calls, personas and numbers look to API clients. Read-only: the admin is where they are edited."""
+"""Calls, personas and numbers in the API. Read-only: they are edited in the admin."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ class CallSerializer(serializers.ModelSerializer[Call]):
         source="persona_version.number", default=None, read_only=True, allow_null=True
     )
     position = serializers.IntegerField(
-        read_only=True, allow_null=True, help_text="Place of a waiting call in the queue, 1 for the next; else null."
+        read_only=True, allow_null=True, help_text="Position of a waiting call in the queue, from 1; otherwise null."
     )
     wait_s = serializers.SerializerMethodField(help_text="Seconds from the call to its answer or end, or until now.")
     duration_s = serializers.SerializerMethodField(help_text="Seconds since the answer; null before it.")
@@ -92,7 +92,7 @@ class CallSerializer(serializers.ModelSerializer[Call]):
 
 
 class CallDetailSerializer(CallSerializer):
-    turns = serializers.SerializerMethodField(help_text="Empty unless you may read what was said.")
+    turns = serializers.SerializerMethodField(help_text="Empty without the permission to read transcripts.")
     events = CallEventSerializer(many=True, read_only=True)
 
     @extend_schema_field(TurnSerializer(many=True))

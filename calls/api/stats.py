@@ -1,4 +1,4 @@
-"""`GET /stats`: how the call center is doing, in numbers."""
+"""`GET /stats`: statistics of the call center."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from calls.reporting.overview import ERRORS, WINDOWS_MIN, Latency, Overview, ove
 
 
 class SlotsSerializer(serializers.Serializer[Any]):
-    total = serializers.IntegerField(help_text="Of the workers that take calls.")
+    total = serializers.IntegerField(help_text="Slots of the workers that take calls.")
     free = serializers.IntegerField(help_text="Calls that can be taken now without waiting.")
 
 
@@ -43,17 +43,17 @@ class LatenciesSerializer(serializers.Serializer[Any]):
 
 class StatsSerializer(serializers.Serializer[Any]):
     active_calls = serializers.IntegerField(help_text="Calls that have an agent.")
-    queued_calls = serializers.IntegerField(help_text="Calls that wait for a slot.")
+    queued_calls = serializers.IntegerField(help_text="Calls waiting for a slot.")
     missed_calls = serializers.IntegerField(help_text="In the last hour.")
     slots = SlotsSerializer()
     workers = serializers.IntegerField(help_text="Processes that take calls.")
     queue_length = serializers.IntegerField(allow_null=True, help_text="Messages; null when the broker is away.")
     success_rate = serializers.FloatField(
-        allow_null=True, help_text="Completed calls of all that are judged, in the last hour, from 0 to 1."
+        allow_null=True, help_text="Share of calls that succeeded in the last hour, from 0 to 1."
     )
     errors = ErrorsSerializer()  # type: ignore[assignment]  # the field, by this name; not the serializer's errors
     reply_latency_ms = LatenciesSerializer()
-    uptime_s = serializers.FloatField(help_text="Of the web process that answers.")
+    uptime_s = serializers.FloatField(help_text="Of the web process that responds.")
     version = serializers.CharField()
 
 

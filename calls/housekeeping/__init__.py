@@ -1,1 +1,1 @@
-"""What is done beside calls: repairs, dead letters, last words to callers whom no agent could take."""
+"""Work outside calls: repairs, dead letters, announcements to callers whom no agent could take."""

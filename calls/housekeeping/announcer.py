@@ -1,7 +1,7 @@
-"""Tells a caller why the call ends, and hangs up, where no slot is there to do it: says a line, or transfers the call.
+"""Announces to a caller why the call ends, or transfers the call, when no slot can do it.
 
-The call's row is final before this begins, so nothing here is urgent but the caller's ear. Each caller has a thread for
-some seconds: housekeeping's own threads go on with their work. What a process leaves undone, the reaper closes.
+The call's row is final before this begins, so only the waiting caller makes this urgent. Each caller has a thread for
+some seconds, so that housekeeping's own threads stay free. The reaper closes what a process leaves open.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ CHUNK_SAMPLES = fixed_lines.SAMPLE_RATE // 10
 
 
 class CallerGone(Exception):
-    """The caller has left: there is nobody to tell."""
+    """The caller has left."""
 
 
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="announcer")
 
 
 def start(call_id: uuid.UUID) -> Future[None]:
-    """Begin to tell the caller of an ended call why it ends; a thread goes on with it and hangs up."""
+    """Begin to tell the caller of an ended call why it ends; a thread continues and hangs up."""
     return _threads.submit(announce, call_id)
 
 

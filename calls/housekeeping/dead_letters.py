@@ -1,4 +1,4 @@
-"""Dead letters: read from the queue `calls.dead`, written down, told in the call's history, and sent again on request.
+"""Dead letters: read from the queue `calls.dead`, recorded, shown in the call's history, and resent on request.
 
 Their bodies and headers may be anything, so they are read as raw AMQP and not as tasks.
 """

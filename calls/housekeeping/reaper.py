@@ -1,4 +1,4 @@
-"""What LiveKit has, against what the rows say: repairs what a lost webhook or a dead process has left behind.
+"""Compares LiveKit's rooms with the rows, and repairs what a lost webhook or a dead process left behind.
 
 Each repair goes through the same services as the webhook that should have caused it, so that both may happen.
 """
@@ -56,7 +56,7 @@ class Missing:
         self._noted_at = now
 
     def forget(self) -> None:
-        """LiveKit did not answer: nobody could come back meanwhile."""
+        """LiveKit did not respond: nobody could reconnect meanwhile."""
         self._since = {}
 
     def is_given_up(self, call_id: uuid.UUID) -> bool:

@@ -1,10 +1,11 @@
-"""How many slots there are, and how many are free: reckoned here only, for the admin, the API, the metrics and limits.
+"""How many slots there are, and how many are free: calculated only here, for the admin, the API, the metrics and the
+limits.
 
 **A slot is free** when a live worker that takes calls has it, no call is in it, and no waiting call is about to take
-it. A caller held back by the limit of their own number is about to take none: they wait until one of that number's
-calls ends. There are never more free slots than MAX_CONCURRENT_AGENTS still allows, and never fewer than none.
+it. A caller held back by the limit of their own number is not about to take one: they wait until a call of that number
+ends. There are never more free slots than MAX_CONCURRENT_AGENTS still allows, and never fewer than none.
 
-By the calls' rows: workers tell how many slots they have, but how many are busy they tell some seconds late.
+Busy slots come from the calls' rows: workers report their own count some seconds late.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long a call has been as it is, by the database's clock: those of other processes may be wrong, or be set.
+"""How long a call has been in its state, by the database's clock: those of other processes may be wrong, or be set.
 
 It may be set itself. Housekeeping compares it to a clock that nobody sets, and only the time since then counts. What is
 set while housekeeping does not run goes unnoticed.

@@ -1,8 +1,8 @@
 """Who holds a call: claimed by one slot, renewed while its process lives, and given to another when it does not.
 
-All times are the database's: the processes' clocks may differ. A lease that ran out is believed only when the database
-was there all the while, and its clock was not set, which the sweep's own heartbeat tells: after an outage, or a leap
-forward, every lease is old, and no worker lost.
+All times are the database's: the processes' clocks may differ. An expired lease counts only if the database was up all
+along and its clock was not changed, which the sweep's own heartbeat shows: after an outage or a jump of the clock every
+lease is old, but no worker is lost.
 """
 
 import uuid
@@ -74,7 +74,7 @@ def _any_of(held: Iterable[tuple[uuid.UUID, int]]) -> Q:
 
 @transaction.atomic
 def hand_over(call_id: uuid.UUID, attempt: int) -> bool:
-    """Give a call back, for another slot to go on with it at once. False when it is no longer this attempt's."""
+    """Give a call back, for another slot to resume at once. False when it is no longer this attempt's."""
     if not _queue_again(call_id, attempt):
         return False
     services.write_event(call_id, Status.QUEUED, attempt=attempt, reason="handed over")
@@ -83,10 +83,11 @@ def hand_over(call_id: uuid.UUID, attempt: int) -> bool:
 
 @transaction.atomic
 def not_joined(call_id: uuid.UUID, attempt: int, problem: str) -> bool:
-    """Give a call back whose agent and caller do not hear each other, for another slot to try: the wait goes on.
+    """Give a call back whose agent and caller do not hear each other, for another slot to try. The caller keeps
+    waiting.
 
-    A caller whose ring time is over gets what the number says; one who had an agent before, and has waited for too
-    long, hears an apology. False when the call is no longer this attempt's.
+    A caller whose ring time is over gets the number's overflow action; one who had an agent before, and has waited for
+    too long, hears an apology. False when the call is no longer this attempt's.
     """
     call = Call.objects.filter(pk=call_id, attempt=attempt, status__in=HELD).select_for_update().first()
     if call is None:

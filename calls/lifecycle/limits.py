@@ -1,7 +1,5 @@
-"""How many calls may be held at once, in all and by a number.
-
-A caller beyond a limit waits, and is not turned away. An outbound call is not begun when it would have to wait, or
-would take one of the slots that are kept free for callers.
+"""Limits on concurrent calls, in total and per number. A caller beyond a limit waits and is not turned away. An
+outbound call is not placed if it would have to wait, or take a slot reserved for callers.
 """
 
 from datetime import timedelta
@@ -15,7 +13,7 @@ from calls.models import Call, PhoneNumber
 from calls.models.call import CallQuerySet
 from calls.states import HELD
 
-STUCK = "2s"  # a process that stands still in the middle of a claim must not keep the others from claiming
+STUCK = "2s"  # a process that freezes during a claim must not block the others
 
 
 def claimable() -> CallQuerySet:
@@ -44,11 +42,11 @@ def refusal(number: PhoneNumber, alive_within: timedelta) -> str | None:
     """
     _one_claim_at_a_time()
     if Call.objects.live().filter(phone_number=number).count() >= number.max_calls:
-        return f"{number.e164} has as many calls as it may have ({number.max_calls})"
+        return f"{number.e164} is at its limit of {number.max_calls} calls"
     free = capacity.measure(alive_within).free
     if free > settings.INBOUND_RESERVE:
         return None
-    return f"slots free: {free}, of which {settings.INBOUND_RESERVE} are kept for callers"
+    return f"slots free: {free}, of which {settings.INBOUND_RESERVE} are reserved for callers"
 
 
 def _one_claim_at_a_time() -> None:

@@ -1,6 +1,7 @@
-"""What becomes of callers whom no agent has answered within the ring time of their number."""
+"""What callers get whom no agent has answered within the ring time of their number."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @transaction.atomic
 def overflow_due() -> int:
-    """Give what their number says to the callers whose ring time is over; return how many. Called by the sweep."""
+    """Apply their number's overflow action to callers whose ring time is over; return how many. Called by the sweep."""
     due = Call.objects.waiting().filter(answered_at=None, rings_until__lt=Now())
     locked = due.select_for_update(skip_locked=True, of=["self"])
     calls = list(locked.select_related("phone_number__overflow_persona__live_version"))
@@ -31,39 +32,44 @@ def overflow_due() -> int:
 
 
 def overflow(call: Call, detail: str = "") -> None:
-    """Give a caller whose ring time is over what the number says. `detail` is why no agent answered, if that is known.
+    """Apply the number's overflow action to a call. `detail` is why no agent answered, if that is known.
 
     Needs a transaction in which the call is locked, and queued.
     """
     number = call.phone_number
-    reason = EndReason.NO_AGENT_FREE
     if call.needs_dialing:
         _give_up(call, detail)
         return
+    reason: EndReason | None = EndReason.NO_AGENT_FREE
     if number is not None and not call.overflowed:
-        if number.overflow == Overflow.PERSONA and _ask_another(call, number):
-            return
-        if number.overflow == Overflow.TRANSFER and number.overflow_number:
-            reason = EndReason.TRANSFERRED
-    if services.end_call(call.pk, Status.MISSED, reason, detail=detail):
+        reason = _ACTIONS[Overflow(number.overflow)](call, number)
+    if reason is not None and services.end_call(call.pk, Status.MISSED, reason, detail=detail):
         transaction.on_commit(lambda: enqueue.announce(call.pk))
 
 
 def _give_up(call: Call, detail: str) -> None:
-    """An outbound call that no slot took, or that lost its agent while it rang: there is nobody to tell."""
+    """End an outbound call that no slot took, or whose agent was lost while it rang. Nobody is on the line."""
     if services.end_call(call.pk, Status.MISSED, EndReason.NO_AGENT_FREE, detail=detail):
         transaction.on_commit(lambda: enqueue.close_room(call.room_name))
 
 
-def _ask_another(call: Call, number: PhoneNumber) -> bool:
-    """Let another persona answer, beyond the number's limit, within a second ring time. False when it has no version.
+def _message(call: Call, number: PhoneNumber) -> EndReason:
+    return EndReason.NO_AGENT_FREE
+
+
+def _transfer(call: Call, number: PhoneNumber) -> EndReason:
+    return EndReason.TRANSFERRED if number.overflow_number else EndReason.NO_AGENT_FREE
+
+
+def _another_persona(call: Call, number: PhoneNumber) -> EndReason | None:
+    """Let another persona answer, beyond the number's limit, within a second ring time, if it is published.
 
     All personas share the slots: this helps where the number's own limit held the call back, and is a second chance
     with other words where every slot is taken.
     """
     version = number.overflow_persona.live_version if number.overflow_persona else None
     if version is None:
-        return False
+        return EndReason.NO_AGENT_FREE
     Call.objects.filter(pk=call.pk).update(
         persona_version=version,
         overflowed=True,
@@ -74,12 +80,20 @@ def _ask_another(call: Call, number: PhoneNumber) -> bool:
     services.write_event(call.pk, "overflow", persona=version)
     log.info("call_overflowed", call_id=str(call.pk), persona=str(version))
     transaction.on_commit(lambda: enqueue.send_call(call.pk))
-    return True
+    return None
+
+
+_ACTIONS: dict[Overflow, Callable[[Call, PhoneNumber], EndReason | None]] = {
+    Overflow.MESSAGE: _message,
+    Overflow.PERSONA: _another_persona,
+    Overflow.TRANSFER: _transfer,
+}
+"""Each returns the call's end reason, by which the announcer knows what to do; None if the call keeps waiting."""
 
 
 @transaction.atomic
 def transfer_failed(call_id: uuid.UUID, problem: str) -> None:
-    """Correct the reason of a call whose transfer was begun and refused: its caller hears the message instead."""
+    """Correct the end reason of a call whose transfer was refused: its caller hears the message instead."""
     begun = Call.objects.filter(pk=call_id, status=Status.MISSED, end_reason=EndReason.TRANSFERRED)
     if begun.update(end_reason=EndReason.NO_AGENT_FREE, end_detail=f"transfer: {problem}"[:300]):
         services.write_event(call_id, "transfer_failed", error=problem)

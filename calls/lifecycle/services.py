@@ -88,7 +88,7 @@ def identify_dialed(dialed: IncomingCall) -> bool:
 
 
 def refusal(number: PhoneNumber | None) -> EndReason | None:
-    """Why nobody answers this number; None when a persona does."""
+    """Why this number cannot be answered; None if a persona answers it."""
     if number is None:
         return EndReason.UNKNOWN_NUMBER
     if not number.is_active:
@@ -100,7 +100,7 @@ def refusal(number: PhoneNumber | None) -> EndReason | None:
 
 @transaction.atomic
 def answer_call(call_id: uuid.UUID, attempt: int, at: datetime) -> bool:
-    """The agent is in the room and the conversation begins, or goes on: `answered_at` keeps its first value.
+    """The agent is in the room and the conversation starts or resumes: `answered_at` keeps its first value.
 
     `at` is by the worker's clock, which may be wrong: it was after the claim, and is not in the future.
     """

@@ -1,4 +1,4 @@
-"""Tools asked once: the record of each request survives the agent that made it."""
+"""Tools are called once: the record of each request survives the agent that made it."""
 
 import json
 import uuid
@@ -12,7 +12,7 @@ from calls.models.history import Speaker
 
 
 class MovedOn(Exception):
-    """The call goes on without this attempt, which may ask for nothing any more."""
+    """The call continues without this attempt, which may call no more tools."""
 
 
 def key_of(call_id: uuid.UUID, turn: int, tool: str, arguments: Any) -> uuid.UUID:

@@ -22,7 +22,7 @@ _REASONS = {
     607: EndReason.REFUSED,
     608: EndReason.REFUSED,
 }
-"""SIP's answers (RFC 3261, 8197, 8688) that tell of the person; every other one tells of the trunk or the number."""
+"""SIP's answers (RFC 3261, 8197, 8688) about the person; all others are about the trunk or the number."""
 
 
 class NotReached(Exception):
@@ -50,7 +50,7 @@ async def dial(call: Call) -> None:
         reason = EndReason.NO_ANSWER if late else EndReason.DIAL_FAILED
         raise NotReached(reason, f"LiveKit: {error.message or error.code}") from error
     except TimeoutError as error:
-        raise NotReached(EndReason.NO_ANSWER, "LiveKit told nothing while it rang") from error
+        raise NotReached(EndReason.NO_ANSWER, "LiveKit reported nothing while the phone rang") from error
     except aiohttp.ClientError as error:
         raise NotReached(EndReason.DIAL_FAILED, f"LiveKit cannot be reached: {type(error).__name__}") from error
 

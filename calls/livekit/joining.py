@@ -34,7 +34,7 @@ class CancellableRoom(rtc.Room):
         await super().disconnect(reason=reason)
 
     def ignore_events(self) -> None:
-        """Tell nobody any more what happens in the room."""
+        """Stop reporting what happens in the room."""
         self._is_ignored = True
 
     def emit(self, event: Any, *args: Any) -> None:

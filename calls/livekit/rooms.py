@@ -16,9 +16,9 @@ ROOM_PREFIX = "call-"
 ROOM_ENDED: frozenset[int] = frozenset(
     {api.DisconnectReason.ROOM_DELETED, api.DisconnectReason.ROOM_CLOSED, api.DisconnectReason.SERVER_SHUTDOWN}
 )
-"""Why somebody who did not leave by itself is not in a room any more; the same numbers in webhooks and in rooms."""
+"""Why a participant who did not leave is no longer in a room; the same numbers in webhooks and in rooms."""
 PUT_OUT: frozenset[int] = frozenset({api.DisconnectReason.PARTICIPANT_REMOVED, api.DisconnectReason.DUPLICATE_IDENTITY})
-"""Why an agent is not in a room any more that goes on: its successor has the call."""
+"""The agent was removed from a room that lives on: its successor has the call."""
 RETRY_S = (0.2, 1.0)  # LiveKit 1.9 answers "no response from servers" while the room is closing by itself
 ASKED_AT_ONCE = 16  # rooms
 JOINED_WITHIN = timedelta(minutes=5)
@@ -26,7 +26,7 @@ TRANSFER_RINGS = Duration(seconds=20)
 
 
 async def delete_room(room_name: str) -> None:
-    """Close a room and hang up on everyone in it. A room that is gone already is no error.
+    """Close a room and hang up on everyone in it. A room that is already gone is not an error.
 
     Raises livekit.api.TwirpError when LiveKit refuses, and aiohttp.ClientError when it cannot be reached.
     """
@@ -82,7 +82,9 @@ async def agents_in(room_name: str) -> set[str]:
 
 
 async def participant(room_name: str, identity: str) -> api.ParticipantInfo | None:
-    """Who this is in the room; None when nobody. Raises as `delete_room` does, and TimeoutError."""
+    """The participant with this identity; None if it is not in the room. Raises as `delete_room` does, and
+    TimeoutError.
+    """
     async with livekit_api() as livekit:
         try:
             return await livekit.room.get_participant(api.RoomParticipantIdentity(room=room_name, identity=identity))
@@ -93,7 +95,7 @@ async def participant(room_name: str, identity: str) -> api.ParticipantInfo | No
 
 
 async def remove_participant(room_name: str, identity: str) -> None:
-    """Put somebody out of a room. Somebody who is not there is no error. Raises as `delete_room` does."""
+    """Remove a participant from a room. One who is not there is not an error. Raises as `delete_room` does."""
     async with livekit_api() as livekit:
         try:
             await livekit.room.remove_participant(api.RoomParticipantIdentity(room=room_name, identity=identity))
@@ -105,8 +107,8 @@ async def remove_participant(room_name: str, identity: str) -> None:
 async def transfer(room_name: str, identity: str, number: str) -> None:
     """Have a caller's telephone provider connect it with `number` (E.164), by SIP REFER. Its call must be answered.
 
-    Raises destinations.NotAllowed when the number may not be dialed any more, livekit.api.TwirpError when LiveKit or
-    the other side refuses, aiohttp.ClientError and TimeoutError when LiveKit cannot be reached.
+    Raises destinations.NotAllowed when the number may no longer be dialed, livekit.api.TwirpError when LiveKit or the
+    other side refuses, aiohttp.ClientError and TimeoutError when LiveKit cannot be reached.
     """
     await in_database(destinations.check, number)
     request = api.TransferSIPParticipantRequest(

@@ -1,4 +1,4 @@
-"""The numbers of a telephone call, as LiveKit's SIP service tells them: in the headers of its INVITE.
+"""The numbers of a telephone call, as LiveKit's SIP service reports them: in the headers of its INVITE.
 
 LiveKit is told to hide numbers: it would write them into the caller's identity and the room's name, and so into its
 logs, which an erasure does not reach. The headers From and To come as attributes of the participant instead.

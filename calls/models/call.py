@@ -47,16 +47,16 @@ class Call(models.Model):
     room_name = models.CharField(max_length=128, unique=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     end_reason = models.CharField(max_length=24, choices=EndReason, blank=True)
-    end_detail = models.CharField(max_length=300, blank=True, help_text="What exactly failed, for the operator.")
+    end_detail = models.CharField(max_length=300, blank=True, help_text="Failure details, for the operator.")
 
     phone_number = models.ForeignKey(PhoneNumber, null=True, on_delete=models.PROTECT, related_name="calls")
     persona_version = models.ForeignKey(PersonaVersion, null=True, on_delete=models.PROTECT, related_name="calls")
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
     caller_number = models.CharField(
-        max_length=32, blank=True, help_text="The caller's number; of an outbound call, the number that was called."
+        max_length=32, blank=True, help_text="The caller's number; for an outbound call, the number that was called."
     )
     called_number = models.CharField(
-        max_length=32, blank=True, help_text="Our number: the one that was called or, of an outbound call, that called."
+        max_length=32, blank=True, help_text="Our number: the one called or, for an outbound call, the one called from."
     )
     caller_identity = models.CharField(max_length=128, blank=True, help_text="The person's participant in the room.")
     sip_call_id = models.CharField("SIP call id", max_length=128, blank=True)
@@ -64,20 +64,20 @@ class Call(models.Model):
 
     attempt = models.PositiveIntegerField(default=0, help_text="How often a slot took this call: the fencing token.")
     lease_holder = models.CharField(max_length=128, blank=True, help_text="host:pid of the worker process.")
-    lease_expires_at = models.DateTimeField(null=True, help_text="When the worker is taken for lost, unless it renews.")
+    lease_expires_at = models.DateTimeField(null=True, help_text="When the worker counts as lost unless it renews it.")
     losses = models.PositiveIntegerField(default=0, help_text="How often its worker was lost.")
 
     created_at = models.DateTimeField(default=timezone.now, help_text="When the caller's phone began to ring.")
-    queued_at = models.DateTimeField(default=timezone.now, help_text="When it last began to wait for a slot.")
+    queued_at = models.DateTimeField(default=timezone.now, help_text="When it last started waiting for a slot.")
     not_joined_at = models.DateTimeField(
-        null=True, help_text="When a slot last gave it back because its agent could not join: it waits on."
+        null=True, help_text="When a slot last gave it back because its agent could not join. The call keeps waiting."
     )
     sent_at = models.DateTimeField(default=timezone.now, help_text="When its message was last sent to the workers.")
     rings_until = models.DateTimeField(
-        null=True, help_text="When it overflows unless a slot has taken it; when an outbound call is given up."
+        null=True, help_text="When it overflows unless a slot has taken it; for an outbound call, when it is abandoned."
     )
     overflowed = models.BooleanField(
-        default=False, help_text="Its ring time ended once: another persona may answer, beyond its number's limit."
+        default=False, help_text="Its ring time has ended once: another persona may answer beyond the number's limit."
     )
     claimed_at = models.DateTimeField(null=True, help_text="When a slot took it.")
     answered_at = models.DateTimeField(null=True, help_text="When the conversation began.")

@@ -11,18 +11,18 @@ class Cause(models.TextChoices):
     """Why nobody took a message: a fixed vocabulary, because the admin filters by it."""
 
     UNREADABLE = "unreadable", "No worker could read it"
-    UNKNOWN_TASK = "unknown_task", "It asks for a task that no worker knows"
-    REFUSED = "refused", "A worker could not carry it out"
-    EXPIRED = "expired", "It waited longer than it was allowed to"
+    UNKNOWN_TASK = "unknown_task", "It names a task that no worker knows"
+    REFUSED = "refused", "A worker could not process it"
+    EXPIRED = "expired", "It expired in the queue"
     QUEUE_FULL = "queue_full", "The queue was full"
-    TOO_OFTEN = "too_often", "It came back too often"
-    PUT_THERE = "put_there", "It was put among the dead letters by hand"
+    TOO_OFTEN = "too_often", "It was returned too often"
+    PUT_THERE = "put_there", "It was moved to the dead letters by hand"
 
 
 class DeadLetter(models.Model):
     """One such message, as text. The same message is written once, however often it is read from its queue."""
 
-    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of what tells the message from others.")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 that identifies the message.")
     received_at = models.DateTimeField("set aside", default=timezone.now)
     call = models.ForeignKey(Call, null=True, on_delete=models.SET_NULL, related_name="dead_letters")
     cause = models.CharField("why", max_length=16, choices=Cause)

@@ -24,7 +24,7 @@ class Heartbeat(models.Model):
     busy = models.PositiveIntegerField(default=0, help_text="How many it holds.")
     draining = models.BooleanField(default=False, help_text="It is stopping and takes no more calls.")
     beating_since = models.DateTimeField(
-        default=timezone.now, help_text="Since when no beat was missing: neither the process nor the database was away."
+        default=timezone.now, help_text="Since when no heartbeat was missed: process and database were both up."
     )
     seen_at = models.DateTimeField(default=timezone.now)
 

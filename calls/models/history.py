@@ -84,11 +84,11 @@ class Turn(models.Model):
 class CallEvent(models.Model):
     """Something that happened to a call: a change of state, a failure, a tool, an interruption."""
 
-    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="Writing it twice adds no row.")
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="A second write adds no row.")
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=40)
     at = models.DateTimeField(default=timezone.now)
-    to_status = models.CharField(max_length=16, blank=True, help_text="The state that the call entered, if it did.")
+    to_status = models.CharField(max_length=16, blank=True, help_text="The status that the call entered, if any.")
     attempt = models.PositiveIntegerField(default=0)
     detail = models.JSONField(default=dict, blank=True)
 

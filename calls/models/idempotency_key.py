@@ -12,7 +12,7 @@ class IdempotencyKey(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255, help_text="As the client sent it in the header Idempotency-Key.")
-    fingerprint = models.CharField(max_length=64, help_text="Of method, address and body: an HMAC, in hex.")
+    fingerprint = models.CharField(max_length=64, help_text="HMAC of method, URL and body, in hex.")
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="+")
     answered_with = models.PositiveSmallIntegerField(help_text="The HTTP status of the first answer.")
     created_at = models.DateTimeField(default=timezone.now)

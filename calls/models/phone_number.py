@@ -10,7 +10,7 @@ from calls.phone import to_e164
 
 
 class Overflow(models.TextChoices):
-    """What a caller gets whom no agent has answered within the ring time."""
+    """What a caller gets whom no agent has answered in time. To add a choice: docs/ADD_AN_OVERFLOW_ACTION.md."""
 
     MESSAGE = "message", "Message and goodbye"
     PERSONA = "persona", "Another persona"
@@ -18,16 +18,16 @@ class Overflow(models.TextChoices):
 
 
 class PhoneNumber(models.Model):
-    """Which persona answers a number, how many calls it may have at once, and what becomes of those who wait."""
+    """Which persona answers a number, its limit of concurrent calls, and its overflow action."""
 
     e164 = models.CharField(
         "number", max_length=32, unique=True, help_text="With country code, for example +1 202 555 0100."
     )
-    label = models.CharField(max_length=100, blank=True, help_text="For people: for example Front desk.")
+    label = models.CharField(max_length=100, blank=True, help_text="For your own reference, for example Front desk.")
     persona = models.ForeignKey(Persona, on_delete=models.PROTECT, related_name="numbers")
     is_active = models.BooleanField("active", default=True, help_text="Calls to an inactive number are rejected.")
     max_calls = models.PositiveIntegerField(
-        "calls at once",
+        "concurrent calls",
         default=10,
         validators=[MinValueValidator(1, "At least 1; make the number inactive to take no calls.")],
         help_text="Further callers hear ringing until a call ends.",
@@ -39,7 +39,7 @@ class PhoneNumber(models.Model):
             MinValueValidator(5, "At least 5 seconds: an agent needs a moment to answer."),
             MaxValueValidator(120, "At most 120 seconds: telephone networks give up soon after."),
         ],
-        help_text="How long the telephone rings while no agent is free. Between 5 and 120 seconds.",
+        help_text="How long the phone rings while no agent is free. Between 5 and 120 seconds.",
     )
     overflow = models.CharField(
         "after the ring time",
@@ -52,7 +52,7 @@ class PhoneNumber(models.Model):
         "message",
         max_length=250,
         default="All our lines are busy at the moment. Please call again a little later. Goodbye.",
-        help_text="Said in the persona's voice before the call is hung up: 15 seconds at most.",
+        help_text="Spoken in the persona's voice before the call ends. 15 seconds at most.",
     )
     overflow_persona = models.ForeignKey(
         Persona,
@@ -70,12 +70,12 @@ class PhoneNumber(models.Model):
         help_text="Where the call is transferred. With country code, for example +1 202 555 0199.",
     )
     kept_days = models.PositiveSmallIntegerField(
-        "days to keep what was said",
+        "retention, in days",
         null=True,
         blank=True,
-        validators=[MinValueValidator(1, "At least 1 day; leave it empty for the installation's own time.")],
-        help_text="Then callers' numbers and what was said are deleted; times and figures stay. "
-        "Empty: as CALLS_KEPT_DAYS in the settings says.",
+        validators=[MinValueValidator(1, "At least 1 day. Leave it empty to use CALLS_KEPT_DAYS.")],
+        help_text="After this time, callers' numbers and transcripts are deleted; times and figures stay. "
+        "Empty: CALLS_KEPT_DAYS from the settings.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -99,9 +99,9 @@ class PhoneNumber(models.Model):
     def _check_overflow_persona(self) -> None:
         other = self.overflow_persona
         if other is None:
-            problem = "Choose the persona that answers after the ring time, or another overflow."
+            problem = "Choose the persona that answers after the ring time, or another action."
         elif other.pk == self.persona_id:
-            problem = "Choose another persona than the one that answers this number."
+            problem = "Choose a different persona from the one that answers this number."
         elif other.live_version_id is None:
             problem = f"Publish {other.name} first: a persona without a published version cannot answer."
         else:
@@ -110,9 +110,9 @@ class PhoneNumber(models.Model):
 
     def _check_overflow_number(self) -> None:
         if not self.overflow_number:
-            problem = "Write the number to transfer to, or choose another overflow."
+            problem = "Write the number to transfer to, or choose another action."
         elif self.overflow_number == self.e164:
-            problem = "Choose another number than this one: the call would come back."
+            problem = "Choose a different number: with this one, the call would come back."
         else:
             try:
                 destinations.check(self.overflow_number, ours=self.e164)

@@ -1,4 +1,4 @@
-"""What an agent asked a tool's service for: written before the request, so that no other agent asks for it anew."""
+"""A request of an agent to a tool's service: recorded first, so that no other agent repeats it."""
 
 import uuid
 from typing import Any
@@ -19,7 +19,7 @@ class ToolCall(models.Model):
     turn = models.PositiveIntegerField(help_text="How many turns the caller had spoken by then.")
     tool = models.CharField(max_length=63)
     arguments = models.JSONField()
-    answer = models.JSONField(null=True, help_text="What the language model was told; null: none came.")
+    answer = models.JSONField(null=True, help_text="The result for the language model; null: none yet.")
     requested_at = models.DateTimeField(default=timezone.now, help_text="When it was first sent.")
     answered_at = models.DateTimeField(null=True)
 

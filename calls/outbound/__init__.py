@@ -1,1 +1,1 @@
-"""Calls that the call center places: whom it may dial, and when."""
+"""Outbound calls: which may be placed, and when."""

@@ -1,4 +1,4 @@
-"""Asking for a call twice under one key begins one call: a client whose request timed out may safely send it again.
+"""Two requests under one key place one call: a client whose request timed out may safely retry.
 
 The convention is Stripe's, and of the IETF's draft-ietf-httpapi-idempotency-key-header. A key belongs to a user, also
 when a token asks, and is kept for 24 hours. Only what began a call is kept: after a refusal the same key may be tried

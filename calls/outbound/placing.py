@@ -1,4 +1,4 @@
-"""Calls that the call center places: accepted only when a slot is there, then dialed by the agent that takes them."""
+"""Outbound calls: accepted only if a slot is free, then dialed by the agent that takes them."""
 
 import uuid
 from datetime import timedelta

@@ -1,1 +1,1 @@
-"""Who may see what of a call, who has looked, and deleting it."""
+"""Who may see what of a call, access records, and erasure."""

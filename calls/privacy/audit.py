@@ -1,6 +1,5 @@
-"""Who did what: looks at what callers said, calls that were ended, data that was deleted.
-
-Edits are written down by django-auditlog itself (AUDITLOG_INCLUDE_TRACKING_MODELS in the settings).
+"""The audit log: access to transcripts, hang-ups, erasures. Edits are recorded by django-auditlog itself
+(AUDITLOG_INCLUDE_TRACKING_MODELS in the settings).
 """
 
 from collections.abc import Callable
@@ -20,14 +19,14 @@ from calls.models import Call, Turn
 
 # The page of a live call asks for itself every few seconds: that is one look.
 ONE_LOOK = timedelta(minutes=1)
-# Machines, of which nobody is logged in.
+# Machines: nobody is logged in.
 WITHOUT_ACTOR = ("/webhooks/", "/static/")
 
 Actor = AbstractBaseUser | AnonymousUser | None
 
 
 def record_access(user: Actor, call: Call) -> None:
-    """Write down that somebody read what was said in a call."""
+    """Record that somebody viewed a transcript."""
     seen = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Call),
         object_pk=str(call.pk),
@@ -36,7 +35,7 @@ def record_access(user: Actor, call: Call) -> None:
         timestamp__gt=timezone.now() - ONE_LOOK,
     )
     if not seen.exists():
-        record(user, call, "read what was said", action=LogEntry.Action.ACCESS)
+        record(user, call, "viewed the transcript", action=LogEntry.Action.ACCESS)
 
 
 def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
@@ -46,7 +45,7 @@ def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
         object_pk="list",
         object_repr="turns",
         action=LogEntry.Action.ACCESS,
-        additional_data={"what": "read what was said", **{key: str(value)[:200] for key, value in found_by.items()}},
+        additional_data={"what": "viewed the transcript", **{key: str(value)[:200] for key, value in found_by.items()}},
         **_actor(user),
     )
 
@@ -73,7 +72,7 @@ def _pk(user: Actor) -> int | None:
 
 
 class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # the package has no type hints
-    """Tells django-auditlog who asks: by the connection's address, which a header cannot change."""
+    """Tells django-auditlog who made the request: by the connection's address, which a header cannot change."""
 
     get_response: Callable[[HttpRequest], HttpResponse]
 

@@ -1,7 +1,7 @@
-"""Rooms of erased calls, which LiveKit may still have open, and tell of.
+"""Rooms of erased calls, which LiveKit may still have open and report about.
 
-A room's name holds the caller's number, so an erased call keeps a digest of it: enough to know the room again when
-LiveKit names it, and nothing from which the name can be found.
+A room's name holds the caller's number, so an erased call keeps a digest of it: enough to recognize the room, but not
+to find its name.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ def is_erased(room_name: str) -> bool:
 def lock_rooms(room_names: Iterable[str]) -> None:
     """Wait until nobody stores anything of these rooms, and keep others from it until the transaction ends.
 
-    For whoever stores what LiveKit tells of a room, and whoever erases the room's call.
+    For code that stores LiveKit's events of a room, and for the erasure of its call.
     """
     lock = "SELECT pg_advisory_xact_lock(hashtextextended(room_name, 0)) FROM unnest(%s::text[]) AS room_name"
     with connection.cursor() as cursor:

@@ -1,9 +1,9 @@
-"""Deleting what identifies a caller and what was said: after the time that a number keeps it, and when somebody asks.
+"""Deletes callers' personal data and transcripts: after the retention time, and on request.
 
-The row of the call stays, with its times and figures, so that statistics do not change. What goes: the caller's number
-and participant, the room's name (LiveKit puts the number into it), SIP and Twilio ids, the text of every turn, the
-details of events, what tools were asked and answered, the caller in stored webhooks, and the bodies of dead letters.
-What LiveKit tells later of these rooms is not stored. Only calls that are over are touched.
+The row of the call stays, with its times and figures, so that statistics do not change. What is deleted: the caller's
+number and participant, the room's name (LiveKit puts the number into it), SIP and Twilio ids, the text of every turn,
+the details of events, what tools were asked and answered, the caller in stored webhooks, and the bodies of dead
+letters. Later reports from LiveKit about these rooms are not stored. Only ended calls are touched.
 """
 
 import hmac
@@ -30,7 +30,7 @@ BATCH = 500  # calls in one transaction, so that none holds locks for long
 
 
 class StillLive(Exception):
-    """A call of this number is going on: it would write again what is deleted now."""
+    """A call of this number is in progress: it would write again what is deleted now."""
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ def due(now: datetime) -> QuerySet[Call]:
 
 
 def shortest_time() -> timedelta | None:
-    """The shortest time for which anything said is kept; None when everything is kept for ever."""
+    """The shortest time for which anything said is kept; None if everything is kept forever."""
     days = [kept for kept in PhoneNumber.objects.exclude(kept_days=None).values_list("kept_days", flat=True) if kept]
     days += [settings.CALLS_KEPT_DAYS] if settings.CALLS_KEPT_DAYS > 0 else []
     return timedelta(days=min(days)) if days else None
@@ -88,14 +88,14 @@ def calls_with(number: str) -> QuerySet[Call]:
 
 
 def erase_number(number: str, asked_by: str, reason: str = "") -> Erasure:
-    """Erase every call of a caller, and return the proof. Erasing again is allowed, and makes a proof of zeros.
+    """Erase every call of a caller, and return the proof. Erasing again is allowed, and creates a proof of zeros.
 
-    Raises ValidationError for what is no number, and StillLive while one of its calls is going on.
+    Raises ValidationError for an invalid number, and StillLive while one of its calls is in progress.
     """
     e164 = to_e164(number)
     live = calls_with(e164).filter(status__in=LIVE).count()
     if live:
-        raise StillLive(f"{live} of its calls not over yet: hang up, or wait for the end, and ask again.")
+        raise StillLive(f"{live} calls from this number are still in progress. End them or wait, then try again.")
     total = Counts()
     for batch in _batches(calls_with(e164).filter(status__in=FINAL)):
         total += _erase(batch)
@@ -106,7 +106,7 @@ def erase_number(number: str, asked_by: str, reason: str = "") -> Erasure:
 
 
 def proofs(number: str) -> QuerySet[Erasure]:
-    """The deletions of this number, newest first. Raises ValidationError for what is no number."""
+    """The deletions of this number, newest first. Raises ValidationError for an invalid number."""
     return Erasure.objects.filter(number_digest=digest(to_e164(number)))
 
 

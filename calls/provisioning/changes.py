@@ -1,4 +1,4 @@
-"""What a provisioning command would do, told line by line, and done unless only the plan was asked for."""
+"""The plan of a provisioning command, printed line by line, and applied unless only the plan is wanted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ class Changes:
     made: list[str] = field(default_factory=list)
 
     def create(self, what: str) -> bool:
-        """Tell that `what` is missing. True when it shall be made now."""
+        """Report that `what` is missing. True if it is to be created now."""
         return self._change(f"+ {what}")
 
     def update(self, what: str, differences: Mapping[str, str]) -> bool:
-        """Tell what differs. True when it shall be changed now; False also when nothing differs."""
+        """Report what differs. True if it is to be changed now; False also if nothing differs."""
         if not differences:
             self.tell(f"= {what}")
             return False
@@ -35,7 +35,7 @@ class Changes:
     def conclusion(self) -> str:
         """One line about all of it."""
         if not self.made:
-            return "Everything is as it should be."
+            return "Everything is up to date."
         count = f"{len(self.made)} change{'s' if len(self.made) > 1 else ''}"
         return f"{count} to make; nothing was changed (--dry-run)." if self.dry_run else f"{count} made."
 

@@ -1,7 +1,7 @@
-"""What has to work for a call, each looked at by itself: settings, services, workers, and the keys of the providers.
+"""What a call needs, each checked separately: settings, services, workers, and the keys of the providers.
 
-An examination returns in a few words what it found, and raises Unwell with the cure when a call could not be held so.
-Providers are asked by their own SDKs, and by what calls use of them; nothing that costs money is asked for.
+An examination returns in a few words what it found, and raises Unwell with the cure if a call would fail. Providers are
+checked through their own SDKs, with what calls use, and at no cost.
 """
 
 import os
@@ -83,11 +83,11 @@ def broker() -> str:
             channel: Any = amqp.default_channel  # py-amqp's, which kombu does not name
             declared = channel.queue_declare(CALLS, passive=True)
     except NotFound as error:
-        raise Unwell(f"the queue {CALLS} is not there", "Start a worker: it declares the queues.") from error
+        raise Unwell(f"the queue {CALLS} does not exist", "Start a worker: it declares the queues.") from error
     except BROKER_ERRORS as error:
         cure = "Start RabbitMQ, or correct CELERY_BROKER_URL."
         raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
-    return f"workers that listen: {declared.consumer_count}, messages that wait: {declared.message_count}"
+    return f"consumers: {declared.consumer_count}, waiting messages: {declared.message_count}"
 
 
 def shared_counts() -> str:
@@ -115,9 +115,9 @@ def workers() -> str:
     if not now.slots:
         raise Unwell("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
     if not Heartbeat.objects.alive(3 * leases.LEASE).filter(holder=SWEEP).exists():
-        raise Unwell("nobody sweeps: lost calls are not found again", "Start Celery's beat and a housekeeping worker.")
+        raise Unwell("no sweep: lost calls are not recovered", "Start Celery's beat and a housekeeping worker.")
     if now.slots <= settings.INBOUND_RESERVE:
-        return f"{now.free} of {now.slots} slots free, all kept for callers (INBOUND_RESERVE)"
+        return f"{now.free} of {now.slots} slots free, all reserved for callers (INBOUND_RESERVE)"
     return f"{now.free} of {now.slots} slots free"
 
 
@@ -128,7 +128,7 @@ def numbers() -> str:
     if not active.exists():
         raise Unwell("no number is active: every call is rejected", "Add a number in the admin.")
     if mute is not None:
-        raise Unwell(f"{mute.e164} has a persona that nobody published", "Publish its persona in the admin.")
+        raise Unwell(f"{mute.e164} has an unpublished persona", "Publish its persona in the admin.")
     return f"active: {active.count()}"
 
 
@@ -160,17 +160,15 @@ def sip_trunks() -> str:
         found, rules = async_to_sync(_trunks)()
     except (api.ServerError, OSError, TimeoutError) as error:
         problem = error.message if isinstance(error, api.ServerError) else type(error).__name__
-        raise Unwell(
-            f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real telephone numbers."
-        ) from error
+        raise Unwell(f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real phone numbers.") from error
     wanted = set(PhoneNumber.objects.filter(is_active=True).values_list("e164", flat=True))
     if not found:
         raise NotNeeded("no inbound trunk: only needed for real telephones (manage.py setup_livekit_sip)")
     if not rules:
-        raise Unwell("callers come into no room", "Run manage.py setup_livekit_sip.")
+        raise Unwell("no dispatch rule: callers reach no room", "Run manage.py setup_livekit_sip.")
     if missing := sorted(wanted - found):
         raise Unwell(f"{missing[0]} is in no inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
-    return f"numbers that come in: {len(found)}"
+    return f"inbound numbers: {len(found)}"
 
 
 async def _trunks() -> tuple[set[str], int]:

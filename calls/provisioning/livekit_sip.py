@@ -1,6 +1,6 @@
 """LiveKit's side of telephony: who may call in, through which trunk calls go out, and into which rooms callers come.
 
-The three objects are found again by their names, so the command may run as often as anybody likes.
+The three objects are found again by their names, so the command is safe to repeat.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ SECRETS = {"auth_password"}
 
 @dataclass(frozen=True, slots=True)
 class Telephony:
-    """What LiveKit shall have. `numbers` are E.164; without `outbound_domain` no calls go out."""
+    """The desired state in LiveKit. `numbers` are E.164; without `outbound_domain` no calls go out."""
 
     numbers: Sequence[str]
     allowed_addresses: Sequence[str] = TWILIO_SIGNALLING

@@ -10,7 +10,7 @@ from calls.provisioning.changes import CannotProvision
 
 
 def chosen(named: Sequence[str] | None) -> list[str]:
-    """Return the numbers as E.164, sorted. Raises CannotProvision for what is no number."""
+    """Return the numbers as E.164, sorted. Raises CannotProvision for an invalid number."""
     if not named:
         return list(PhoneNumber.objects.filter(is_active=True).order_by("e164").values_list("e164", flat=True))
     try:

@@ -35,9 +35,9 @@ def twilio() -> str:
         raise Unwell("the account is not complete", str(error)) from error
     except twilio_client.ERRORS as error:
         problem, _, cure = twilio_client.refused(error).partition(": ")
-        raise Unwell(problem, cure or "Try again, and look at status.twilio.com.") from error
+        raise Unwell(problem, cure or "Try again, and check status.twilio.com.") from error
     if account.status != "active":
-        raise Unwell(f"the account is {account.status}", "Look into Twilio's console: is it paid for?")
+        raise Unwell(f"the account is {account.status}", "Check the billing in Twilio's console.")
     if twilio_trunk.NAME not in trunks:
         raise Unwell("the account has no trunk of ours", "Run manage.py setup_twilio.")
     return "account active, trunk there"

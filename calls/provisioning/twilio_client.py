@@ -20,7 +20,7 @@ ERRORS = (TwilioException, requests.RequestException)
 
 
 class _ElsewhereClient(TwilioHttpClient):  # type: ignore[misc]  # the package has no type hints
-    """Sends requests for any of Twilio's hosts to TWILIO_BASE_URL, which stands in for them."""
+    """Sends requests for any of Twilio's hosts to TWILIO_BASE_URL, which replaces them."""
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         parts = urlsplit(url)

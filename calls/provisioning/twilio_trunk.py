@@ -1,7 +1,7 @@
 """Twilio's side of telephony: an Elastic SIP trunk between the account's numbers and LiveKit's SIP service.
 
-Trunk, credential list and origination address are found again by their names, so the command may run as often as
-anybody likes. It buys nothing: numbers are bought in Twilio's console.
+Trunk, credential list and origination address are found again by their names, so the command is safe to repeat. It buys
+nothing: numbers are bought in Twilio's console.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ PASSWORD_MIN = 12  # characters, Twilio's own rule
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """What the account shall have.
+    """The desired state of the account.
 
     `sip_uri` is where callers go, `recovery_url` what Twilio asks when nobody answers there. Numbers are E.164. Without
     `domain` no calls come from us, and `username` and `password` are not needed.
@@ -37,7 +37,7 @@ class Trunk:
         """Raise CannotProvision for what Twilio would refuse, or could not use."""
         if not self.sip_uri.startswith(("sip:", "sips:")):
             raise CannotProvision(
-                "LIVEKIT_SIP_URI is no SIP address: set it to sip: and the host of LiveKit's service."
+                "LIVEKIT_SIP_URI is not a SIP address: set it to sip: and the host of LiveKit's service."
             )
         if not self.recovery_url.startswith("https://"):
             raise CannotProvision("PUBLIC_BASE_URL is not https: Twilio asks it when LiveKit does not answer.")

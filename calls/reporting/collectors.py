@@ -38,7 +38,7 @@ registry = CollectorRegistry()
 """The metrics of the web process that are not Django's; apart, so that no other process exports them by an import."""
 
 _webhooks = prometheus_client.Counter(
-    "callcenter_webhooks", "Webhooks by source and by what became of them.", ["source", "result"], registry=registry
+    "callcenter_webhooks", "Webhooks by source and outcome.", ["source", "result"], registry=registry
 )
 webhook_seconds = prometheus_client.Histogram(
     "callcenter_webhook_seconds",
@@ -58,7 +58,7 @@ def count_webhook(source: str, result: str) -> None:
 
 
 class CallEvents:
-    """Counts what the events of calls tell, each once, from the first look on. Needs no index but the primary key."""
+    """Counts the events of calls, each once, from the first look on. Needs no index but the primary key."""
 
     def __init__(self) -> None:
         self.ends: Counter[tuple[str, str]] = Counter()  # status, end reason
@@ -84,14 +84,14 @@ class CallEvents:
 
 
 class CallCenterMetrics(Collector):
-    """The state of the whole call center, looked at when it is scraped, and at most every FRESH_S seconds."""
+    """The state of the whole call center, read when it is scraped, and at most every FRESH_S seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._events = CallEvents()
         self._metrics = CachedValue(lambda: [*self._of_database(), *_of_broker()], FRESH_S, clock)
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics. While the database is away its gauges are missing and the counters stand still."""
+        """Return the metrics. While the database is away its gauges are missing and the counters do not move."""
         return self._metrics()
 
     def describe(self) -> Iterable[Metric]:
@@ -123,12 +123,12 @@ def _capacity() -> Iterable[Metric]:
     since = Call.objects.waiting().order_by().aggregate(since=Min("queued_at"))["since"]
     wait_s = max(0.0, (timezone.now() - since).total_seconds()) if since else 0.0
     yield GaugeMetricFamily("callcenter_calls_active", "Calls that an agent holds.", now.held)
-    yield GaugeMetricFamily("callcenter_calls_queued", "Calls that wait to be taken.", now.queued)
+    yield GaugeMetricFamily("callcenter_calls_queued", "Calls waiting for a slot.", now.queued)
     yield GaugeMetricFamily("callcenter_longest_wait_seconds", "How long the first of these has waited.", wait_s)
     yield GaugeMetricFamily("callcenter_workers", "Worker processes that take calls.", now.workers)
     yield GaugeMetricFamily("callcenter_slots_total", "Calls that they can hold.", now.slots)
     yield GaugeMetricFamily("callcenter_slots_busy", "Calls that they hold.", now.busy)
-    yield GaugeMetricFamily("callcenter_slots_free", "Slots that another caller could have now.", now.free)
+    yield GaugeMetricFamily("callcenter_slots_free", "Slots available to another caller now.", now.free)
 
 
 def _sweep() -> Iterable[Metric]:
@@ -145,7 +145,7 @@ def _of_broker() -> Iterable[Metric]:
             lengths[queue] = broker.waiting_messages(queue)
     except BROKER_ERRORS as error:
         log.warning("metrics_incomplete", error=type(error).__name__)
-    length = GaugeMetricFamily("callcenter_queue_length", "Messages that wait in a queue.", labels=["queue"])
+    length = GaugeMetricFamily("callcenter_queue_length", "Messages waiting in a queue.", labels=["queue"])
     for queue, count in lengths.items():
         length.add_metric([queue], count)
     yield length

@@ -1,4 +1,4 @@
-"""What happened in a call, in one sentence that anybody understands."""
+"""What happened in a call, in one plain sentence."""
 
 from datetime import datetime, timedelta
 
@@ -13,12 +13,12 @@ EVENT_TITLES = {
     "agent_lost": "The worker that held the call was lost",
     "not_joined": "The agent and the caller did not hear each other",
     "failover": "Another provider took over",
-    "overflow": "Another persona is asked",
-    "dialing": "The agent is there, and the telephone rings",
-    "picked_up": "The telephone was picked up",
+    "overflow": "Another persona may answer",
+    "dialing": "The agent has joined, and the phone is ringing",
+    "picked_up": "The phone was picked up",
     "transferred": "The caller was transferred",
-    "twilio_trouble": "Twilio reports trouble with the call",
-    "dead_letter": "No worker took a message about this call",
+    "twilio_trouble": "Twilio reported a problem with the call",
+    "dead_letter": "A message about this call could not be processed",
     "sent_again": "The call was sent to the workers again",
 }
 
@@ -42,7 +42,7 @@ def call_title(call: Call) -> str:
 
 
 def event_title(kind: str) -> str:
-    """What an event that is no change of state is called on the page of its call."""
+    """The title, on the page of a call, of an event that is not a change of state."""
     return EVENT_TITLES.get(kind) or kind.replace("_", " ").replace(".", " ").capitalize()
 
 
@@ -85,7 +85,7 @@ def caller_name(call: Call) -> str:
 
 def called_name(call: Call) -> str:
     """The called number with its label, when it has one."""
-    number = readable_number(call.called_number) if call.called_number else "a number that is not known"
+    number = readable_number(call.called_number) if call.called_number else "an unknown number"
     label = call.phone_number.label if call.phone_number else ""
     return f"{label} ({number})" if label else number
 
@@ -129,13 +129,13 @@ def _waited(call: Call) -> str:
 def _queued(call: Call) -> str:
     if call.answered_at is None:
         return f" and has heard ringing for {readable_duration(call.wait)}: no agent has taken the call yet"
-    return f"{_waited(call)}, talked with {agent_name(call)} and waits for another agent to go on"
+    return f"{_waited(call)}, talked with {agent_name(call)} and is waiting for another agent to resume"
 
 
 def _missed(call: Call) -> str:
     match call.end_reason:
         case EndReason.NO_AGENT_FREE:
-            return f"{_waited(call)} for an agent, was told that none is free, and was hung up on"
+            return f"{_waited(call)} for an agent, heard that none is free, and was disconnected"
         case EndReason.TRANSFERRED:
             number = call.phone_number.overflow_number if call.phone_number else ""
             to = readable_number(number) or "another number"
@@ -160,7 +160,7 @@ def _completed(call: Call) -> str:
         case EndReason.SILENCE:
             return f"and fell silent, so {persona} said goodbye and hung up"
         case EndReason.MAX_DURATION:
-            return f"until the longest duration was reached and {persona} hung up"
+            return f"until the maximum duration was reached and {persona} hung up"
         case EndReason.HUNG_UP:
             return "until a supervisor hung up"
         case _:
@@ -176,9 +176,9 @@ def _outbound(call: Call) -> str:
             return f"{begin}: it rings"
         case Status.QUEUED if call.answered_at is None:
             to = f"{_caller(call)} from {called_name(call)}"
-            return f"A call to {to} was asked for on {readable_time(call.created_at)} and waits for an agent"
+            return f"A call to {to} was requested on {readable_time(call.created_at)} and is waiting for an agent"
         case Status.CONNECTING | Status.QUEUED:
-            return f"{talked}; another agent goes on"
+            return f"{talked}; another agent is taking over"
         case Status.IN_PROGRESS:
             return f"{talked} so far"
         case Status.COMPLETED if call.end_reason == EndReason.CALLER_LEFT:
@@ -186,7 +186,7 @@ def _outbound(call: Call) -> str:
         case Status.COMPLETED:
             return f"{talked} {_completed(call)}"
         case _ if call.answered_at is None:
-            return f"{begin} in vain: {_reason(call)}"
+            return f"{begin} without success: {_reason(call)}"
         case _ if call.end_reason == EndReason.PROVIDER_FAILURE:
             return f"{talked} {_given_up(call)}"
         case _:
@@ -203,7 +203,7 @@ def _failed(call: Call) -> str:
 
 
 def _given_up(call: Call) -> str:
-    """What the caller heard when no provider worked any more: nobody is cut off without a word."""
+    """What the caller heard when no provider worked any more: no caller is cut off without a word."""
     version = call.persona_version
     persona = version.persona.name if version else "the agent"
     if call.end_detail.startswith(TRANSFERRED_BECAUSE) and version:
@@ -213,7 +213,7 @@ def _given_up(call: Call) -> str:
 
 
 def _reason(call: Call) -> str:
-    return _lower(str(EndReason(call.end_reason).label)) if call.end_reason else "the reason is not known"
+    return _lower(str(EndReason(call.end_reason).label)) if call.end_reason else "unknown reason"
 
 
 def _lower(text: str) -> str:

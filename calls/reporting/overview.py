@@ -1,7 +1,6 @@
-"""What `GET /stats` tells about the whole call center: two queries and one question to the broker, at most every
-second.
+"""The content of `GET /stats`: two queries and one request to the broker, at most every second.
 
-What has a past is of the last hour, by the time at which calls ended and replies were given.
+Figures over time cover the last hour, by the time at which calls ended and replies were given.
 """
 
 import json

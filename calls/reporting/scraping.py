@@ -1,4 +1,4 @@
-"""Who may read metrics, and the address under which the web process shows its own."""
+"""Who may read metrics, and the path at which the web process exports its own."""
 
 import hmac
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from calls.reporting import collectors
 
 PATH = "/metrics"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
-REFUSED = "Authorization: show METRICS_TOKEN as a bearer token, or ask from one of METRICS_ALLOWED_NETWORKS\n"
+REFUSED = "Authorization: send METRICS_TOKEN as a bearer token, or connect from one of METRICS_ALLOWED_NETWORKS\n"
 
 
 def may_read(authorization: str, address: str, *, forwarded: bool) -> bool:

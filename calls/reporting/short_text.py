@@ -11,7 +11,7 @@ from calls.states import EndReason
 END_REASONS: dict[EndReason, str] = {
     EndReason.CALLER_LEFT: "Caller hung up",
     EndReason.AGENT_GOODBYE: "Agent said goodbye",
-    EndReason.MAX_DURATION: "Longest duration",
+    EndReason.MAX_DURATION: "Maximum duration",
     EndReason.SILENCE: "Caller silent",
     EndReason.HUNG_UP: "Supervisor hung up",
     EndReason.PROVIDER_FAILURE: "Provider failed",

@@ -1,1 +1,1 @@
-"""What the outside world tells about calls."""
+"""Events about calls from LiveKit and Twilio."""

@@ -1,7 +1,7 @@
 """Webhooks that are stored, past Django's middleware: it would cost many times what the webhooks themselves do.
 
-Nobody is logged in there, no page is shown, and the signature says who asks. So Django's views answer in threads of
-their own. Everything else goes on to Django's application.
+They need no login and no page, and their signature authenticates them. So Django's views answer in threads of their
+own. Everything else goes on to Django's application.
 """
 
 import asyncio

@@ -82,7 +82,7 @@ def test_the_page_says_that_the_draft_differs_from_the_live_version() -> None:
     assert "<strong>tool find_order</strong>" in page
 
 
-def test_save_and_publish_goes_on_to_the_publish_page() -> None:
+def test_save_and_publish_continues_to_the_publish_page() -> None:
     persona = make_persona()
     form = _form(persona, greeting="Hi.", agents_persona_save_and_publish="")
     response = client_of("Supervisors").post(_change_url(persona), form)
@@ -143,7 +143,7 @@ def test_saving_the_draft_leaves_a_version_that_was_published_meanwhile() -> Non
     assert (persona.greeting, persona.live_version) == ("Hi.", second)
 
 
-def test_a_mistake_is_explained_beside_its_field() -> None:
+def test_a_mistake_is_explained_next_to_its_field() -> None:
     persona = make_persona()
     form = _form(persona, stt_model="nova-3-general", voice_id="gone", prompt="")
     page = client_of("Supervisors").post(_change_url(persona), form).content.decode()
@@ -157,8 +157,8 @@ def test_a_mistake_is_explained_beside_its_field() -> None:
         ("{oops", "This is not JSON: check quotes, commas and brackets."),
         ('{"type": "object", "minProperties": NaN}', "This is not JSON"),
         ('{"type": "object", "minProperties": ' + "9" * 5000 + "}", "This is not JSON"),
-        ('{"type": "object", "description": "\\u0000"}', "contains a character that is no text"),
-        ('{"type": "object", "description": "\\ud800"}', "contains a character that is no text"),
+        ('{"type": "object", "description": "\\u0000"}', "contains an invalid character"),
+        ('{"type": "object", "description": "\\ud800"}', "contains an invalid character"),
         ('{"type": "object", "items": ' * 40 + "{}" + "}" * 40, "nested more than 32 levels deep"),
         ('{"items": ' * 3000 + "{}" + "}" * 3000, "This is not JSON"),
         ("[" * 100_000, "This is not JSON"),

@@ -89,7 +89,7 @@ def test_tool_names_that_a_language_model_can_call(name: str) -> None:
     "name", ["", "FindOrder", "find order", "find-order", "2orders", "_order", "a" * 64, "commande_é", "find_order\n"]
 )
 def test_tool_names_that_a_language_model_cannot_call(name: str) -> None:
-    with pytest.raises(ValidationError, match="Use small letters"):
+    with pytest.raises(ValidationError, match="Use lowercase letters"):
         validate_tool_name(name)
 
 
@@ -123,13 +123,13 @@ def test_a_tool_without_arguments_is_described_by_an_empty_object() -> None:
 
 @pytest.mark.parametrize("url", ["http://example.com", "ftp://example.com", "https://", "example.com", "", "https://["])
 def test_a_tool_needs_an_https_address(url: str) -> None:
-    with pytest.raises(ValidationError, match="Give an https address"):
+    with pytest.raises(ValidationError, match="Enter an https address"):
         validate_https(url)
 
 
 @pytest.mark.parametrize("url", ["https://user:secret@example.com", "https://user@example.com/x"])
 def test_an_address_with_a_password_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="Leave user and password out"):
+    with pytest.raises(ValidationError, match="Remove the user and password"):
         validate_https(url)
 
 

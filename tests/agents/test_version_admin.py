@@ -63,7 +63,7 @@ def test_comparing_offers_to_roll_back_to_the_version_that_is_not_live() -> None
     assert _url("roll_back_view", first) not in client_of("Viewers").get(_url("compare_view", second)).content.decode()
 
 
-def test_a_roll_back_stands_in_the_audit_log() -> None:
+def test_a_roll_back_is_in_the_audit_log() -> None:
     first, _ = _two_versions()
     client_of("Supervisors", username="sofia").post(_url("roll_back_view", first))
     entry = AuditEntry.objects.get_for_object(first.persona).latest("timestamp")
@@ -80,7 +80,7 @@ def test_no_two_fields_of_a_comparison_have_the_same_name() -> None:
 def test_rolling_back_asks_first_and_then_makes_version_and_draft_the_old_ones() -> None:
     first, second = _two_versions()
     client = client_of("Supervisors")
-    assert "callers hear version 1 again" in client.get(_url("roll_back_view", first)).content.decode()
+    assert "Callers hear version 1 again" in client.get(_url("roll_back_view", first)).content.decode()
     persona = Persona.objects.get(pk=first.persona_id)
     assert persona.live_version == second
     client.post(_url("roll_back_view", first))
@@ -94,7 +94,7 @@ def test_rolling_back_warns_of_changes_that_were_never_published() -> None:
     first, _ = _two_versions()
     Persona.objects.filter(pk=first.persona_id).update(goodbye="So long.")
     page = client_of("Supervisors").get(_url("roll_back_view", first)).content.decode()
-    assert "unpublished changes are lost" in page
+    assert "unpublished changes will be lost" in page
     assert "<strong>goodbye</strong>" in page
 
 

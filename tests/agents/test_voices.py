@@ -79,7 +79,7 @@ def test_a_voice_that_the_account_no_longer_has_stays_chosen() -> None:
 def test_a_provider_that_is_down_leaves_a_text_field_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "_fetch", _down)
     page = _page("old-voice")
-    assert "ElevenLabs does not answer" in page
+    assert "ElevenLabs is not responding" in page
     assert 'name="voice_id" value="old-voice"' in page
 
 

@@ -45,7 +45,7 @@ def listened(spoke: Sequence[tuple[float, float]]) -> Outcome:
     return outcome("listening", (ASKED,), spoke)
 
 
-def test_an_agent_that_goes_on_to_the_end_of_its_answer_is_right() -> None:
+def test_an_agent_that_continues_to_the_end_of_its_answer_is_right() -> None:
     found = kept([(8.0, 17.0)])
     assert (found.verdict, found.hesitations_ms) == ("right", [])
 
@@ -86,7 +86,7 @@ def test_an_answer_that_begins_again_was_stopped() -> None:
     assert "began its answer again 980 ms later" in found.what
 
 
-def test_what_is_said_after_the_finished_answer_is_told() -> None:
+def test_what_is_said_after_the_finished_answer_is_reported() -> None:
     found = kept([(8.0, 17.0), (18.0, 20.0)], [(17.0, 980)])
     assert (found.verdict, found.hesitations_ms) == ("right", [])
     assert found.what == "finished, and then said 2.0 s more"
@@ -99,7 +99,7 @@ def test_an_interruption_is_timed_from_its_first_sound_to_the_agents_last() -> N
     assert round(found.reply_ms or 0) == 1100
 
 
-def test_an_agent_that_pauses_and_goes_on_has_not_stopped_until_it_does() -> None:
+def test_an_agent_that_pauses_and_continues_has_not_stopped_until_it_does() -> None:
     found = stopped([(8.0, 10.2), (10.8, 11.4), (12.5, 14.5)], [(10.2, 580), (11.4, 1080)])
     assert found.verdict == "right"
     assert round(found.silence_ms or 0) == 1400
@@ -115,7 +115,7 @@ def test_an_agent_that_finishes_its_answer_has_missed_the_interruption() -> None
     assert (found.verdict, found.what) == ("missed stop", "went on for 7000 ms")
 
 
-def test_silence_alone_is_no_answer_to_an_interruption() -> None:
+def test_silence_alone_is_not_an_answer_to_an_interruption() -> None:
     assert stopped([(8.0, 10.4)]).what == "silent after 400 ms, but no answer"
 
 

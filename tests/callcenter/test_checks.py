@@ -121,7 +121,7 @@ def test_a_price_that_names_no_provider_is_not_left_unread_in_silence(monkeypatc
 @pytest.mark.parametrize(
     ("sid", "token", "missing"), [("AC1", "", "TWILIO_AUTH_TOKEN"), ("", "t", "TWILIO_ACCOUNT_SID")]
 )
-def test_half_of_twilios_credentials_is_no_use(sid: str, token: str, missing: str, settings: Settings) -> None:
+def test_half_of_twilios_credentials_is_refused(sid: str, token: str, missing: str, settings: Settings) -> None:
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = sid, token
 
     [(message, _)] = problems()

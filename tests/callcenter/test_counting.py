@@ -64,7 +64,7 @@ def test_two_at_once_are_never_the_same_one() -> None:
 
 
 @pytest.mark.usefixtures("shared")
-def test_looking_counts_nothing_and_tells_when_the_window_ends() -> None:
+def test_peeking_counts_nothing_and_says_when_the_window_ends() -> None:
     counter = Counter()
 
     assert counter.look("logins", MINUTE).count == 0

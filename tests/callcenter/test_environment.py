@@ -1,4 +1,4 @@
-"""What settings read from the environment, and what becomes of it in containers."""
+"""How settings read the environment, and how values change in containers."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from callcenter.environment.values import Env
 def test_the_simulator_of_this_machine_is_the_service_in_a_container(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, inside: str
 ) -> None:
-    """Also for what is started beside the container's own process: docker compose exec worker python manage.py …"""
+    """Also for other processes in the container: docker compose exec worker python manage.py …"""
     monkeypatch.setenv("SIMULATOR_PORT", "8090")
     monkeypatch.setenv(name, url)
     monkeypatch.setenv("IN_CONTAINERS", "false")
@@ -44,13 +44,13 @@ def test_blanks_around_the_values_of_a_list_are_none_of_them(
 
 
 @pytest.mark.parametrize("value", ["$tr0ng", "$HOME", "$$x", "$"])
-def test_a_value_that_begins_with_a_dollar_is_taken_as_it_stands(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_a_value_that_begins_with_a_dollar_is_taken_literally(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", value)
     assert Env().str("TWILIO_AUTH_TOKEN", default="") == value
     assert Env().list("TWILIO_AUTH_TOKEN", default=[]) == [value]
 
 
-def test_a_value_of_the_file_that_begins_with_a_dollar_is_taken_as_it_stands(
+def test_a_value_of_the_file_that_begins_with_a_dollar_is_taken_literally(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("TWILIO_AUTH_TOKEN", raising=False)

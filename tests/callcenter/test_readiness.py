@@ -53,7 +53,7 @@ async def well() -> Facts:
 
 
 @pytest.mark.usefixtures("servers")
-def test_a_whole_call_center_is_ready_and_tells_how_long_each_part_took() -> None:
+def test_a_whole_call_center_is_ready_and_reports_how_long_each_part_took() -> None:
     status, body = ask()
 
     assert (status, body["status"]) == (200, "ready"), body
@@ -113,7 +113,7 @@ def test_a_livekit_that_refuses_the_key_is_not_ready(settings: Settings) -> None
     assert not ask()[1]["checks"]["livekit"]["ok"]
 
 
-def test_a_check_that_is_not_there_cannot_be_left_out() -> None:
+def test_a_check_that_does_not_exist_cannot_be_left_out() -> None:
     status, body = ask(f"{READY}?exclude=slots&exclude=disk")
 
     assert (status, body["error"]) == (400, "exclude: choose among postgresql, rabbitmq, livekit, slots")
@@ -128,7 +128,7 @@ def test_liveness_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask("/health")[0] == 200
 
 
-def test_what_fails_is_told_by_kind_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_is_reported_by_kind_without_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken() -> Facts:
         raise OSError("password=secret")
 
@@ -173,7 +173,7 @@ async def test_a_finding_holds_for_a_while_and_then_is_asked_for_again(monkeypat
     assert (await probe.finding()).facts["free"] == 1
 
 
-async def test_what_is_not_ready_tells_why() -> None:
+async def test_what_is_not_ready_says_why() -> None:
     async def full() -> Facts:
         raise NotReady({"free": 0})
 

@@ -29,12 +29,12 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "WORKER_SCALE_FACTOR",
         "ten",
-        "WORKER_SCALE_FACTOR is 'ten': write calls of one worker from 1 to 100.",
+        "WORKER_SCALE_FACTOR is 'ten': write calls per worker from 1 to 100.",
     ),
     (
         "MAX_CONCURRENT_AGENTS",
         "0",
-        "MAX_CONCURRENT_AGENTS is '0': write live calls in all from 1 to 100000.",
+        "MAX_CONCURRENT_AGENTS is '0': write live calls in total from 1 to 100000.",
     ),
     (
         "PUBLIC_BASE_URL",
@@ -65,10 +65,10 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "OUTBOUND_DENIED_PREFIXES",
         "+1900,4930",
-        "OUTBOUND_DENIED_PREFIXES is '+1900,4930': write how numbers begin, with the country code and separated by "
+        "OUTBOUND_DENIED_PREFIXES is '+1900,4930': write number prefixes with the country code, separated by "
         "commas, such as +1900,+4930.",
     ),
-    ("OUTBOUND_DAILY_LIMIT", "-1", "OUTBOUND_DAILY_LIMIT is '-1': write calls a day from 0 to 10000000."),
+    ("OUTBOUND_DAILY_LIMIT", "-1", "OUTBOUND_DAILY_LIMIT is '-1': write calls per day from 0 to 10000000."),
     (
         "DATABASE_URL",
         f"mysql://user:{SECRET}@db/name",
@@ -92,7 +92,7 @@ def test_the_template_and_an_empty_environment_have_no_problem() -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "line"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG])
-def test_a_value_that_cannot_be_used_is_told_with_its_cure(name: str, value: str, line: str) -> None:
+def test_a_value_that_cannot_be_used_is_reported_with_its_cure(name: str, value: str, line: str) -> None:
     assert variables.problems(from_template(TEMPLATE) | {name: value}) == [line]
 
 

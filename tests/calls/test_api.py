@@ -110,7 +110,7 @@ def test_calls_come_newest_first_without_their_turns(viewer: Client) -> None:
     assert "turns" not in rows[0]
 
 
-def test_a_call_tells_who_called_whom_and_how_it_ended(viewer: Client) -> None:
+def test_a_call_shows_who_called_whom_and_how_it_ended(viewer: Client) -> None:
     number = make_number("+12025550100", make_persona("Front desk"))
     call = make_call(Status.COMPLETED, number)
 
@@ -210,7 +210,7 @@ def test_a_persona_is_shown_with_the_version_that_callers_hear(viewer: Client) -
     assert rows["New"]["live_version"] is None
 
 
-def test_a_number_tells_who_answers_it(viewer: Client) -> None:
+def test_a_number_shows_who_answers_it(viewer: Client) -> None:
     make_number("+12025550100", make_persona("Front desk"), label="Main line", max_calls=3)
 
     [row] = results(viewer, "/api/numbers/")

@@ -63,7 +63,7 @@ def test_an_interrupted_reply_is_marked_and_its_stages_are_drawn() -> None:
     assert "End of turn 250 ms, Speech to text 30 ms, Language model 150 ms, Text to speech 120 ms" in page
 
 
-def test_only_a_live_calls_page_asks_for_itself_again() -> None:
+def test_only_a_live_calls_page_reloads_itself() -> None:
     client = client_of("Viewers")
     assert "every 3s" in client.get(_url(make_call(Status.IN_PROGRESS))).content.decode()
     assert "every 3s" not in client.get(_url(make_call(Status.COMPLETED))).content.decode()
@@ -201,5 +201,5 @@ def test_the_dashboard_counts_today_only() -> None:
 
 def test_the_dashboard_of_a_new_installation_is_empty_but_whole() -> None:
     page = client_of("Viewers").get("/admin/").content.decode()
-    assert "No call came in today." in page
+    assert "No calls today." in page
     assert "no reply yet" in page

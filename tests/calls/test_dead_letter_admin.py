@@ -43,10 +43,10 @@ def test_the_list_says_why_in_words_and_leads_to_the_call(group: str) -> None:
     make_letter(None, Cause.UNREADABLE)
     page = client_of(group).get(LIST).content.decode()
     for text in (
-        "It asks for a task that no worker knows",
+        "It names a task that no worker knows",
         "payroll.run",
         "No worker could read it",
-        "none that is known",
+        "unknown",
     ):
         assert text in page
     assert reverse("admin:calls_call_change", args=[call.pk]) in page
@@ -94,7 +94,7 @@ def test_sending_again_asks_first_and_then_sends_the_call_that_waits(
         answer = _answer(client, letter)
 
     assert sent == [("workers.run_call", str(call.pk))]
-    assert "The call is sent again" in answer
+    assert "The call was sent again" in answer
     assert "by vera" in answer
     event = call.events.get()
     assert (event.kind, event.detail) == ("sent_again", {"by": "vera"})
@@ -104,10 +104,10 @@ def test_sending_again_asks_first_and_then_sends_the_call_that_waits(
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (Status.CONNECTING, "an agent has the call already"),
-        (Status.IN_PROGRESS, "an agent has the call already"),
-        (Status.COMPLETED, "the call is over (completed)"),
-        (Status.MISSED, "the call is over (missed)"),
+        (Status.CONNECTING, "an agent already has the call"),
+        (Status.IN_PROGRESS, "an agent already has the call"),
+        (Status.COMPLETED, "the call has ended (completed)"),
+        (Status.MISSED, "the call has ended (missed)"),
     ],
 )
 def test_a_call_that_does_not_wait_is_not_sent_again(status: Status, answer: str, sent: SentMessages) -> None:
@@ -128,13 +128,13 @@ def test_a_call_that_an_agent_takes_at_this_moment_is_not_sent_again(
         return send_again(letter, user)
 
     monkeypatch.setattr(dead_letters, "send_again", taken_meanwhile)
-    assert "Nothing was sent: an agent has the call already." in _answer(client_of("Supervisors"), letter)
+    assert "Nothing was sent: an agent already has the call." in _answer(client_of("Supervisors"), letter)
     assert sent == []
 
 
 def test_a_message_that_names_no_call_cannot_be_sent_again(sent: SentMessages) -> None:
     answer = _answer(client_of("Supervisors"), make_letter())
-    assert "Nothing was sent: the message names no call that is known." in answer
+    assert "Nothing was sent: the message names no known call." in answer
     assert sent == []
 
 
@@ -147,12 +147,12 @@ def test_a_viewer_cannot_send_again_and_is_not_offered_to(sent: SentMessages) ->
     assert sent == []
 
 
-def test_the_calls_page_tells_of_a_dead_letter_in_words() -> None:
+def test_the_calls_page_describes_a_dead_letter() -> None:
     call = make_call()
     write_event(call.pk, "dead_letter", why=Cause.UNREADABLE)
     write_event(call.pk, "sent_again", by="vera")
     page = client_of("Viewers").get(reverse("admin:calls_call_change", args=[call.pk])).content.decode()
-    assert "No worker took a message about this call" in page
+    assert "A message about this call could not be processed" in page
     assert "why: No worker could read it" in page
     assert "The call was sent to the workers again" in page
 
@@ -161,13 +161,13 @@ def test_the_calls_page_tells_of_a_dead_letter_in_words() -> None:
     ("number", "about"),
     [("+12025550123", "about the call from +1 202 555 0123"), ("", "about the call from an anonymous caller")],
 )
-def test_one_sentence_tells_of_a_message_and_its_call(number: str, about: str) -> None:
+def test_one_sentence_describes_a_message_and_its_call(number: str, about: str) -> None:
     sentence = tell_dead_letter(make_letter(make_call(caller_number=number)))
     assert sentence.startswith(f"A message {about} was set aside on ")
-    assert sentence.endswith(": a worker could not carry it out.")
+    assert sentence.endswith(": a worker could not process it.")
 
 
-def test_a_message_without_a_call_is_told_with_its_unknown_task() -> None:
+def test_a_message_without_a_call_is_described_with_its_unknown_task() -> None:
     sentence = tell_dead_letter(make_letter(None, Cause.UNKNOWN_TASK, task="payroll.run"))
     assert sentence.startswith("A message that names no call was set aside on ")
-    assert sentence.endswith(": it asks for a task that no worker knows (payroll.run).")
+    assert sentence.endswith(": it names a task that no worker knows (payroll.run).")

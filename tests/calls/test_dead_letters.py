@@ -64,7 +64,7 @@ def is_empty(channel: Any) -> bool:
 
 
 @pytest.mark.django_db
-def test_a_rejected_message_is_written_down_and_told_in_the_history_of_its_call(channel: Any) -> None:
+def test_a_rejected_message_is_recorded_and_shown_in_the_history_of_its_call(channel: Any) -> None:
     call = make_call()
     reject(channel, task(RUN, str(call.pk)))
 
@@ -220,5 +220,5 @@ def test_equal_messages_with_ids_of_their_own_are_two(channel: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_an_empty_queue_is_no_work(channel: Any) -> None:
+def test_an_empty_queue_does_nothing(channel: Any) -> None:
     assert dead_letters.collect() == 0

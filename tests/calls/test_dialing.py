@@ -111,7 +111,7 @@ async def test_sips_answer_is_the_reason(code: int, words: str, reason: EndReaso
     assert await not_reached() == (reason, f"SIP {code} {words}")
 
 
-async def test_a_telephone_that_rings_too_long_is_no_answer(livekit: FakeLiveKit) -> None:
+async def test_a_phone_that_rings_too_long_is_not_an_answer(livekit: FakeLiveKit) -> None:
     livekit.answer = refusal("deadline_exceeded", status=408)
 
     assert await not_reached() == (EndReason.NO_ANSWER, "LiveKit: twirp error")

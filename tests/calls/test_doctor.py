@@ -154,7 +154,7 @@ def test_a_key_that_is_refused_is_named_with_its_variable(name: str, providers: 
 
 
 @pytest.mark.parametrize("name", ["Deepgram", "ElevenLabs", "OpenAI"])
-def test_a_provider_that_is_away_is_told_with_its_variable(name: str, providers: None, settings: Settings) -> None:
+def test_a_provider_that_is_away_is_reported_with_its_variable(name: str, providers: None, settings: Settings) -> None:
     setattr(settings, f"{name.upper()}_BASE_URL", NOWHERE)
 
     problem, cure = unwell(provider_keys.examinations()[name])
@@ -200,10 +200,13 @@ def account(settings: Settings) -> Iterator[Trunks]:
 
 
 def test_twilio_is_well_with_an_account_and_our_trunk(account: Trunks, settings: Settings) -> None:
-    assert unwell(provider_keys.twilio) == ("the account has no trunk of ours", "Run manage.py setup_twilio.")
+    assert unwell(provider_keys.twilio) == (
+        "the account has no trunk of this call center",
+        "Run manage.py setup_twilio.",
+    )
 
     account.trunks["TK1"] = Trunk({"sid": "TK1", "friendly_name": "callcenter"})
-    assert provider_keys.twilio() == "account active, trunk there"
+    assert provider_keys.twilio() == "account active, trunk found"
 
     settings.TWILIO_AUTH_TOKEN = "wrong"
     assert unwell(provider_keys.twilio) == (
@@ -230,7 +233,7 @@ def test_workers_are_well_when_there_are_slots_and_a_sweep() -> None:
     assert unwell(examinations.workers)[0] == "no worker is running: callers hear ringing"
     leases.beat("host:1", slots=4)
     make_call(Status.IN_PROGRESS, lease_holder="host:1")
-    assert unwell(examinations.workers)[0].startswith("nobody sweeps")
+    assert unwell(examinations.workers)[0].startswith("no sweep")
     leases.beat(SWEEP)
 
     assert examinations.workers() == "3 of 4 slots free"
@@ -242,17 +245,17 @@ def test_numbers_are_well_when_a_caller_would_be_answered() -> None:
     assert examinations.numbers() == "active: 1"
     make_number("+12025550101", make_persona(published=False))
 
-    assert unwell(examinations.numbers)[0] == "+12025550101 has a persona that nobody published"
+    assert unwell(examinations.numbers)[0] == "+12025550101 has an unpublished persona"
 
 
 def test_the_broker_is_well_when_its_queue_is_there(rabbitmq: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     with app.connection_for_write() as connection:
         CALLS(connection.default_channel).declare()
-    assert examinations.broker() == "workers that listen: 0, messages that wait: 0"
+    assert examinations.broker() == "consumers: 0, waiting messages: 0"
 
     monkeypatch.setattr(examinations, "CALLS", "nobodys")
     assert unwell(examinations.broker) == (
-        "the queue nobodys is not there",
+        "the queue nobodys does not exist",
         "Start a worker: it declares the queues.",
     )
 

@@ -74,7 +74,7 @@ def test_an_outbound_call_that_still_rings_reaches_nobody(dispatcher: Client) ->
     hang_up(dispatcher, call)
 
     call.refresh_from_db()
-    assert "in vain: a supervisor hung up" in tell(call)
+    assert "without success: a supervisor hung up" in tell(call)
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
@@ -141,7 +141,7 @@ def test_a_supervisor_is_asked_and_then_hangs_up_in_the_admin(sent: SentMessages
 
     call.refresh_from_db()
     assert (call.status, call.end_reason) == (Status.COMPLETED, EndReason.HUNG_UP)
-    assert "The call is ended" in shown
+    assert "The call has ended" in shown
     assert page(call, "hang-up/") not in shown
     assert done(call) == ["hung up"]
 
@@ -151,7 +151,7 @@ def test_a_page_that_was_open_too_long_says_that_the_call_is_over() -> None:
     supervisor = client_of("Supervisors")
 
     for ask in (supervisor.get, supervisor.post):
-        assert "The call is over already." in ask(page(call, "hang-up/"), follow=True).content.decode()
+        assert "The call has already ended." in ask(page(call, "hang-up/"), follow=True).content.decode()
     call.refresh_from_db()
     assert call.end_reason == EndReason.AGENT_GOODBYE
 
@@ -166,7 +166,7 @@ def test_a_viewer_sees_no_button_and_hangs_nobody_up() -> None:
     assert call.status == Status.IN_PROGRESS
 
 
-def test_hanging_up_on_a_call_that_is_not_there_is_not_found() -> None:
+def test_hanging_up_on_a_call_that_does_not_exist_is_not_found() -> None:
     supervisor = client_of("Supervisors")
 
     for pk in ("00000000-0000-0000-0000-000000000000", "17"):

@@ -1,4 +1,4 @@
-"""What is done beside calls: sending again, closing rooms, forgetting old webhooks."""
+"""Work outside calls: resending, closing rooms, deleting old webhooks."""
 
 from datetime import timedelta
 
@@ -121,7 +121,7 @@ async def test_livekit_that_cannot_be_reached_is_an_error(settings: Settings) ->
         ("unauthenticated", "refused", True),
     ],
 )
-async def test_a_room_that_is_gone_is_no_error_but_a_refusal_is(
+async def test_a_room_that_is_gone_is_not_an_error_but_a_refusal_is(
     code: str, message: str, is_error: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> None:

@@ -149,7 +149,7 @@ def test_a_key_counts_for_a_day_and_is_then_forgotten(ask: Ask) -> None:
     assert not IdempotencyKey.objects.exists()
 
 
-def test_nothing_in_the_row_of_a_key_tells_whom_it_was_for(ask: Ask) -> None:
+def test_the_row_of_a_key_does_not_show_whom_it_was_for(ask: Ask) -> None:
     ask()
 
     [row] = IdempotencyKey.objects.values()

@@ -1,4 +1,4 @@
-"""Who holds a call: leases that run out, and what becomes of their calls."""
+"""Who holds a call: leases that expire, and what happens to their calls."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,7 +70,7 @@ def test_a_lease_that_is_renewed_is_left_alone(sent: SentMessages) -> None:
     assert leases.take_back_expired() == 0
 
 
-def test_after_an_outage_no_lease_is_taken_for_lost_until_workers_had_time_to_renew(sent: SentMessages) -> None:
+def test_after_an_outage_no_lease_counts_as_lost_until_workers_had_time_to_renew(sent: SentMessages) -> None:
     lost_call()
     Heartbeat.objects.create(holder=SWEEP, beating_since=seconds_ago(600), seen_at=seconds_ago(60))
 
@@ -138,7 +138,7 @@ def test_a_caller_who_left_while_the_worker_was_lost_is_not_waited_for(
     assert sent == []
 
 
-def test_an_answered_call_does_not_wait_for_ever_for_another_agent() -> None:
+def test_an_answered_call_does_not_wait_forever_for_another_agent() -> None:
     waiting = make_call(answered_at=seconds_ago(90), queued_at=seconds_ago(29))
     forgotten = make_call(answered_at=seconds_ago(90), queued_at=seconds_ago(31))
     ringing = make_call(queued_at=seconds_ago(31))
@@ -150,7 +150,7 @@ def test_an_answered_call_does_not_wait_for_ever_for_another_agent() -> None:
     assert set(Call.objects.live()) == {waiting, ringing}
 
 
-def test_renewing_tells_which_calls_are_lost() -> None:
+def test_renewing_reports_which_calls_are_lost() -> None:
     mine = make_call(Status.IN_PROGRESS, lease_holder="host:1")
     resumed = make_call(Status.IN_PROGRESS, lease_holder="host:2", attempt=2)
     ended = make_call(Status.FAILED, lease_holder="host:1")
@@ -176,7 +176,7 @@ def test_a_call_that_is_handed_over_waits_again_without_a_loss(
     assert sent == [("workers.run_call", str(call.pk))]
 
 
-def test_an_agent_that_cannot_go_on_gives_its_call_up_as_if_its_worker_were_lost(
+def test_an_agent_that_cannot_continue_gives_its_call_up_as_if_its_worker_were_lost(
     sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     call = make_call(Status.IN_PROGRESS)
@@ -218,7 +218,7 @@ def test_a_message_that_is_lost_after_a_failed_join_is_sent_again_as_soon_as_any
     assert call in Call.objects.unclaimed(timedelta(seconds=3))
 
 
-def test_a_caller_whom_no_agent_could_join_in_the_ring_time_gets_what_the_number_says(
+def test_a_caller_whom_no_agent_could_join_in_the_ring_time_gets_the_numbers_overflow_action(
     sent: SentMessages, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     number = make_number(overflow=Overflow.TRANSFER, overflow_number="+12025550199")
@@ -282,7 +282,7 @@ def test_a_person_is_not_dialed_for_a_call_that_is_anothers_or_over(ended: bool)
     assert not leases.may_dial(call)
 
 
-def test_an_agent_that_cannot_go_on_leaves_a_call_alone_that_is_anothers() -> None:
+def test_an_agent_that_cannot_continue_leaves_a_call_alone_that_is_anothers() -> None:
     call = make_call(Status.IN_PROGRESS, attempt=2)
     assert not leases.give_up(call.pk, 1)
     call.refresh_from_db()

@@ -49,7 +49,7 @@ def present(monkeypatch: pytest.MonkeyPatch) -> Present:
 
 @pytest.fixture
 def room(present: Present) -> str:
-    """A room in which a telephone caller waits, of whom no webhook has told."""
+    """A room with a waiting telephone caller whom no webhook reported."""
     name = new_room()
     attributes = caller("+12025550100")["attributes"]
     present[name, IDENTITY] = ParticipantInfo(identity=IDENTITY, kind=ParticipantInfo.Kind.SIP, attributes=attributes)
@@ -62,7 +62,7 @@ def dispatch(client: Client, **query: str) -> Any:
     )
 
 
-def test_an_agent_is_sent_to_a_caller_of_whom_no_webhook_told(
+def test_an_agent_is_sent_to_a_caller_whom_no_webhook_reported(
     dispatcher: Client,
     room: str,
     number: PhoneNumber,
@@ -77,7 +77,7 @@ def test_an_agent_is_sent_to_a_caller_of_whom_no_webhook_told(
     assert (call.status, call.room_name, call.caller_identity) == (Status.QUEUED, room, IDENTITY)
     assert (call.phone_number, call.caller_number) == (number, "+12025550123")
     assert sent.to("workers.run_call") == [str(call.pk)]
-    assert LogEntry.objects.get_for_object(call).get().additional_data["what"] == "sent an agent by hand"
+    assert LogEntry.objects.get_for_object(call).get().additional_data["what"] == "dispatched an agent manually"
 
 
 def test_a_room_that_has_a_call_answers_with_it_and_nothing_is_sent(
@@ -152,7 +152,7 @@ def test_somebody_who_did_not_call_by_telephone_needs_a_number(
     ("called", "why"),
     [("+12025550199", "known"), ("+12025550101", "active"), ("+12025550102", "published"), ("", "known")],
 )
-def test_a_number_that_nobody_answers_is_refused_and_the_caller_goes_on_waiting(
+def test_a_number_that_nobody_answers_is_refused_and_the_caller_keeps_waiting(
     called: str,
     why: str,
     dispatcher: Client,
@@ -212,7 +212,7 @@ def test_what_cannot_be_is_refused_and_named(query: dict[str, str], named: str, 
 
 
 @pytest.mark.usefixtures("present")
-def test_nobody_is_dispatched_to_who_is_not_there(dispatcher: Client) -> None:
+def test_nobody_is_dispatched_to_somebody_who_is_not_there(dispatcher: Client) -> None:
     response = dispatch(dispatcher, room="call-empty", participant_identity=IDENTITY)
 
     assert (response.status_code, response.json()["detail"][:20]) == (404, "participant_identity")

@@ -53,7 +53,7 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
             Status.COMPLETED,
             1800,
             EndReason.MAX_DURATION,
-            ", waited 0.4 s, talked with Anna v1 for 30 min until the longest duration was reached and Anna hung up.",
+            ", waited 0.4 s, talked with Anna v1 for 30 min until the maximum duration was reached and Anna hung up.",
         ),
         (
             Status.FAILED,
@@ -84,7 +84,7 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
         (Status.REJECTED, None, EndReason.INACTIVE_NUMBER, " and was turned away: the called number is not active."),
     ],
 )
-def test_every_call_is_told_in_one_sentence(status: Status, seconds: float | None, reason: str, rest: str) -> None:
+def test_every_call_is_described_in_one_sentence(status: Status, seconds: float | None, reason: str, rest: str) -> None:
     assert tell(_call(status, talked=seconds, end_reason=reason)) == BEGINNING + rest
 
 
@@ -95,7 +95,7 @@ def test_a_caller_who_was_transferred_because_of_a_provider_was_not_cut_off() ->
     assert tell(call).endswith("provider failed; Anna transferred the caller to +1 202 555 0199.")
 
 
-def test_a_call_that_is_going_on_is_told_as_such() -> None:
+def test_a_call_in_progress_is_reported_as_such() -> None:
     assert f"{BEGINNING}, waited 0.4 s and has been talking with Anna v1 for " in tell(
         _call(Status.IN_PROGRESS, talked=0)
     )
@@ -111,7 +111,7 @@ def test_a_caller_without_a_number_and_a_number_that_nobody_knows() -> None:
         persona_version=None,
     )
     expected = "An anonymous caller called +1 202 555 0999 on 22 Nov 2026 at 13:02 and was turned away: "
-    assert tell(call) == expected + "the called number is not known."
+    assert tell(call) == expected + "the called number is unknown."
 
 
 @pytest.mark.parametrize("reason", list(EndReason))

@@ -127,7 +127,7 @@ def test_claims_and_ends_at_once_neither_block_each_other_nor_pass_the_limit(sen
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_process_that_stands_still_in_mid_claim_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_blocked_in_mid_claim_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "STUCK", "100ms")
     call = waiting(make_number(), 5)
 
@@ -192,7 +192,7 @@ def test_a_caller_who_hangs_up_while_waiting_takes_no_slot() -> None:
     assert [event.kind for event in call.events.all()] == ["missed"]
 
 
-def test_a_waiting_call_tells_its_position_and_for_how_long_it_has_waited() -> None:
+def test_a_waiting_call_shows_its_position_and_for_how_long_it_has_waited() -> None:
     number = make_number()
     second, first = waiting(number, 5), waiting(number, 42)
     running = make_call(Status.IN_PROGRESS, number)
@@ -207,7 +207,7 @@ def test_a_waiting_call_tells_its_position_and_for_how_long_it_has_waited() -> N
     assert rows[str(first.pk)]["wait_s"] == pytest.approx(42, abs=5)
 
 
-def test_the_page_of_a_waiting_call_tells_its_position() -> None:
+def test_the_page_of_a_waiting_call_shows_its_position() -> None:
     number = make_number()
     waiting(number, 50)
     second = waiting(number, 5)

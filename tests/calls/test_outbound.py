@@ -1,4 +1,4 @@
-"""Placing calls by the API: who may, what is refused, and what becomes of calls that reach nobody."""
+"""Placing calls by the API: who may, what is refused, and how calls that reach nobody end."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ TO = "+12025550155"
 
 @pytest.fixture
 def slots(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four slots, of which two are kept for callers. Their worker is not lost on a busy machine."""
+    """Four slots, of which two are reserved for callers. Their worker is not lost on a busy machine."""
     monkeypatch.setattr(leases, "LEASE", timedelta(hours=1))
     settings.INBOUND_RESERVE = 2
     leases.beat("host:1", slots=4)
@@ -92,7 +92,7 @@ def test_another_persona_may_speak(slots: None, number: PhoneNumber, sent: SentM
         ({"to": ""}, "to", "blank"),
         ({"to": None}, "to", "null"),
         ({"to": "\x00"}, "to", "Null characters"),
-        ({"to": "+12025550100"}, "to", "another number"),
+        ({"to": "+12025550100"}, "to", "Choose a different number"),
         ({"from": "+12025550999"}, "from", "add it in the admin"),
         ({"from": ["+12025550100"]}, "from", "valid string"),
         ({"from": "+12025550101"}, "from", "activate it"),
@@ -114,7 +114,7 @@ def test_bad_input_is_refused_by_field_with_the_cure(
 
 
 @pytest.mark.parametrize("permissions", [(), ("calls.view_call",), ("calls.view_call", "calls.view_phonenumber")])
-def test_who_may_only_look_places_no_call(permissions: tuple[str, ...], slots: None, number: PhoneNumber) -> None:
+def test_a_viewer_places_no_call(permissions: tuple[str, ...], slots: None, number: PhoneNumber) -> None:
     assert ask(client(*permissions)).status_code == 403
     assert ask(Client()).status_code in {401, 403}
     assert not Call.objects.exists()
@@ -125,7 +125,7 @@ def test_the_last_slots_are_kept_for_callers(slots: None, number: PhoneNumber, s
 
     refused = ask()
     assert refused.headers["Retry-After"] == str(placing.RETRY_AFTER_S)
-    assert "No capacity: slots free: 2, of which 2 are kept for callers." in refused.json()["detail"]
+    assert "No capacity: slots free: 2, of which 2 are reserved for callers." in refused.json()["detail"]
     assert Call.objects.count() == 2
 
 
@@ -176,7 +176,7 @@ def test_the_limit_of_all_and_that_of_the_number_count(
     PhoneNumber.objects.filter(pk=number.pk).update(max_calls=1)
     assert ask().status_code == 202
 
-    assert "+12025550100 has as many calls as it may have (1)" in ask().json()["detail"]
+    assert "+12025550100 is at its limit of 1 calls" in ask().json()["detail"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -269,18 +269,18 @@ def test_a_call_that_lost_its_agent_while_it_rang_ends_when_the_person_leaves(
 
 
 @pytest.mark.parametrize("reason", sorted(NOT_REACHED))
-def test_a_call_in_vain_is_told_as_one(reason: EndReason, number: PhoneNumber) -> None:
+def test_an_unanswered_outbound_call_is_described_as_one(reason: EndReason, number: PhoneNumber) -> None:
     call = dialed(number, Status.CONNECTING)
     services.end_call(call.pk, Status.MISSED, reason)
     call.refresh_from_db()
 
     assert tell(call).startswith("Front desk v1 called +1 202 555 0155 from +1 202 555 0100 on ")
-    assert "in vain: the called" in tell(call)
+    assert "without success: the called" in tell(call)
     assert call_title(call) == "Call to +1 202 555 0155"
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.REJECTED])
-def test_every_state_of_an_outbound_call_is_told_and_shown(status: Status, number: PhoneNumber) -> None:
+def test_every_state_of_an_outbound_call_is_described_and_shown(status: Status, number: PhoneNumber) -> None:
     call = dialed(number, status)
 
     assert tell(call).endswith(".")

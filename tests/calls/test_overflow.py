@@ -57,10 +57,10 @@ def test_a_caller_hears_the_message_when_the_ring_time_is_over(sweep: Sweep, sen
     assert (call.status, call.end_reason) == (Status.MISSED, EndReason.NO_AGENT_FREE)
     assert [event.kind for event in call.events.all()] == ["missed"]
     assert sent == [("calls.announce", str(call.pk))]
-    assert "was told that none is free, and was hung up on" in tell(call)
+    assert "heard that none is free, and was disconnected" in tell(call)
 
 
-def test_a_caller_within_the_ring_time_goes_on_waiting(sweep: Sweep, sent: SentMessages) -> None:
+def test_a_caller_within_the_ring_time_keeps_waiting(sweep: Sweep, sent: SentMessages) -> None:
     call = ringing(make_number(), 5)
 
     sweep()
@@ -136,7 +136,7 @@ def test_a_transfer_ends_the_call_for_the_agents(sweep: Sweep, sent: SentMessage
     assert "was transferred to +1 202 555 0177" in tell(call)
 
 
-def test_a_refused_transfer_stands_in_the_row() -> None:
+def test_a_refused_transfer_is_in_the_row() -> None:
     call = make_call(Status.MISSED, end_reason=EndReason.TRANSFERRED)
 
     overflow.transfer_failed(call.pk, "busy")
@@ -275,7 +275,7 @@ def _form(**values: Any) -> dict[str, Any]:
     ("values", "field", "message"),
     [
         ({"overflow": "persona"}, "overflow_persona", "Choose the persona that answers after the ring time"),
-        ({"overflow": "persona", "overflow_persona": "own"}, "overflow_persona", "Choose another persona than"),
+        ({"overflow": "persona", "overflow_persona": "own"}, "overflow_persona", "Choose a different persona from"),
         ({"overflow": "persona", "overflow_persona": "draft"}, "overflow_persona", "Publish Draft first"),
         ({"overflow": "transfer"}, "overflow_number", "Write the number to transfer to"),
         ({"overflow": "transfer", "overflow_number": "+1 202 555 0100"}, "overflow_number", "would come back"),

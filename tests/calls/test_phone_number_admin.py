@@ -43,7 +43,7 @@ def test_a_mistake_is_explained_once(values: dict[str, Any], message: str) -> No
 def test_a_number_that_exists_already_is_not_added_again() -> None:
     number = make_number("+12025550100")
     response = client_of("Supervisors").post(ADD, _form(persona=number.persona_id))
-    assert "This number is in the list already: edit it there." in response.content.decode()
+    assert "This number is already in the list: edit it there." in response.content.decode()
 
 
 def test_a_number_is_switched_off_in_the_list() -> None:

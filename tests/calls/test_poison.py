@@ -52,7 +52,7 @@ def worker(channel: Any, django_db_setup: None) -> Iterator[Process]:
         pytest.param(Message("[[], {}, {}]", application_headers=HEADERS, **JSON), id="a task that raises"),
     ],
 )
-def test_poison_is_set_aside_and_the_worker_goes_on(poison: Message, channel: Any, worker: Process) -> None:
+def test_poison_is_set_aside_and_the_worker_continues(poison: Message, channel: Any, worker: Process) -> None:
     pid = worker.pid
     _send(channel, poison)
     dead = eventually(lambda: channel.basic_get(QUEUE, no_ack=True), "the dead letter", timeout_s=20.0)

@@ -99,7 +99,7 @@ def test_two_runs_one_after_another_do_not_give_a_caller_up(livekit: LiveKit) ->
     assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)
 
 
-def test_a_call_that_nobody_looked_at_for_a_while_is_looked_at_anew(livekit: LiveKit) -> None:
+def test_a_call_that_was_not_checked_for_a_while_is_checked_again(livekit: LiveKit) -> None:
     call = conversation()
 
     livekit.runs(0, 100)

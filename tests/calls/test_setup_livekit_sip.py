@@ -91,7 +91,7 @@ def test_the_second_run_changes_nothing() -> None:
         "= inbound trunk callcenter",
         "= outbound trunk callcenter",
         "= dispatch rule callcenter",
-        "Everything is as it should be.",
+        "Everything is up to date.",
     ]
     assert found() == before
 
@@ -127,7 +127,7 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing() -> None:
     assert found() == (None, None, None)
 
 
-def test_what_differs_is_corrected_in_place_and_told(settings: Settings) -> None:
+def test_what_differs_is_corrected_in_place_and_reported(settings: Settings) -> None:
     run()
     ids = [found()[0].sip_trunk_id, found()[1].sip_trunk_id, found()[2].sip_dispatch_rule_id]
     settings.TWILIO_SIP_DOMAIN = "other.pstn.twilio.com"
@@ -152,10 +152,10 @@ def test_a_new_password_is_set_and_not_printed(settings: Settings) -> None:
 
     assert "~ outbound trunk callcenter: auth_password changed" in printed
     assert "password-" not in printed
-    assert "Everything is as it should be." in run()
+    assert "Everything is up to date." in run()
 
 
-def test_without_a_domain_there_is_no_way_out_and_that_is_told(settings: Settings) -> None:
+def test_without_a_domain_there_is_no_way_out_and_that_is_reported(settings: Settings) -> None:
     settings.TWILIO_SIP_DOMAIN = ""
 
     assert "No outbound trunk: set TWILIO_SIP_DOMAIN to place calls." in run()
@@ -179,7 +179,7 @@ def test_an_outbound_call_finds_the_trunk_that_was_made() -> None:
         ("LIVEKIT_URL", "ws://127.0.0.1:1", "LiveKit cannot be reached at LIVEKIT_URL"),
     ],
 )
-def test_a_livekit_that_cannot_be_asked_is_told_with_the_cure(name: str, value: str, problem: str) -> None:
+def test_a_livekit_that_cannot_be_asked_is_reported_with_the_cure(name: str, value: str, problem: str) -> None:
     with override_settings(**{name: value}), pytest.raises(CommandError, match=problem):
         run()
 

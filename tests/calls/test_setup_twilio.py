@@ -102,7 +102,7 @@ async def test_the_second_run_changes_nothing(twilio: Twilio, run: Run) -> None:
 
     printed = await run()
 
-    assert printed.endswith("Everything is as it should be.\n")
+    assert printed.endswith("Everything is up to date.\n")
     assert {line[0] for line in printed.splitlines()[:-1]} == {"="}
     assert twilio.writes == []
 
@@ -115,7 +115,7 @@ async def test_a_dry_run_prints_the_plan_and_writes_nothing(twilio: Twilio, run:
     assert (twilio.writes, twilio.trunks.trunks) == ([], {})
 
 
-async def test_what_differs_is_corrected_and_told(twilio: Twilio, run: Run, settings: Settings) -> None:
+async def test_what_differs_is_corrected_and_reported(twilio: Twilio, run: Run, settings: Settings) -> None:
     await run()
     twilio.trunks.buy(OTHER)
     settings.LIVEKIT_SIP_URI = "sip:other.example.com"
@@ -161,10 +161,10 @@ async def test_a_trunk_beyond_the_first_page_is_found(twilio: Twilio, run: Run) 
         twilio.trunks.trunks[f"TK{number}"] = Trunk(fields)
     await run()
 
-    assert "Everything is as it should be." in await run()
+    assert "Everything is up to date." in await run()
 
 
-async def test_without_a_domain_there_is_no_way_out_and_that_is_told(
+async def test_without_a_domain_there_is_no_way_out_and_that_is_reported(
     twilio: Twilio, run: Run, settings: Settings
 ) -> None:
     settings.TWILIO_SIP_DOMAIN = ""
@@ -180,7 +180,7 @@ async def test_without_a_domain_there_is_no_way_out_and_that_is_told(
     [
         ("TWILIO_AUTH_TOKEN", "", "TWILIO_AUTH_TOKEN is not set"),
         ("TWILIO_AUTH_TOKEN", "wrong", "Twilio refuses the account: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"),
-        ("LIVEKIT_SIP_URI", "sip.example.com", "LIVEKIT_SIP_URI is no SIP address"),
+        ("LIVEKIT_SIP_URI", "sip.example.com", "LIVEKIT_SIP_URI is not a SIP address"),
         ("PUBLIC_BASE_URL", "http://localhost:8080", "PUBLIC_BASE_URL is not https"),
         ("TWILIO_SIP_DOMAIN", "our-center.example.com", "TWILIO_SIP_DOMAIN is our-center.example.com"),
         ("TWILIO_SIP_PASSWORD", "short", "TWILIO_SIP_PASSWORD is too simple"),
@@ -203,7 +203,7 @@ async def test_a_number_that_the_account_has_not_is_named_before_anything_is_mad
     assert twilio.writes == []
 
 
-async def test_an_error_of_twilios_is_told_in_its_words(twilio: Twilio, run: Run) -> None:
+async def test_an_error_of_twilios_is_reported_in_its_words(twilio: Twilio, run: Run) -> None:
     twilio.account.faults.append(TwilioFault("/v1/Trunks", status=500))
 
     with pytest.raises(CommandError, match=r"Twilio refused \(status 500, code 20500\): .*Internal Server Error"):

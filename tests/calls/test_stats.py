@@ -158,7 +158,7 @@ def test_a_long_call_that_ended_just_now_counts(reader: Client) -> None:
     assert stats(reader)["success_rate"] == 1
 
 
-def test_latencies_are_of_the_replies_of_each_window_also_of_calls_that_go_on(reader: Client) -> None:
+def test_latencies_are_of_the_replies_of_each_window_including_calls_in_progress(reader: Client) -> None:
     now = timezone.now()
     call = make_call(Status.IN_PROGRESS, created_at=now - timedelta(minutes=90))
     replies = [(0.5, 300), (0.6, 500), (3, 900), (30, 1000), (70, 9000)]  # minutes ago, ms
@@ -173,7 +173,7 @@ def test_latencies_are_of_the_replies_of_each_window_also_of_calls_that_go_on(re
     assert (latency["last_60_min"]["replies"], latency["last_60_min"]["p50"]) == (4, 700)
 
 
-def test_one_look_answers_everybody_for_a_second(
+def test_one_query_answers_everyone_for_a_second(
     reader: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     login = 4  # session, user, and the permissions of the user and of the user's groups
@@ -198,7 +198,7 @@ def test_a_broker_that_is_away_leaves_out_the_queue_only(reader: Client, monkeyp
     assert (body["queue_length"], body["queued_calls"]) == (None, 1)
 
 
-def test_every_error_reason_has_one_kind_and_is_no_success() -> None:
+def test_every_error_reason_has_one_kind_and_is_not_a_success() -> None:
     kinds = [reason for reasons in overview.ERRORS.values() for reason in reasons]
 
     assert len(kinds) == len(set(kinds))
@@ -228,7 +228,7 @@ class Clock:
         return self.now
 
 
-def test_a_fresh_value_is_looked_up_again_when_it_is_old_and_when_the_last_look_failed() -> None:
+def test_a_cached_value_is_read_again_when_it_is_old_and_when_the_last_read_failed() -> None:
     clock, values = Clock(), iter([1, 2])
 
     def look() -> int:

@@ -14,7 +14,7 @@ from calls.models import Call, CallEvent, PhoneNumber, WebhookEvent
 from calls.models.phone_number import Overflow
 from calls.reporting.collectors import registry
 from calls.states import Status
-from calls.webhooks.twilio import events
+from calls.webhooks.twilio import recovery
 from tests.factories import make_call, make_number, make_persona
 
 TOKEN = "1f0c5e7a9d3b4f6e8a2c1d0b9e7f5a3c"  # noqa: S105
@@ -60,7 +60,7 @@ def said(response: Any) -> tuple[str, str | None]:
     return say.text or "", say.get("language")
 
 
-def test_a_caller_is_put_through_to_livekits_sip_service_without_a_look_into_the_database() -> None:
+def test_a_caller_is_put_through_to_livekits_sip_service_without_a_database_query() -> None:
     # Without the django_db mark, every query raises.
     [dial] = twiml(post(VOICE, parameters()))
 
@@ -82,7 +82,7 @@ def test_a_caller_who_was_put_through_is_done(status: str) -> None:
 
 
 def test_a_number_that_cannot_be_read_is_answered_with_an_apology() -> None:
-    assert said(post(VOICE, parameters(To="client:anna"))) == (events.SORRY, None)
+    assert said(post(VOICE, parameters(To="client:anna"))) == (recovery.SORRY, None)
 
 
 @pytest.mark.django_db
@@ -92,11 +92,11 @@ def test_a_caller_whom_livekit_does_not_take_hears_the_numbers_message_in_the_pe
         NUMBER, make_persona(language="de", stt_model="flux-general-multi"), overflow_message="Bitte später & nochmal."
     )
 
-    assert said(post(VOICE, parameters(DialCallStatus=status))) == ("Bitte später & nochmal.", "de")
+    assert said(post(VOICE, parameters(DialCallStatus=status))) == ("Bitte später & nochmal.", "de-DE")
 
 
 @pytest.mark.django_db
-def test_a_caller_whom_livekit_does_not_take_is_transferred_where_the_number_says_so() -> None:
+def test_a_caller_whom_livekit_does_not_take_is_transferred_if_the_number_says_so() -> None:
     make_number(NUMBER, overflow=Overflow.TRANSFER, overflow_number="+12025550199")
 
     [dial] = twiml(post(VOICE, parameters(DialCallStatus="failed")))
@@ -106,11 +106,11 @@ def test_a_caller_whom_livekit_does_not_take_is_transferred_where_the_number_say
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("values", [None, {"is_active": False}])
-def test_a_number_that_is_not_there_or_not_active_has_no_message_of_its_own(values: dict[str, Any] | None) -> None:
+def test_a_number_that_does_not_exist_or_is_inactive_has_no_message_of_its_own(values: dict[str, Any] | None) -> None:
     if values is not None:
         make_number(NUMBER, overflow_message="Ours.", **values)
 
-    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == events.SORRY
+    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == recovery.SORRY
 
 
 @pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_a_caller_is_told_something_while_the_database_is_away(monkeypatch: pyte
 
     monkeypatch.setattr(PhoneNumber.objects, "select_related", away)
 
-    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == events.SORRY
+    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == recovery.SORRY
 
 
 @pytest.mark.parametrize("path", [VOICE, STATUS])
@@ -235,7 +235,7 @@ def test_trouble_is_written_to_its_call_once_and_ends_nothing(own: bool) -> None
 
 
 @pytest.mark.django_db
-def test_trouble_of_a_call_that_never_reached_us_is_stored_and_is_no_call() -> None:
+def test_trouble_of_a_call_that_never_reached_us_is_stored_and_is_not_a_call() -> None:
     assert post(STATUS, parameters(CallStatus="busy")).status_code == 204
 
     assert WebhookEvent.objects.get().outcome == "reached no call"

@@ -130,7 +130,7 @@ async def test_webhooks_are_only_posted(path: str, thread: ThreadPoolExecutor) -
     assert (await Sender(b"", path=path, method="GET").answer(application)).status == 405
 
 
-async def test_a_view_that_breaks_is_answered_with_500_and_its_thread_goes_on(only: Make) -> None:
+async def test_a_view_that_breaks_is_answered_with_500_and_its_thread_continues(only: Make) -> None:
     def break_once(request: HttpRequest) -> HttpResponse:
         if request.body == b"break":
             raise ValueError("broken")
@@ -225,7 +225,7 @@ async def test_a_webhook_is_stored_and_its_repetition_is_known(thread: ThreadPoo
     assert await in_database(WebhookEvent.objects.count) == 1
 
 
-async def test_what_is_not_signed_is_refused_without_a_look_into_the_database(thread: ThreadPoolExecutor) -> None:
+async def test_what_is_not_signed_is_refused_without_a_database_query(thread: ThreadPoolExecutor) -> None:
     # Without the django_db mark, every query raises.
     application = Webhooks(site, {WEBHOOK_PATH: resolve(WEBHOOK_PATH).func}, thread)
 

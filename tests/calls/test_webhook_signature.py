@@ -1,4 +1,4 @@
-"""What proves that LiveKit sent a webhook, and what is answered when it is not so, or the body is no event."""
+"""What proves that LiveKit sent a webhook, and the response when it did not, or the body is not an event."""
 
 import base64
 import hashlib

@@ -44,7 +44,7 @@ def reconnected(room: str) -> WebhookRequest:
 
 @pytest.mark.django_db
 class TestACallersSideConnectsAgain:
-    def test_a_caller_who_rings_goes_on_ringing(self, deliver: Deliver) -> None:
+    def test_a_caller_who_rings_keeps_ringing(self, deliver: Deliver) -> None:
         make_number(CALLED)
         room = new_room()
         deliver(joined(room))

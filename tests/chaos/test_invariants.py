@@ -209,7 +209,7 @@ def test_a_breach_is_found_and_named_with_its_call(name: str, found: Evidence, w
         ),
     ],
 )
-def test_what_a_fault_may_cause_is_no_breach(fine: Evidence) -> None:
+def test_what_a_fault_may_cause_is_not_a_breach(fine: Evidence) -> None:
     assert breaches(fine) == []
 
 

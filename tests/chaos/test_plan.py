@@ -102,7 +102,7 @@ def test_a_resume_is_measured_by_ear_from_the_loss_to_the_next_agents_first_word
     assert resumed_after_s(call, {CALL.room: row()}, evidence()) is None
 
 
-def test_the_summary_tells_ends_faults_replies_and_each_breach_in_a_line() -> None:
+def test_the_summary_lists_ends_faults_replies_and_each_breach_in_a_line() -> None:
     found = evidence(rows=[row(status="in_progress", end_reason="", ended_at=None)])
     options = Options(calls=1, share=0.0, seed=42, workers=2, at_once=1)
     text = summary(document(options, found, breaches(found), 12.0))

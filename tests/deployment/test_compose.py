@@ -112,7 +112,7 @@ def _secret(reference: str | dict[str, str]) -> str:
     return reference if isinstance(reference, str) else reference["source"]
 
 
-def test_every_service_tells_of_its_health(project: Project) -> None:
+def test_every_service_reports_its_health(project: Project) -> None:
     assert {name for name, service in services(project) if "healthcheck" not in service} == set(WITHOUT_HEALTHCHECK)
 
 
@@ -203,7 +203,7 @@ def test_every_setting_of_the_processes_is_passed_on_to_them(base: Project) -> N
     assert wanted - private - of_a_worker <= set(base["services"]["web"]["environment"])
 
 
-def test_redis_asks_its_guests_for_the_password_that_they_have(project: Project) -> None:
+def test_redis_requires_the_password_that_its_clients_have(project: Project) -> None:
     redis, livekit, sip = (project["services"][name] for name in ("redis", "livekit", "livekit-sip"))
     password = redis["environment"]["REDISCLI_AUTH"]
     assert len(password) > 20
@@ -220,7 +220,7 @@ def test_only_web_processes_count_in_redis(project: Project) -> None:
     assert ours["worker"]["IN_CONTAINERS"] == "true"
 
 
-def test_no_secret_stands_in_a_file() -> None:
+def test_no_secret_is_in_a_file() -> None:
     for path in (composing.BASE, composing.PRODUCTION):
         for name, service in composing.load(path)["services"].items():
             for variable, value in service.get("environment", {}).items():

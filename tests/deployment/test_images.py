@@ -44,7 +44,7 @@ def test_hadolint_has_nothing_to_say(name: str) -> None:
 
 
 @on_every_image
-def test_an_image_is_built_in_two_stages_and_run_by_nobody_special(name: str) -> None:
+def test_an_image_is_built_in_two_stages_and_run_without_privileges(name: str) -> None:
     build, final = dockerfiles.stages(name)
     assert re.fullmatch(r"python:3\.12\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", build.image)
     assert final.image == build.image

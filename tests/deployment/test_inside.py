@@ -1,4 +1,4 @@
-"""What reaches the web process past the proxy that ends TLS, from services beside it."""
+"""What reaches the web process past the proxy that terminates TLS, from services beside it."""
 
 from django.test import Client
 from pytest_django import Settings

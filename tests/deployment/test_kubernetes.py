@@ -109,7 +109,7 @@ def test_settings_and_secrets_come_by_reference(overlay: list[Resource]) -> None
             ]
 
 
-def test_redis_is_told_to_those_whom_the_network_policy_lets_reach_it(overlay: list[Resource]) -> None:
+def test_redis_is_known_to_those_whom_the_network_policy_lets_reach_it(overlay: list[Resource]) -> None:
     """`manage.py doctor` tries it where its address is given, and elsewhere says to try it in a pod of "web"."""
     allowed = one(overlay, "NetworkPolicy", "to-redis")["spec"]["podSelector"]["matchLabels"]
     for workload in of_kind(overlay, *WORKLOADS):
@@ -153,7 +153,7 @@ def test_a_worker_has_a_spool_that_outlives_it(overlay: list[Resource]) -> None:
     assert worker["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
-def test_web_processes_go_one_by_one_and_say_goodbye(overlay: list[Resource]) -> None:
+def test_web_processes_are_replaced_one_by_one_and_drain(overlay: list[Resource]) -> None:
     web = one(overlay, "Deployment", "web")
     (container,) = pod(web)["containers"]
     command = dockerfiles.final("web").command

@@ -1,4 +1,4 @@
-"""The commands that the documentation tells its readers to type, and what becomes of each in the tests."""
+"""The commands that the documentation tells its readers to type, and how each is tested."""
 
 import re
 import shlex

@@ -49,7 +49,7 @@ def _assert_every_slot_works(stack: Stack) -> None:
         _assert_undisturbed(report)
 
 
-def test_05_rabbitmq_restarted_in_mid_call_audio_goes_on_and_no_second_agent_joins(
+def test_05_rabbitmq_restarted_in_mid_call_audio_continues_and_no_second_agent_joins(
     stack: Stack, number: PhoneNumber
 ) -> None:
     with stack.worker(slots=2) as worker:
@@ -106,7 +106,7 @@ def test_07_the_longest_call_ends_before_rabbitmq_gives_its_message_to_another()
     assert int(setting[1]) / 1000 > 2 * longest_s
 
 
-def test_07_a_call_that_rabbitmq_gives_to_another_goes_on_and_no_second_agent_joins(
+def test_07_a_call_that_rabbitmq_gives_to_another_continues_and_no_second_agent_joins(
     stack: Stack, number: PhoneNumber
 ) -> None:
     """With a `consumer_timeout` below the call's length: the copy of its message finds no call that waits."""

@@ -1,4 +1,4 @@
-"""A caller who vanishes without a word: its process is killed, or stands still as if the network were cut."""
+"""A caller who vanishes: its process is killed, or frozen as if the network were cut."""
 
 import signal
 from collections.abc import Iterator

@@ -113,7 +113,7 @@ def test_25_a_worker_that_loses_postgresql_alone_leaves_its_caller_to_another_an
     assert said(call)[-5:] == [ENGLISH.resumed, *APPOINTMENT, *HOURS]
 
 
-def test_26_postgresql_away_during_a_hand_over_the_conversation_goes_on_until_it_is_back(
+def test_26_postgresql_away_during_a_hand_over_the_conversation_continues_until_it_is_back(
     stack: Stack, number: PhoneNumber
 ) -> None:
     with (

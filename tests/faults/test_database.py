@@ -1,4 +1,4 @@
-"""Postgres away, stopped or frozen: calls go on without it, and what they have to tell is written afterwards."""
+"""Postgres away, stopped or frozen: calls continue without it, and their records are written afterwards."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ def _stopped() -> Iterator[None]:
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Postgres answers nothing for a while: connections and statements hang, and go on afterwards."""
+    """Postgres answers nothing for a while: connections and statements hang, then resume."""
     postmaster = Postgres(INSTANCE).daemon().pid()
     assert postmaster is not None
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
@@ -98,7 +98,7 @@ def _assert_everything_is_there_once(report: CallReport) -> None:
 
 
 @pytest.mark.parametrize("outage", [_stopped, _frozen], ids=["stopped", "frozen"])
-def test_17_postgres_away_for_60_s_in_mid_call_the_call_goes_on_and_every_turn_is_there_once(
+def test_17_postgres_away_for_60_s_in_mid_call_the_call_continues_and_every_turn_is_there_once(
     stack: Stack, number: PhoneNumber, outage: Callable[[], AbstractContextManager[None]]
 ) -> None:
     with stack.beat(), stack.worker(slots=1) as worker:

@@ -62,7 +62,7 @@ def test_19_livekit_restarted_without_the_caller_the_call_ends_its_slot_is_free_
     assert final_call(report.room).end_reason == EndReason.CALLER_LEFT
 
 
-def test_19_a_caller_who_comes_back_after_livekit_was_killed_goes_on_with_the_next_agent(
+def test_19_a_caller_who_comes_back_after_livekit_was_killed_continues_with_the_next_agent(
     stack: Stack, number: PhoneNumber
 ) -> None:
     livekit = LiveKit(INSTANCE)

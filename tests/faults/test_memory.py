@@ -64,7 +64,7 @@ def _longest_silence_s(report: CallReport) -> float:
 
 
 @pytest.mark.parametrize("exhausted", [_in_small_group, _with_full_address_space], ids=["cgroup", "rlimit"])
-def test_22_a_worker_that_runs_out_of_memory_ends_and_another_goes_on_with_its_call(
+def test_22_a_worker_that_runs_out_of_memory_ends_and_another_resumes_its_call(
     stack: Stack,
     number: PhoneNumber,
     exhausted: Callable[[int], AbstractContextManager[None]],

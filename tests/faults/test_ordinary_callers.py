@@ -141,7 +141,7 @@ def noise(seconds: float) -> Samples:
 
 
 @pytest.mark.parametrize("policy", list(TurnPolicy))
-def test_a_caller_who_is_only_noise_is_asked_and_then_bidden_goodbye(
+def test_a_caller_who_is_only_noise_is_asked_and_then_hears_the_goodbye(
     stack: Stack, policy: TurnPolicy, tmp_path: Path
 ) -> None:
     (tmp_path / "television.wav").write_bytes(wav(noise(60)))
@@ -156,7 +156,9 @@ def test_a_caller_who_is_only_noise_is_asked_and_then_bidden_goodbye(
 
 
 @pytest.mark.parametrize("policy", list(TurnPolicy))
-def test_a_caller_whose_line_sends_nothing_is_asked_and_then_bidden_goodbye(stack: Stack, policy: TurnPolicy) -> None:
+def test_a_caller_whose_line_sends_nothing_is_asked_and_then_hears_the_goodbye(
+    stack: Stack, policy: TurnPolicy
+) -> None:
     persona(**POLICIES[policy], **IMPATIENT)
     report = stack.call(stack.script(LISTENS), NUMBER, mute=True)
     call, said = ended(report.room)
@@ -167,7 +169,7 @@ def test_a_caller_whose_line_sends_nothing_is_asked_and_then_bidden_goodbye(stac
 
 
 @pytest.mark.parametrize("policy", list(TurnPolicy))
-def test_a_caller_whose_line_falls_silent_in_mid_word_is_asked_and_then_bidden_goodbye(
+def test_a_caller_whose_line_falls_silent_in_mid_word_is_asked_and_then_hears_the_goodbye(
     stack: Stack, policy: TurnPolicy
 ) -> None:
     persona(**POLICIES[policy], **IMPATIENT)
@@ -219,7 +221,7 @@ agent:
 """
 
 
-def test_keys_that_nobody_asked_for_are_written_down_and_disturb_nothing(stack: Stack) -> None:
+def test_keys_that_nobody_asked_for_are_recorded_and_disturb_nothing(stack: Stack) -> None:
     persona(greeting=LONG_GREETING)
     report = stack.call(stack.script(KEYS), NUMBER)
     call, said = ended(report.room)

@@ -147,7 +147,7 @@ def test_a_service_that_is_slow_is_asked_once(stack: Stack, certificate: Path, b
     assert ToolCall.objects.get(call=call).answer == {"result": {"status": "booked"}}
 
 
-def test_a_service_that_restarts_during_a_request_is_told_as_not_reached_and_the_call_goes_on(
+def test_a_service_that_restarts_during_a_request_is_reported_as_not_reached_and_the_call_continues(
     stack: Stack, certificate: Path
 ) -> None:
     with served(FallingService, certificate) as url, workers(stack, certificate, "worker"):

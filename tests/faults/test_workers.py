@@ -1,4 +1,4 @@
-"""Workers killed, stopped and replaced under live calls: the row is the truth, and another slot goes on from it."""
+"""Workers killed, stopped and replaced under live calls: the row is the truth, and another slot resumes from it."""
 
 import os
 import signal
@@ -166,7 +166,7 @@ def assert_resumed_with_the_conversation_so_far(stack: Stack, call: Call) -> Non
     assert all(words in last_request for words in HOURS)
 
 
-def test_01_a_worker_is_killed_and_its_call_goes_on_in_the_same_room_with_the_same_conversation(
+def test_01_a_worker_is_killed_and_its_call_resumes_in_the_same_room_with_the_same_conversation(
     stack: Stack, number: PhoneNumber
 ) -> None:
     yaml = stack.script(GOES_ON_AFTER_THE_LOSS)

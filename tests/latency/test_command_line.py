@@ -92,7 +92,7 @@ def test_a_name_that_looks_like_a_formula_or_markup_does_no_harm(wav: Path, tmp_
     assert "<script>" not in (tmp_path / "out/timelines.svg").read_text()
 
 
-def test_what_cannot_be_read_is_left_out_and_told(
+def test_what_cannot_be_read_is_left_out_and_reported(
     wav: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken.wav").write_bytes(b"no sound")
@@ -162,6 +162,6 @@ async def test_a_recording_that_cannot_be_fetched_does_not_stop_the_others(
     assert [each["name"] for each in content["left_out"]] == [lost]
 
 
-async def test_days_without_recordings_are_told(twilio: Twilio, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_days_without_recordings_are_reported(twilio: Twilio, capsys: pytest.CaptureFixture[str]) -> None:
     assert await asyncio.to_thread(main, DAYS) == 2
     assert "no recordings from 2026-11-01 to 2026-11-30" in capsys.readouterr().err

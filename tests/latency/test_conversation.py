@@ -1,4 +1,4 @@
-"""What is told of a call by when each side spoke."""
+"""What the timing of both sides says about a call."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_a_reply_is_dated_from_the_callers_last_sound_to_the_agents_first() -> N
     ]
 
 
-def test_a_caller_who_goes_on_after_a_pause_is_answered_once() -> None:
+def test_a_caller_who_continues_after_a_pause_is_answered_once() -> None:
     talk = conversation([(1.0, 2.0), (2.5, 3.0)], [(3.4, 4.0)], 5.0)
     assert latencies(talk) == [400]
     assert [(turn.started_s, turn.ended_s) for turn in talk.turns] == [(1.0, 3.0), (3.4, 4.0)]
@@ -44,7 +44,7 @@ def test_an_agent_that_begins_too_early_has_a_negative_latency_and_interrupts() 
     assert talk.overlap_s == pytest.approx(0.3)
 
 
-def test_a_word_that_the_agent_swallows_is_no_reply() -> None:
+def test_a_word_that_the_agent_swallows_is_not_a_reply() -> None:
     assert latencies(conversation([(1.0, 3.0)], [(2.0, 2.2), (3.6, 4.0)], 5.0)) == [600]
 
 
@@ -61,7 +61,7 @@ def test_an_interruption_says_how_long_the_other_went_on() -> None:
     assert latencies(talk) == [500]
 
 
-def test_a_word_that_meets_the_end_of_the_others_speech_is_no_interruption() -> None:
+def test_a_word_that_meets_the_end_of_the_others_speech_is_not_an_interruption() -> None:
     talk = conversation([(3.0, 4.0)], [(0.5, 3.1)], 5.0)
     assert talk.interruptions == ()
     assert talk.overlap_s == pytest.approx(0.1)

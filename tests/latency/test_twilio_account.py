@@ -108,7 +108,7 @@ async def test_a_list_that_fails_is_tried_again(twilio: Twilio, wav: Path) -> No
     assert len(await listed(NOVEMBER)) == 1
 
 
-async def test_a_fault_that_stays_is_told_in_one_line(
+async def test_a_fault_that_stays_is_reported_in_one_line(
     twilio: Twilio, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(twilio_account, "_PAUSE_S", 0.01)
@@ -122,14 +122,14 @@ async def test_a_fault_that_stays_is_told_in_one_line(
     assert ".wav" not in {Path(name).suffix for name in os.listdir(tmp_path)}
 
 
-async def test_a_wrong_token_is_told_as_such(twilio: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_token_is_reported_as_such(twilio: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "wrong")
 
     with pytest.raises(ToolError, match="refuses the account: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"):
         await listed(NOVEMBER)
 
 
-async def test_a_recording_that_is_gone_is_told_as_such(twilio: Twilio, wav: Path, tmp_path: Path) -> None:
+async def test_a_recording_that_is_gone_is_reported_as_such(twilio: Twilio, wav: Path, tmp_path: Path) -> None:
     twilio.add(1, wav)
     (recording,) = await listed(NOVEMBER)
     twilio.calls.calls.clear()
@@ -138,7 +138,9 @@ async def test_a_recording_that_is_gone_is_told_as_such(twilio: Twilio, wav: Pat
         await fetched(recording, tmp_path)
 
 
-async def test_an_address_where_nobody_answers_is_told_as_such(twilio: Twilio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_where_nobody_answers_is_reported_as_such(
+    twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(twilio_account, "_PAUSE_S", 0.01)
     monkeypatch.setenv("TWILIO_BASE_URL", "http://127.0.0.1:1")
 

@@ -1,4 +1,4 @@
-"""Speech is found to 20 ms, and what is no speech is not."""
+"""Speech is found to 20 ms, and only speech."""
 
 import numpy as np
 import pytest
@@ -24,20 +24,20 @@ def test_a_soft_speaker_is_heard_as_well(softer_db: float) -> None:
     assert agree(find_speech(placed(soft, 14.0)), truth(soft))
 
 
-def test_noise_on_the_line_is_no_speech_and_moves_no_edge() -> None:
+def test_noise_on_the_line_is_not_speech_and_moves_no_edge() -> None:
     assert agree(find_speech(placed(lines(), 14.0) + noise(14.0, -62)), truth(lines()))
 
 
-def test_noise_alone_is_no_speech() -> None:
+def test_noise_alone_is_not_speech() -> None:
     assert find_speech(noise(5.0, -30)) == ()
 
 
-def test_silence_is_no_speech() -> None:
+def test_silence_is_not_speech() -> None:
     assert find_speech(np.zeros(5 * SAMPLE_RATE, dtype=np.int16)) == ()
     assert find_speech(np.zeros(0, dtype=np.int16)) == ()
 
 
-def test_a_key_a_ringing_tone_and_a_bang_are_no_speech() -> None:
+def test_a_key_a_ringing_tone_and_a_bang_are_not_speech() -> None:
     sounds = {0.3: tone(0.5, 425), 4.6: tone(0.15, 1477), 12.5: noise(0.08, -10)}
     assert agree(find_speech(placed(sounds | lines(), 14.0)), truth(lines()))
 
@@ -51,7 +51,7 @@ def test_a_pause_within_speech_is_not_its_end() -> None:
     assert len(find_speech(placed(far, 9.0))) == 2
 
 
-def test_the_echo_of_the_other_side_is_no_speech() -> None:
+def test_the_echo_of_the_other_side_is_not_speech() -> None:
     agent = placed({0.5: spoken(LONG, "agent"), 8.0: spoken(ANSWER, "agent")}, 18.0)
     mine = {13.0: spoken(QUESTION)}
     delay = round(0.12 * SAMPLE_RATE)

@@ -44,7 +44,7 @@ def test_what_is_left_behind_fails() -> None:
     assert (False, "left behind: rooms: 1, before 0") in found.criteria()
 
 
-def test_no_call_at_all_is_no_success() -> None:
+def test_no_call_at_all_is_not_a_success() -> None:
     assert not results().passed
 
 
@@ -83,7 +83,7 @@ def test_an_early_reply_is_counted_and_not_measured() -> None:
     assert (found.early, found.replies) == (1, [(8.0, 400.0)])
 
 
-def test_a_call_whose_row_is_not_completed_or_not_there_is_no_success() -> None:
+def test_a_call_whose_row_is_not_completed_or_not_there_is_not_a_success() -> None:
     well, failed, lost = call("a", 400.0), call("b", 400.0), call("c", 400.0)
     rows = {"a": COMPLETED, "b": Row("failed", "room_gone", 1, 40.0)}
     for one in (well, failed, lost):
@@ -92,7 +92,7 @@ def test_a_call_whose_row_is_not_completed_or_not_there_is_no_success() -> None:
     assert well.as_dict()["success"] is True
 
 
-def test_why_a_call_failed_is_told_by_its_row_before_what_its_caller_missed() -> None:
+def test_why_a_call_failed_is_read_from_its_row_before_what_its_caller_missed() -> None:
     failed = call("a", None)
     failed.compare({"a": Row("failed", "provider_failure", 1, 40.0)})
     assert failed.reason == "failed: provider_failure"
@@ -105,7 +105,7 @@ def test_pools_may_breathe_and_rooms_may_not() -> None:
     assert leaks(CLEAN, replace(CLEAN, rooms=1), pools) == ["rooms: 1, before 0"]
 
 
-def test_what_cannot_be_looked_at_is_named() -> None:
+def test_what_cannot_be_inspected_is_named() -> None:
     elsewhere = replace(CLEAN, worker_files=None, worker_threads=None)
     assert leaks(elsewhere, elsewhere, 0) == []
     assert not_checked(elsewhere) == ["worker files", "worker threads"]

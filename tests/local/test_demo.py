@@ -65,7 +65,7 @@ def test_a_process_that_ends_before_the_first_call_is_an_error_and_later_it_is_n
         stack.wait_until_ready()
 
 
-def test_a_process_that_ended_is_told_of_while_the_demo_stays_up(
+def test_a_process_that_ended_is_reported_while_the_demo_stays_up(
     stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _told(stack, ENDS_ONCE)

@@ -42,7 +42,7 @@ def test_they_run_at_once(tmp_path: Path) -> None:
     assert failed([program(one), program(other)]) == []
 
 
-def test_when_the_run_is_stopped_none_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_the_run_is_stopped_none_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     number = tmp_path / "pid"
     begins = f"import os, pathlib, time\npathlib.Path({str(number)!r}).write_text(str(os.getpid()))\n"
     stays = program(begins + "time.sleep(60)")

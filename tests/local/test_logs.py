@@ -1,4 +1,4 @@
-"""Logs of native processes are private, go on after a restart, and do not grow for ever."""
+"""Logs of native processes are private, appended to after a restart, and bounded."""
 
 import os
 import stat
@@ -37,7 +37,7 @@ def test_what_a_process_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert (mode(daemon.log_file), mode(directory), mode(tmp_path / "made")) == (0o600, 0o700, 0o600)
 
 
-def test_a_log_goes_on_after_a_restart(tmp_path: Path) -> None:
+def test_a_log_is_appended_to_after_a_restart(tmp_path: Path) -> None:
     run(tmp_path, "echo first")
     assert run(tmp_path, "echo second").log_file.read_text() == "first\nsecond\n"
 

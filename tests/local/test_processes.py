@@ -62,7 +62,7 @@ def _lives(pid: str) -> bool:
         return False
 
 
-def test_logs_go_on_in_the_next_run_and_are_private(tmp_path: Path, procfile: Path) -> None:
+def test_logs_are_appended_to_in_the_next_run_and_are_private(tmp_path: Path, procfile: Path) -> None:
     log = tmp_path / "one.log"
     for lines in ("begun\n", "begun\nbegun\n"):
         running = _run(tmp_path, procfile)
@@ -108,7 +108,7 @@ def test_the_procfile_names_every_process() -> None:
     assert names[:7] == ["web", "worker", "housekeeping", "beat", "flower", "livekit", "simulator"]
 
 
-def test_a_process_that_ends_is_started_again_and_the_others_go_on(tmp_path: Path, procfile: Path) -> None:
+def test_a_process_that_ends_is_started_again_and_the_others_continue(tmp_path: Path, procfile: Path) -> None:
     running = _run(tmp_path, procfile)
     _wait_for_log(tmp_path, running)
     try:

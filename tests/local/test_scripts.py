@@ -51,7 +51,7 @@ def test_help_needs_no_set_up(checkout: Path, command: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("command", [("scripts/scale.sh", "up", "1"), ("scripts/scale.sh", "up", "--compose")])
-def test_a_right_command_line_goes_on_to_the_set_up(checkout: Path, command: tuple[str, ...]) -> None:
+def test_a_right_command_line_continues_to_the_set_up(checkout: Path, command: tuple[str, ...]) -> None:
     assert _run(checkout, *command).stdout == "setting up\n"
 
 

@@ -113,7 +113,7 @@ def test_postgres_keeps_its_data_and_takes_a_changed_password(instance: Instance
         psycopg.connect(instance.database_url)
 
 
-def test_the_role_may_create_databases_and_is_no_superuser(postgres: Instance) -> None:
+def test_the_role_may_create_databases_and_is_not_a_superuser(postgres: Instance) -> None:
     with psycopg.connect(postgres.database_url) as connection:
         row = connection.execute("SELECT rolcreatedb, rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     assert row == (True, False)
@@ -181,7 +181,7 @@ def test_a_server_that_ends_while_starting_says_why_and_where_its_log_is(instanc
     assert processes_of(instance) == []
 
 
-def test_a_recycled_process_id_is_not_taken_for_the_service(instance: Instance) -> None:
+def test_a_recycled_process_id_is_not_mistaken_for_the_service(instance: Instance) -> None:
     redis = Redis(instance)
     redis.start()
     pid_file = redis.daemon().pid_file

@@ -70,7 +70,7 @@ def test_an_allowed_network_needs_no_token(server: MetricsServer, settings: Sett
     assert get(server.port)[0] == 200
 
 
-def test_the_file_tells_prometheus_where_and_goes_with_the_process(directory: Path) -> None:
+def test_the_file_tells_prometheus_the_port_and_is_removed_with_the_process(directory: Path) -> None:
     server = MetricsServer()
     server.start()
     worker = f"{socket.gethostname()}:{os.getpid()}"

@@ -109,7 +109,7 @@ def test_what_was_given_by_hand_is_taken_again_by_the_next_migrate(reader: psyco
         reader.execute("SELECT text FROM calls_turn")
 
 
-def test_without_the_role_migrations_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_role_migrations_continue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_role, "READER", f"nobody_{uuid.uuid4().hex}")
 
     assert not database_role.grant()

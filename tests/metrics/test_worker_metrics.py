@@ -99,7 +99,7 @@ def test_the_first_answer_is_a_pickup_and_a_later_one_a_resumption(increases: In
     assert increases.total("callcenter_resumes_total") == 1
 
 
-def test_how_long_somebody_whom_we_call_takes_to_answer_is_no_pickup(increases: Increases) -> None:
+def test_how_long_somebody_whom_we_call_takes_to_answer_is_not_a_pickup(increases: Increases) -> None:
     recorder(direction=Direction.OUTBOUND).answered()
 
     assert increases.total("callcenter_pickup_seconds_count") == 0

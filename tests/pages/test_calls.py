@@ -62,7 +62,7 @@ def test_filters_leave_the_calls_of_one_status(administrator: User, page: Page) 
     expect(rows(page)).to_contain_text("anonymous")
 
 
-def test_the_page_of_a_call_tells_what_was_said_and_what_happened(administrator: User, page: Page) -> None:
+def test_the_page_of_a_call_shows_what_was_said_and_what_happened(administrator: User, page: Page) -> None:
     world = make_world()
     page.goto(page_of(world.ended))
 
@@ -103,7 +103,7 @@ def test_hanging_up_asks_first(administrator: User, page: Page) -> None:
     page.goto(page_of(call))
 
     page.get_by_role("link", name="Hang up").click()
-    expect(page.get_by_text("Everybody in the call is disconnected at once")).to_be_visible()
+    expect(page.get_by_text("Everyone in the call is disconnected at once")).to_be_visible()
     page.get_by_role("link", name="Cancel").click()
 
     expect(page.get_by_text("live", exact=True)).to_be_visible()

@@ -24,7 +24,7 @@ def test_a_draft_is_reviewed_before_callers_hear_it(supervisor: User, page: Page
     page.get_by_role("button", name="Save and publish").click()
     changed = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Greeting"))
     expect(changed).to_contain_text("Bright Smile, good morning.")
-    page.get_by_label("Note for the next reader").fill("A shorter greeting")
+    page.get_by_label("Note").fill("A shorter greeting")
     page.get_by_role("button", name="Publish", exact=True).click()
 
     expect(page.get_by_text("Version 3 of Anna is live: the next caller hears it.")).to_be_visible()
@@ -58,7 +58,7 @@ def test_the_player_follows_the_chosen_voice(administrator: User, page: Page) ->
     expect(player).to_have_attribute("src", re.compile("EXAVITQu4vr4xnSDxMaL"))
 
 
-def test_a_mistake_is_told_at_its_field(administrator: User, page: Page) -> None:
+def test_a_mistake_is_reported_at_its_field(administrator: User, page: Page) -> None:
     persona = make_practice()
     page.goto(page_of(persona))
 

@@ -57,7 +57,7 @@ def test_a_container_that_is_not_healthy_has_a_cross(
     assert capsys.readouterr().out == "✗ web-1  Up 2 minutes (unhealthy)\n"
 
 
-def test_nothing_that_runs_is_no_success(docker: Callable[[], list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_running_is_not_a_success(docker: Callable[[], list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     Path(os.environ["DOCKER_PS"]).write_text("")
     assert main(["status", "--compose"]) == 1
     assert "nothing runs" in capsys.readouterr().out

@@ -53,7 +53,7 @@ def test_one_call_is_placed_and_everything_stops(checkout: Checkout) -> None:
     assert checkout.demo() == (0, UP_TEST_DOWN)
 
 
-def test_a_call_that_was_not_right_is_no_success(checkout: Checkout) -> None:
+def test_a_call_that_was_not_right_is_not_a_success(checkout: Checkout) -> None:
     assert checkout.demo(CALL_FAILS="1") == (1, UP_TEST_DOWN)
 
 

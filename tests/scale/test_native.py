@@ -134,7 +134,7 @@ def test_the_simulator_runs_only_where_a_provider_is_simulated() -> None:
     assert not uses_simulator(environment | real)
 
 
-def test_every_process_of_the_procfile_is_looked_after() -> None:
+def test_every_process_of_the_procfile_is_supervised() -> None:
     looked_after = {"web", "housekeeping", "beat", "flower", "simulator", "worker"}
     private: list[Service] = services(Instance.from_environment())
     assert set(processes.commands()) == looked_after | {one.name for one in private if one.name == "livekit"}

@@ -44,7 +44,9 @@ def kill(daemon: Daemon) -> None:
 
 
 @pytest.mark.usefixtures("short_pauses")
-def test_what_was_killed_runs_again_and_its_log_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_process_is_restarted_and_its_log_is_appended_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one = process(tmp_path, "echo begun; exec sleep 600")
     watch = Supervisor(lambda: {"one": one}, tmp_path)
     one.start()
@@ -63,7 +65,7 @@ def test_what_was_killed_runs_again_and_its_log_goes_on(tmp_path: Path, capsys: 
 
 
 @pytest.mark.usefixtures("short_pauses")
-def test_what_keeps_ending_is_told_and_still_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_crash_loop_is_reported_and_still_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = process(tmp_path, "echo no such table; exit 3")
     watch = Supervisor(lambda: {"one": one}, tmp_path)
     one.start()

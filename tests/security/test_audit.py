@@ -30,7 +30,7 @@ def said_call() -> Call:
     return call
 
 
-def test_each_look_at_what_was_said_is_written_down() -> None:
+def test_each_view_of_a_transcript_is_recorded() -> None:
     call = said_call()
     vera = client_of("Viewers", username="vera")
 
@@ -38,11 +38,11 @@ def test_each_look_at_what_was_said_is_written_down() -> None:
 
     [look] = looks()
     assert (look.actor.username, look.object_pk, look.remote_addr) == ("vera", str(call.pk), "127.0.0.1")
-    assert look.additional_data == {"what": "read what was said"}
+    assert look.additional_data == {"what": "viewed the transcript"}
     assert call.room_name not in look.object_repr
 
 
-def test_a_page_that_asks_for_itself_is_one_look_and_another_person_is_another() -> None:
+def test_a_page_that_reloads_itself_counts_once_per_person() -> None:
     call = said_call()
     vera, otto = client_of("Viewers", username="vera"), client_of("Viewers", username="otto")
 
@@ -52,13 +52,13 @@ def test_a_page_that_asks_for_itself_is_one_look_and_another_person_is_another()
     assert sorted(look.actor.username for look in looks()) == ["otto", "vera"]
 
 
-def test_a_page_on_which_nothing_was_said_is_no_look() -> None:
+def test_a_page_without_a_transcript_is_not_recorded() -> None:
     client_of("Viewers").get(f"/admin/calls/call/{make_call(Status.MISSED).pk}/change/")
 
     assert looks() == []
 
 
-def test_looks_by_the_api_are_written_down_with_what_was_asked_for() -> None:
+def test_access_by_the_api_is_recorded_with_its_query() -> None:
     call = said_call()
     client = client_of("Viewers", username="vera")
 
@@ -68,7 +68,7 @@ def test_looks_by_the_api_are_written_down_with_what_was_asked_for() -> None:
 
     of_call, of_list = sorted(looks(), key=lambda look: look.timestamp)
     assert (of_call.object_pk, of_call.actor.username) == (str(call.pk), "vera")
-    assert of_list.additional_data == {"what": "read what was said", "call": str(call.pk)}
+    assert of_list.additional_data == {"what": "viewed the transcript", "call": str(call.pk)}
 
 
 def test_who_may_not_read_what_was_said_does_not() -> None:
@@ -79,7 +79,7 @@ def test_who_may_not_read_what_was_said_does_not() -> None:
 
     page = client.get(f"/admin/calls/call/{call.pk}/change/").content.decode()
 
-    assert "You may not read what was said." in page
+    assert "You do not have permission to read the transcript." in page
     assert "Hi." not in page
     assert client.get(f"/api/calls/{call.pk}/").json()["turns"] == []
     assert client.get("/api/turns/").status_code == 403
@@ -87,7 +87,7 @@ def test_who_may_not_read_what_was_said_does_not() -> None:
     assert looks() == []
 
 
-def test_an_edit_is_written_down_with_both_values() -> None:
+def test_an_edit_is_recorded_with_both_values() -> None:
     number = make_number(label="Front desk")
     form = {
         **{"e164": number.e164, "label": "Reception", "persona": number.persona_id, "max_calls": 10, "ring_time_s": 30},
@@ -101,7 +101,7 @@ def test_an_edit_is_written_down_with_both_values() -> None:
     assert ("label", "Front desk", "Reception") in list(shown_changes(entry))
 
 
-def test_publishing_and_deleting_are_written_down() -> None:
+def test_publishing_and_deleting_are_recorded() -> None:
     persona = make_persona(published=False)
     publish(persona)
     number = make_number(persona=persona)
@@ -113,7 +113,7 @@ def test_publishing_and_deleting_are_written_down() -> None:
     assert deleted.object_id == key
 
 
-def test_more_rights_for_somebody_are_written_down_and_passwords_are_not() -> None:
+def test_more_rights_for_somebody_are_recorded_and_passwords_are_not() -> None:
     user = make_user("otto", password="correct horse battery")
     user.groups.add(Group.objects.get(name="Supervisors"))
     user.set_password("another correct horse")

@@ -127,7 +127,7 @@ LATE = [
 
 
 @pytest.mark.parametrize(("kind", "who"), LATE, ids=["caller left", "caller is back", "agent left", "room closed"])
-def test_what_livekit_tells_after_an_erasure_brings_nothing_back(kind: str, who: dict[str, Any] | None) -> None:
+def test_what_livekit_reports_after_an_erasure_brings_nothing_back(kind: str, who: dict[str, Any] | None) -> None:
     make_number("+12025550100")
     room = call_of().room_name
     erasure.erase_number(NUMBER, "sofia")
@@ -163,7 +163,7 @@ def test_the_open_room_of_an_erased_call_is_closed_and_its_caller_is_no_new_one(
 def test_a_live_call_is_not_touched() -> None:
     call_of(status=Status.IN_PROGRESS)
 
-    with pytest.raises(erasure.StillLive, match="1 of its calls not over yet"):
+    with pytest.raises(erasure.StillLive, match="1 calls from this number are still in progress"):
         erasure.erase_number(NUMBER, "sofia")
 
     assert not Erasure.objects.exists()
@@ -217,7 +217,7 @@ def test_an_erased_call_says_so_on_its_page() -> None:
     erasure.erase_number(NUMBER, "sofia")
 
     page = client_of("Viewers").get(f"/admin/calls/call/{call.pk}/change/").content.decode()
-    assert "What was said was deleted on" in page
+    assert "The transcript was deleted on" in page
 
 
 def test_each_number_keeps_calls_for_its_own_time(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Flower, started as the Procfile does, shows nothing to whoever does not log in."""
+"""Flower, started as the Procfile does, shows nothing without a login."""
 
 import os
 import re

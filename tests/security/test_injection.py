@@ -89,7 +89,7 @@ def test_a_filter_of_the_api_runs_nothing(query: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("lookup", ["user__password__startswith", "phone_number__persona__prompt", "turns__text"])
-def test_no_filter_of_the_admin_looks_into_other_tables(lookup: str) -> None:
+def test_no_filter_of_the_admin_reads_other_tables(lookup: str) -> None:
     response = client_of("Viewers").get("/admin/calls/call/", {lookup: "a"})
 
     assert response.status_code in {302, 400}

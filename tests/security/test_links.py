@@ -60,4 +60,4 @@ def test_every_link_that_somebody_sees_may_be_opened(group: str, at_least: int) 
 def test_who_may_not_open_a_page_reads_why_and_what_to_do() -> None:
     answer = client_of("Supervisors").get("/admin/calls/erasure/")
     assert answer.status_code == 403
-    assert "An administrator can give it to you, or to your group." in answer.content.decode()
+    assert "An administrator can grant it to you or your group." in answer.content.decode()

@@ -98,7 +98,7 @@ def test_odd_filters_of_the_api_and_the_admin_break_nothing(name: str, client: C
             assert status in {200, 302, 400}, (path, name, value)
 
 
-def test_a_nul_in_a_query_is_refused_and_a_last_day_of_time_is_no_limit(client: Client) -> None:
+def test_a_nul_in_a_query_is_refused_and_a_last_day_of_time_is_not_a_limit(client: Client) -> None:
     assert client.get("/api/calls?status=%00").status_code == 400
     assert client.get("/admin/calls/call/?status__exact=%00").status_code == 400
     assert client.get("/admin/search/?s=a&page=99").status_code in (200, 400)

@@ -1,4 +1,4 @@
-"""Production's settings: no process starts with a secret that everybody knows, and Django finds nothing to warn of."""
+"""Production's settings: no process starts with a well-known secret, and Django has nothing to warn about."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def test_a_secret_that_everybody_knows_is_named_and_not_shown(name: str, value: 
 def test_the_password_of_a_program_beside_django_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWER_PASSWORD", "admin")
 
-    assert safe_start.unsafe_secrets() == ["FLOWER_PASSWORD is one that everybody knows"]
+    assert safe_start.unsafe_secrets() == ["FLOWER_PASSWORD is a well-known value"]
 
 
 def test_in_debug_anything_starts(settings: Settings) -> None:
@@ -71,7 +71,7 @@ def test_a_process_with_a_default_secret_does_not_start(command: list[str]) -> N
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
     assert done.returncode != 0
-    assert "LIVEKIT_API_SECRET is one that everybody knows" in done.stderr
+    assert "LIVEKIT_API_SECRET is a well-known value" in done.stderr
     assert "Traceback" not in done.stderr or "ImproperlyConfigured" in done.stderr.splitlines()[-1]
 
 

@@ -27,7 +27,7 @@ def stored() -> str:
         return str(cursor.fetchone()[0])
 
 
-def test_what_stands_in_the_database_is_encrypted() -> None:
+def test_secrets_in_the_database_are_encrypted() -> None:
     make_secret()
 
     assert TOOL_SECRET not in stored()
@@ -111,7 +111,7 @@ def test_a_secret_that_a_version_needs_is_not_deleted() -> None:
     assert ToolSecret.objects.exists()
 
 
-def test_rotation_encrypts_with_the_new_key_and_needs_the_old_one_no_more(settings: Settings) -> None:
+def test_rotation_encrypts_with_the_new_key_and_no_longer_needs_the_old_one(settings: Settings) -> None:
     settings.FIELD_ENCRYPTION_KEYS = [OLD]
     make_secret()
     before = stored()
@@ -132,7 +132,7 @@ def test_rotation_without_the_old_key_changes_nothing(settings: Settings) -> Non
     before = stored()
 
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
-    with pytest.raises(CommandError, match="Nothing was changed. None of FIELD_ENCRYPTION_KEYS"):
+    with pytest.raises(CommandError, match="Nothing was changed. No key in FIELD_ENCRYPTION_KEYS"):
         call_command("rotate_secrets")
 
     assert stored() == before

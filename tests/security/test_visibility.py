@@ -47,7 +47,7 @@ def found(answer: Any) -> int:
     return int(answer.context["cl"].result_count)
 
 
-def test_events_tell_no_words_to_who_may_not_read_them(call: Call) -> None:
+def test_events_show_no_transcript_to_users_without_the_permission(call: Call) -> None:
     without = staff("calls.view_call")
 
     page = without.get(f"/admin/calls/call/{call.pk}/change/").content.decode()
@@ -63,7 +63,7 @@ def test_events_tell_no_words_to_who_may_not_read_them(call: Call) -> None:
     assert details["dead_letter"] == {"why": "refused"}
 
 
-def test_events_tell_everything_to_who_may_read_what_was_said(call: Call) -> None:
+def test_events_show_everything_to_users_who_may_read_transcripts(call: Call) -> None:
     viewer = client_of("Viewers")
 
     page = viewer.get(f"/admin/calls/call/{call.pk}/change/").content.decode()

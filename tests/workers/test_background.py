@@ -1,4 +1,4 @@
-"""What a call does beside its pipeline, and what becomes of its errors."""
+"""What a call does alongside its pipeline, and what happens to its errors."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def test_an_error_is_logged_with_the_call_that_it_is_about(caplog: pytest.
     assert "no such voice" in str(record.msg)
 
 
-async def test_what_ends_with_the_call_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_ends_with_the_call_is_not_an_error(caplog: pytest.LogCaptureFixture) -> None:
     background = Background()
     background.later(3600, asyncio.sleep, 0)
     await asyncio.sleep(0)

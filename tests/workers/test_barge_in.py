@@ -114,13 +114,13 @@ async def test_a_click_does_not_even_pause_the_agent(caller: Caller, voice: Voic
     assert not voice.is_paused
 
 
-async def test_a_sound_without_words_lets_the_agent_go_on(caller: Caller, voice: Voice) -> None:
+async def test_a_sound_without_words_lets_the_agent_resume(caller: Caller, voice: Voice) -> None:
     await caller.speaks(300)
     await caller.is_silent(480)
     assert (caller.turns, voice.is_paused, voice.resumed) == (0, False, 1)
 
 
-async def test_a_backchannel_lets_the_agent_go_on_and_its_words_are_dropped(caller: Caller, voice: Voice) -> None:
+async def test_a_backchannel_lets_the_agent_resume_and_its_words_are_dropped(caller: Caller, voice: Voice) -> None:
     await caller.speaks(400)
     await caller.is_heard("Mhm, yeah.", final=True)
     await caller.is_silent(480)
@@ -226,7 +226,7 @@ async def test_a_caller_who_says_goodbye_while_the_agent_does_lets_it_finish(cal
 
 
 @pytest.mark.parametrize(("words", "language"), [("Ja.", "de"), ("Sí.", "es"), ("Yeah.", "en-US"), ("Bye.", "en-US")])
-async def test_a_silent_caller_who_is_bidden_goodbye_interrupts_it_with_any_word(
+async def test_any_word_of_a_silent_caller_interrupts_the_agents_goodbye(
     caller: Caller, words: str, language: str
 ) -> None:
     caller.judge._language = language
@@ -264,6 +264,9 @@ async def test_an_agent_that_ends_while_it_is_paused_is_not_paused_when_it_speak
         ("Genau.", "de", True),
         ("D'accord", "fr", True),
         ("Sí, claro", "es", True),
+        ("Va bene", "it", True),
+        ("Tá certo.", "pt", True),
+        ("Oké, precies.", "nl", True),
         ("", "en-US", True),
     ],
 )

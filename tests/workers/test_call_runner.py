@@ -47,7 +47,7 @@ async def test_a_call_is_held_by_the_coroutine_that_the_setting_names(
 
 
 @pytest.mark.parametrize("name", ["", "nonsense", "no.such.module", f"{__name__}.missing", f"{__name__}.no_coroutine"])
-def test_a_name_that_cannot_be_used_is_told_with_its_cure(settings: Settings, name: str) -> None:
+def test_a_name_that_cannot_be_used_is_reported_with_its_cure(settings: Settings, name: str) -> None:
     settings.CALL_RUNNER = name
     with pytest.raises(ImproperlyConfigured, match=f"^CALL_RUNNER is '{name}', which .* name a coroutine function"):
         call_runner.load()

@@ -1,4 +1,4 @@
-"""Replies that fail: the caller is asked again once, then transferred or bidden goodbye."""
+"""Replies that fail: the caller is asked again once, then transferred or given a goodbye."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -151,7 +151,7 @@ async def test_goodbye_is_said_once(agent: Agent) -> None:
     assert (agent.voice.queued, agent.progress.ending.done()) == ([], False)
 
 
-async def test_a_call_whose_longest_duration_ends_while_the_agent_takes_leave_does_not_go_on_after_that(
+async def test_a_call_whose_longest_duration_ends_while_the_agent_takes_leave_ends_after_that(
     agent: Agent,
 ) -> None:
     agent.speaking.ended("See you!", interrupted=False)
@@ -227,7 +227,7 @@ async def test_a_goodbye_that_cannot_be_said_ends_the_call_all_the_same(
     assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.MAX_DURATION)
 
 
-async def test_an_interrupted_reply_is_no_answer(agent: Agent) -> None:
+async def test_an_interrupted_reply_is_not_an_answer(agent: Agent) -> None:
     agent.speaking.caller_began()
     agent.speaking.began()
     agent.speaking.ended("The first half", interrupted=True)

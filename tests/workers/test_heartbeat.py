@@ -30,7 +30,7 @@ def heartbeat() -> Heartbeat:
 
 
 @pytest.mark.django_db
-def test_a_beat_renews_what_is_held_and_tells_what_is_lost(heartbeat: Heartbeat) -> None:
+def test_a_heartbeat_renews_what_is_held_and_reports_what_is_lost(heartbeat: Heartbeat) -> None:
     mine = make_call(Status.IN_PROGRESS, lease_holder="host:1")
     taken = make_call(Status.IN_PROGRESS, lease_holder="host:2", attempt=2)
     lost: list[str] = []
@@ -73,9 +73,7 @@ def test_a_process_is_on_the_list_while_it_runs_and_its_slots_do_not_count_while
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_error_that_nobody_has_thought_of_does_not_end_the_beat(
-    heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_does_not_end_the_heartbeat(heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch) -> None:
     errors: list[Exception] = [RuntimeError("nobody has thought of it"), ValueError("nor of this")]
     written = leases.beat
 
@@ -108,7 +106,7 @@ def test_a_process_beats_until_its_last_beat_is_as_old_as_a_lease(
 
 
 @pytest.mark.django_db
-def test_a_call_that_cannot_be_told_does_not_keep_the_others_from_being_told(heartbeat: Heartbeat) -> None:
+def test_a_call_that_cannot_be_notified_does_not_block_the_others(heartbeat: Heartbeat) -> None:
     taken = [make_call(Status.IN_PROGRESS, lease_holder="host:2", attempt=2) for _ in range(2)]
     told: list[str] = []
 
@@ -145,7 +143,7 @@ def loop() -> Iterator[CallLoop]:
     loop.run(asyncio.sleep(0))
 
 
-def test_a_loop_that_stands_still_is_noticed_and_so_is_its_going_on(loop: CallLoop) -> None:
+def test_a_loop_that_is_blocked_is_noticed_and_so_is_its_recovery(loop: CallLoop) -> None:
     stands, go_on = threading.Event(), threading.Event()
 
     async def stand_still() -> None:

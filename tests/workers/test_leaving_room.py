@@ -1,4 +1,4 @@
-"""What it means that the agent or its caller is not in the room any more."""
+"""What it means that the agent or its caller is no longer in the room."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -79,7 +79,7 @@ async def test_a_room_that_was_closed_is_gone(room: Room, agent: Conversation, b
     assert await outcome(agent) == ROOM_GONE
 
 
-async def test_a_room_that_closes_before_it_tells_that_its_caller_left_was_left(
+async def test_a_room_that_closes_before_reporting_the_callers_departure_was_left(
     room: Room, agent: Conversation
 ) -> None:
     await room.caller_leaves(None)

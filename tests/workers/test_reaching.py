@@ -126,7 +126,7 @@ async def test_an_answer_that_is_none_ends_the_call_with_its_reason(reason: EndR
     assert reached.events == ["dialing"]
 
 
-async def test_who_leaves_before_livekit_told_why_waits_for_that(reached: Reached) -> None:
+async def test_who_leaves_before_livekit_reported_why_waits_for_that(reached: Reached) -> None:
     task = reached.begin()
     await reached.dialing.wait()
     reached.conversation.ending.set_result(Ending(Status.COMPLETED, EndReason.CALLER_LEFT))
@@ -181,7 +181,7 @@ async def test_a_call_that_another_slot_has_is_left_at_once(what: str, reached: 
     assert reached.events == ["dialing"]
 
 
-async def test_a_telephone_that_rings_already_is_not_called_again(reached: Reached) -> None:
+async def test_a_phone_that_rings_already_is_not_called_again(reached: Reached) -> None:
     reached.transport.present = True
     task = reached.begin()
     await asyncio.sleep(0.01)
@@ -191,14 +191,14 @@ async def test_a_telephone_that_rings_already_is_not_called_again(reached: Reach
     assert (reached.dialed, reached.events) == (0, ["picked_up"])
 
 
-async def test_a_telephone_that_rings_already_rings_no_longer_than_it_may(reached: Reached) -> None:
+async def test_a_phone_that_rings_already_rings_no_longer_than_it_may(reached: Reached) -> None:
     reached.transport.present = True
     reached.rings_for = timedelta(0)
 
     assert await reached.begin() == Ending(Status.MISSED, EndReason.NO_ANSWER, "it rang too long")
 
 
-async def test_a_telephone_that_was_picked_up_and_does_not_hear_the_agent_no_longer_rings(
+async def test_a_phone_that_was_picked_up_and_does_not_hear_the_agent_no_longer_rings(
     reached: Reached,
 ) -> None:
     reached.transport.present = reached.transport.picked_up = True

@@ -187,7 +187,7 @@ async def test_what_the_database_refuses_for_good_is_skipped_without_a_word_of_i
     assert "secret" not in caplog.text
 
 
-async def test_the_numbers_of_a_call_that_is_resumed_go_on() -> None:
+async def test_a_resumed_call_continues_its_numbering() -> None:
     call = await _a_call()
     await sync_to_async(make_turns)(call, "Hello.", "Good morning.")
     notes = CallRecorder(call, turns_before=2, writer=Writer())
@@ -196,7 +196,7 @@ async def test_the_numbers_of_a_call_that_is_resumed_go_on() -> None:
     assert [turn.number async for turn in Turn.objects.filter(call=call)] == [1, 2, 3]
 
 
-async def test_an_end_that_somebody_else_wrote_is_no_refusal() -> None:
+async def test_an_end_that_somebody_else_wrote_is_not_a_refusal() -> None:
     call = await _a_call()
     await sync_to_async(services.end_call)(call.pk, Status.FAILED, EndReason.ROOM_GONE)
     notes = CallRecorder(call, writer=Writer())

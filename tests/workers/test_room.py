@@ -127,7 +127,7 @@ async def test_a_slot_that_does_not_reach_the_database_claims_nothing_and_says_s
         await lifetime.handle()
 
 
-async def test_why_a_pipeline_failed_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_why_a_pipeline_failed_is_reported_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> None:
         raise RuntimeError("no such model")
 

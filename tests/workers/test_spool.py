@@ -208,7 +208,7 @@ print(backlog.spill(), len(backlog.first(1000, wait=True)))
         assert not backlog.spill()
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_spool_that_cannot_be_read_is_left_and_the_rest_goes_on(
+    def test_a_spool_that_cannot_be_read_is_left_and_the_rest_continues(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         backlog = Backlog(tmp_path)

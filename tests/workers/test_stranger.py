@@ -67,7 +67,7 @@ async def _speak(source: rtc.AudioSource, pcm: bytes) -> None:
     await source.wait_for_playout()
 
 
-def test_what_a_strangers_phone_says_stands_in_the_transcript(speaking_stack: Stack, number: PhoneNumber) -> None:
+def test_what_a_strangers_phone_says_is_in_the_transcript(speaking_stack: Stack, number: PhoneNumber) -> None:
     async def say_it() -> str:
         synthesizer = make_synthesizer("local")
         try:

@@ -1,4 +1,4 @@
-"""What an agent asks the one before it. How two real ones do it stands in tests/faults/test_workers.py."""
+"""What an agent asks the one before it. tests/faults/test_workers.py shows how two real ones do it."""
 
 import asyncio
 from types import SimpleNamespace
@@ -51,11 +51,11 @@ async def ask(room: Room, former: str = "agent-1") -> bytes | None:
     return await handover.ask(room, former)  # type: ignore[arg-type]  # as much of a room as it needs
 
 
-async def test_the_former_agent_tells_what_it_has_heard() -> None:
+async def test_the_former_agent_reports_what_it_has_heard() -> None:
     assert await ask(Room()) == PCM
 
 
-async def test_one_that_is_not_there_is_not_asked() -> None:
+async def test_one_that_does_not_exist_is_not_asked() -> None:
     room = Room()
     assert await ask(room, "agent-7") is None
 

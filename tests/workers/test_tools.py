@@ -110,9 +110,7 @@ async def test_arguments_that_do_not_fit_the_schema_are_not_sent(certificate: Pa
     assert '"order" is a required property' in (await _call(certificate, answer, name="Ann"))["error"]
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_untrusted_certificate_is_refused(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     tool_service.trusted_certificates.cache_clear()
 

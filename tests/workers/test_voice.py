@@ -1,4 +1,4 @@
-"""The agent's voice when it is paused, goes on and is interrupted, down to what LiveKit was given."""
+"""The agent's voice when it is paused, resumed and interrupted, down to what LiveKit was given."""
 
 import asyncio
 import time
@@ -90,7 +90,7 @@ async def test_a_fifth_of_a_second_is_handed_over_ahead_and_the_rest_waits(voice
     assert source.got == [1, 2, 3, 4, 5]
 
 
-async def test_a_pause_takes_back_what_was_not_heard_and_going_on_says_it_again(
+async def test_a_pause_takes_back_what_was_not_heard_and_resuming_says_it_again(
     voice: AgentVoice, source: Source
 ) -> None:
     for number in (1, 2, 3):

@@ -155,7 +155,7 @@ caller:
 """
 
 
-def test_a_silent_caller_is_asked_and_then_bidden_goodbye(stack: Stack, quiet: None) -> None:
+def test_a_silent_caller_is_asked_and_then_hears_the_goodbye(stack: Stack, quiet: None) -> None:
     persona = make_persona(
         greeting="Hello.",
         silence_after_s=2,
@@ -269,7 +269,7 @@ agent:
 """
 
 
-def test_a_long_reply_is_not_taken_for_one_that_does_not_come(stack: Stack, number: PhoneNumber) -> None:
+def test_a_long_reply_is_not_mistaken_for_one_that_does_not_come(stack: Stack, number: PhoneNumber) -> None:
     report = stack.call(stack.script(LONG_REPLY), NUMBER)
     call = final_call(report.room)
 

@@ -1,1 +1,1 @@
-"""The benchmark: this system beside livekit-agents and stock Pipecat, on one LiveKit server, heard by one ear."""
+"""The benchmark: this system, livekit-agents and stock Pipecat on one LiveKit server, heard by one ear."""

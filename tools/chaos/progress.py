@@ -1,4 +1,4 @@
-"""Tells how far a run is, while it goes on."""
+"""Reports the progress of a run."""
 
 import asyncio
 import sys

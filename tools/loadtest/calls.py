@@ -11,7 +11,7 @@ from tools.measure.calls.placing import Placed
 
 @dataclass
 class CallResult:
-    """A call that is over. Times of day are seconds since the test began; `reason` says why it is no success.
+    """A call that is over. Times of day are seconds since the test began; `reason` says why it is not a success.
 
     `replies` are pairs: when the caller's utterance ended, and how many ms later the agent was heard. An early reply,
     which began before the caller had ended, is counted and is not among them.
@@ -43,7 +43,7 @@ class CallResult:
         return self.began_s + self.duration_s
 
     def compare(self, rows: Mapping[str, Row] | None) -> None:
-        """Takes in the call's row; a call that is not completed there is no success. None: the rows are not known.
+        """Takes in the call's row; a call that is not completed there is not a success. None: the rows are not known.
 
         The row knows why a call failed; the caller knows only what it did not hear of it.
         """

@@ -1,4 +1,4 @@
-"""Tells how far a test is, while it goes on."""
+"""Reports the progress of a test."""
 
 import sys
 import threading

@@ -57,7 +57,7 @@ class Instance:
     ) -> "Instance":
         """Reads the variables of env.template. RabbitMQ's two helper ports are the next two after RABBITMQ_PORT.
 
-        Raises ToolError when a variable is missing or is no port.
+        Raises ToolError when a variable is missing or is not a port.
         """
         environ = os.environ if environ is None else environ
         rabbitmq_port = _port(environ, "RABBITMQ_PORT", highest=65533)

@@ -1,4 +1,4 @@
-"""What stands in a broker's queues."""
+"""What is in a broker's queues."""
 
 from dataclasses import dataclass
 from typing import Any

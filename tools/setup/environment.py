@@ -43,7 +43,7 @@ def render(template: str) -> str:
 
 
 def from_template(template: Path) -> dict[str, str]:
-    """A whole environment of defaults and fresh secrets, for programs that shall not see `.env`."""
+    """A whole environment of defaults and fresh secrets, for programs that must not see `.env`."""
     return dict(_ASSIGNMENT.findall(render(template.read_text())))
 
 

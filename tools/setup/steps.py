@@ -1,4 +1,4 @@
-"""What the steps share: saying what goes on, and running commands."""
+"""What the steps share: reporting progress, and running commands."""
 
 import os
 import subprocess

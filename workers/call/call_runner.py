@@ -16,7 +16,7 @@ from workers.call.held_call import HeldCall
 from workers.conversation.progress import Ending, Leaving
 
 type Runner = Callable[[HeldCall, AsyncExitStack], Coroutine[Any, Any, Ending | Leaving]]
-"""Holds the call and returns how it ended, or why it goes on elsewhere. The stack is for what may end afterwards."""
+"""Holds the call and returns how it ended, or why it continues elsewhere. The stack is for what may end afterwards."""
 
 
 def load() -> Runner:
@@ -27,7 +27,7 @@ def load() -> Runner:
     except ImportError as error:
         raise _unusable(name, f"cannot be imported ({error})") from error
     if not iscoroutinefunction(found):
-        raise _unusable(name, "is no coroutine function")
+        raise _unusable(name, "is not a coroutine function")
     return cast(Runner, found)
 
 

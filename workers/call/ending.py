@@ -1,9 +1,9 @@
 """How a slot ends its call, or leaves it to another slot.
 
-The end is written first, and only who wrote it closes the room: who looks at the row after the room is gone finds it
-final, and what carries an old attempt, or cannot know whether it does, closes nothing. While the database is away there
-is one exception: a caller who has heard the agent's last words is hung up on by that agent, whoever has the row, unless
-another agent is in the room. Every other room that outlives its call is closed by the reaper, once the row is final.
+The end is written first, and only the process that wrote it closes the room: once the room is gone, the row is final;
+and an old attempt, or one that cannot tell, closes nothing. While the database is away there is one exception: a caller
+who has heard the agent's last words is disconnected by that agent, whoever has the row, unless another agent is in the
+room. Every other room that outlives its call is closed by the reaper, once the row is final.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One agent after the other in a room, and the caller is heard all the while.
+"""One agent after another in a room, while the caller is heard all along.
 
 An agent that hands its call over stays in the room, silent, and keeps what the caller says. Its successor asks for that
 as soon as it hears the caller itself, and answers it. Both use what LiveKit has between participants: a question (RPC)

@@ -1,4 +1,4 @@
-"""A call that this process holds, and how it is told to leave it to another."""
+"""A call that this process holds, and how it is told to hand it over."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ class HeldCall:
         self._loop = loop
 
     async def load_past(self) -> None:
-        """Read what was said under earlier attempts, and have the recorder go on counting from there.
+        """Read what was said under earlier attempts, and have the recorder continue counting from there.
 
         Raises DatabaseError or InterfaceError when the database is away for as long as the lease lasts.
         """

@@ -35,7 +35,7 @@ _LEFT_BECAUSE: dict[int, EndReason] = {
 async def reach(
     held: HeldCall, conversation: Conversation, transport: CallTransport, running: asyncio.Future[Any]
 ) -> Ending | Leaving | None:
-    """Call the person, and wait until the telephone was picked up. Returns an ending when nobody was reached.
+    """Call the person, and wait until it is answered. Returns an ending if nobody was reached.
 
     Also returns, with None, when the pipeline or the room has ended, or the call is another's: who waits for the
     person's side to take the agent's audio finds that out next.

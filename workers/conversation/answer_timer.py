@@ -19,7 +19,7 @@ class AnswerTimer:
         self._handle = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._too_late)
 
     def stop(self) -> None:
-        """The agent answers, or nobody waits any more."""
+        """The agent answers, or the caller is gone."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

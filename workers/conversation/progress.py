@@ -13,7 +13,7 @@ LAST_WORDS_SAID = frozenset(
 
 
 class Leaving(StrEnum):
-    """Why a slot leaves a call that goes on without it."""
+    """Why a slot leaves a call that continues without it."""
 
     LOST = "lost"
     """Another slot has it already, or somebody ended it: nothing may be written, and the room is not ours to close."""
@@ -63,7 +63,7 @@ class Progress:
             self._goes_on.set()
 
     async def not_closing(self) -> None:
-        """Wait until the agent is not saying its last words: it may be kept from them, and go on."""
+        """Wait until the agent is not saying its last words: it may be interrupted in them, and resume."""
         while self.closing:
             await self._goes_on.wait()
 
@@ -73,6 +73,6 @@ class Progress:
             self.ending.set_result(Ending(status, reason, detail))
 
     def leave(self, why: Leaving) -> None:
-        """Leave the call, which goes on without this agent, unless it has ended already."""
+        """Leave the call, which continues without this agent, unless it has already ended."""
         if not self.ending.done():
             self.ending.set_result(why)

@@ -149,7 +149,7 @@ class Backlog:
                 spool.log_dropped([item.kind for item in dropped], "memory")
 
     def _drop_empty_spool(self) -> None:
-        """A disk that is full took the file and nothing in it: who reads goes on with what is in memory."""
+        """A disk that is full took the file and nothing in it: reading continues with what is in memory."""
         if self._spool is not None:
             with suppress(OSError, sqlite3.Error):
                 if not self._spool.first(1):

@@ -24,7 +24,7 @@ class Outcome(Enum):
     ENDED_BEFORE = auto()
     """An end that is not the call's: somebody else was first."""
     MOVED_ON = auto()
-    """Not written, because the call goes on without this attempt, or what was said in it was erased."""
+    """Not written, because the call continues without this attempt, or was erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What one call tells the metrics, and the database: off the call loop, so that no conversation waits for it."""
+"""What one call reports to the metrics and the database: off the call loop, so that no conversation waits for it."""
 
 import asyncio
 import contextlib

@@ -1,8 +1,8 @@
 """What cannot be written to Postgres now, on disk: a SQLite file a process.
 
 The process holds the file's lock for as long as it lives, however it ends, so that the next one finds what a dead one
-left, and writes it. A file is there only while something in it is not written. It holds what was said: its owner alone
-may read it.
+left, and writes it. A file exists only while it has unwritten entries. It contains transcripts: only its owner may read
+it.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""The threads of a process that write to Postgres what its calls tell: in order, in batches, once."""
+"""The threads of a process that write its calls' records to Postgres: in order, in batches, once."""
 
 import atexit
 import itertools
@@ -109,8 +109,8 @@ class Writer:
         for call in [*told, *reached]:
             try:
                 call()
-            except Exception:  # who is told last must not wait for ever because of who is told first
-                log.exception("outcome_not_told")
+            except Exception:  # one that fails must not keep the others from being notified
+                log.exception("outcome_not_reported")
 
     def _finish(self) -> None:
         """At the end of the process: what is not written soon is left on disk for the next one."""

@@ -1,4 +1,4 @@
-"""The connection of an agent to its LiveKit room: it hears the caller and nobody else."""
+"""The connection of an agent to its LiveKit room: it hears only the caller."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,7 +16,7 @@ from workers.media.speech_meter import SAMPLE_RATE
 
 
 class CallerOnlyClient(LiveKitTransportClient):
-    """Hears the caller and nobody else, at 16 kHz, and knows when the caller's side has taken the agent's track."""
+    """Hears only the caller, at 16 kHz, and knows when the caller's side has taken the agent's track."""
 
     caller_identity = ""
     caller_track: rtc.Track | None = None

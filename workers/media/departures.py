@@ -1,4 +1,4 @@
-"""Rooms that an agent leaves after its call is over here: nobody waits for that but the end of the process."""
+"""Rooms that an agent leaves after its call has ended here: only the end of the process waits for that."""
 
 import asyncio
 

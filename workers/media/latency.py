@@ -70,7 +70,7 @@ class LatencyMeter:
             processor.add_event_handler("on_before_push_frame", self._on_push)
 
     def note(self, frame: Frame, at_ns: int) -> None:
-        """Note the moment that a frame stands for."""
+        """Note the time of a frame."""
         note = _NOTES.get(type(frame))
         if note is not None:
             note(self, frame, at_ns)

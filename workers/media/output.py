@@ -30,7 +30,7 @@ BYTES_A_SECOND = SAMPLE_RATE * 2
 
 
 class AgentVoice(LiveKitOutputTransport):
-    """Audio to the caller. It can be paused and go on where it stopped, and is timed by ear."""
+    """Audio to the caller. It can be paused and resumed, and is timed by ear."""
 
     def __init__(self, transport: LiveKitTransport, client: LiveKitTransportClient, params: LiveKitParams) -> None:
         super().__init__(transport, client, params)

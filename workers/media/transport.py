@@ -61,7 +61,7 @@ class CallTransport(LiveKitTransport):
 
     @property
     def disconnected_because(self) -> int | None:
-        """LiveKit's reason why this agent is not in the room any more; None while it is."""
+        """LiveKit's reason why this agent is no longer in the room; None while it is."""
         return self._caller.disconnected_because
 
     @property
@@ -70,7 +70,7 @@ class CallTransport(LiveKitTransport):
         return self._caller.room
 
     async def fall_silent(self) -> None:
-        """Take the agent's voice out of the room. It goes on hearing the caller."""
+        """Take the agent's voice out of the room. It keeps hearing the caller."""
         me = self.room.local_participant
         for sid in list(me.track_publications):
             await me.unpublish_track(sid)

@@ -1,4 +1,4 @@
-"""What a call does beside its pipeline: tasks that end with it, and functions that are called later."""
+"""What a call does alongside its pipeline: tasks that end with it, and functions that are called later."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine

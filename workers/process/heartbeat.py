@@ -1,8 +1,8 @@
-"""Says every second and a half that this process lives: its slots, and the leases of the calls that it holds.
+"""The heartbeat, every second and a half: this process's slots, and the leases of the calls that it holds.
 
-In a thread of its own, so that it goes on while slots and the call loop are busy; but only as long as the call loop
-turns, because a process whose loop stands still has silent callers, and another one had better take them. For the same
-reason a process that gets no more memory kills itself: parts of its calls fail one by one, and none says so.
+In a thread of its own, so that it keeps running while slots and the call loop are busy; but only while the call loop
+runs, because a process whose loop is blocked has silent callers, whom another process should take. For the same reason
+a process that gets no more memory kills itself: parts of its calls fail one by one, and none says so.
 """
 
 import os
@@ -57,7 +57,7 @@ class Heartbeat:
         self._draining = True
 
     def stop(self) -> None:
-        """Beat no more, and take the process off the list: it ends."""
+        """Stop the heartbeat, and remove the process from the list: it is ending."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -88,7 +88,7 @@ class Heartbeat:
             try:
                 held[key]()
             except Exception:  # the others are to be told all the same
-                log.exception("loss_not_told", call_id=str(key[0]))
+                log.exception("loss_not_reported", call_id=str(key[0]))
 
     def _beat_until_stopped(self) -> None:
         while True:
@@ -104,7 +104,7 @@ class Heartbeat:
             if call_loop.is_turning():
                 _if_database_is_there(self.beat)
             else:
-                log.error("call_loop_stands_still")
+                log.error("call_loop_blocked")
         except Exception:
             with suppress(Exception):  # memory may be what is missing
                 log.exception("heartbeat_failed", calls=[str(call_id) for call_id, _ in self._held])

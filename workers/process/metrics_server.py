@@ -1,7 +1,7 @@
-"""Shows the metrics of this worker process on a port of its own, and writes down where, for Prometheus to find it.
+"""Exports the metrics of this worker process on a port of its own, and advertises it to Prometheus.
 
-The file is what Prometheus's `file_sd_configs` reads. It goes with the process; one of a process that was killed is
-deleted by the next worker of the machine.
+The file is what Prometheus's `file_sd_configs` reads. It is removed with the process; a killed process's file is
+deleted by the next worker on the machine.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ class MetricsServer:
             log.error("metrics_not_advertised", directory=settings.METRICS_DIR, error=str(error))
 
     def stop(self) -> None:
-        """Take the file away, and listen no more."""
+        """Remove the file, and stop listening."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.unlink()
@@ -83,7 +83,7 @@ def _answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
     address = environ.get("REMOTE_ADDR", "")
     if environ.get("PATH_INFO") != scraping.PATH:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
-        return [f"{scraping.PATH} is all there is\n".encode()]
+        return [f"{scraping.PATH} is the only page\n".encode()]
     if not scraping.may_read(environ.get("HTTP_AUTHORIZATION", ""), address, forwarded=forwarded):
         start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
         return [scraping.REFUSED.encode()]

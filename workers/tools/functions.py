@@ -1,4 +1,4 @@
-"""What the language model can do besides talking: end the call, and call the persona's web services."""
+"""What the language model can do besides talk: end the call, and call the persona's web services."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ END_CALL = FunctionSchema(
 
 
 def schema(tools: list[ToolSpec]) -> ToolsSchema:
-    """What the language model is told about the tools, `end_call` included."""
+    """The tools as the language model sees them, `end_call` included."""
     return ToolsSchema(
         standard_tools=[
             END_CALL,

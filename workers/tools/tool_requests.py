@@ -1,4 +1,4 @@
-"""How a tool's service is asked: at an address of the public Internet only, and with headers that prove who asks."""
+"""How a tool's service is called: at a public Internet address only, and with headers that prove who asks."""
 
 import hashlib
 import hmac

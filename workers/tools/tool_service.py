@@ -23,7 +23,7 @@ TOO_DEEP = f"the service answered with JSON that is nested more than {json_value
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model is told: `{"result": …}`, or `{"error": …}` in words.
+    """The result for the model: `{"result": …}`, or `{"error": …}` in words.
 
     `is_final`: the service has decided. Otherwise it may have done its work, or not, and the same question, with the
     same key, finds out.

@@ -54,7 +54,7 @@ class BargeIn(BaseUserTurnStartStrategy):
         self.taking_leave = False
         """The agent says its last words: a caller who says goodbye, too, does not interrupt it."""
         self.any_word_interrupts = False
-        """The agent is about to hang up on a silent caller: a "yeah" tells that somebody is there after all."""
+        """The agent is about to hang up on a silent caller: a "yeah" shows that somebody is there after all."""
         self._kept: list[tuple[Frame, float]] = []
         """Backchannels with their ends of turn, and how much had been heard of the agent by then, in seconds."""
 
@@ -78,7 +78,7 @@ class BargeIn(BaseUserTurnStartStrategy):
         """Listen to the caller's audio, 16 kHz mono 16-bit PCM; does nothing while the agent is silent."""
         if not self._voice.is_speaking:
             if self._speech_ms or self._silence_ms:
-                await self._voice.resume()  # it ended as it was paused: its next words shall not wait
+                await self._voice.resume()  # it ended as it was paused: its next words must not wait
                 self._forget()
             return
         self._pending += pcm

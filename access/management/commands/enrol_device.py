@@ -10,23 +10,23 @@ from access import devices
 
 class Command(BaseCommand):
     help = (
-        "Shows a QR code for an authenticator app, and recovery codes, and makes the user's earlier ones worthless. "
-        "Run it where nobody looks over your shoulder."
+        "Shows a QR code for an authenticator app, and recovery codes, and revokes the user's earlier ones. "
+        "Run it where nobody else can see your screen."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--replace", action="store_true", help="also when the user has a device already")
+        parser.add_argument("--replace", action="store_true", help="even if the user already has a device")
 
     def handle(self, *args: Any, username: str, replace: bool, **options: Any) -> None:
         user = User.objects.filter(username=username).first()
         if user is None:
-            raise CommandError(f"There is no user {username}: make one with manage.py createsuperuser.")
+            raise CommandError(f"There is no user {username}: create one with manage.py createsuperuser.")
         if not replace and user.totpdevice_set.exists():  # type: ignore[attr-defined]  # django_otp has no stubs
-            raise CommandError(f"{username} has a device already. --replace makes another one.")
+            raise CommandError(f"{username} already has a device. Use --replace to replace it.")
         device, codes = devices.enrol(user)
         self.stdout.write(devices.qr_terminal(device))
-        self.stdout.write(f"Scan it with an authenticator app, or give the app this address:\n  {device.config_url}\n")
+        self.stdout.write(f"Scan it with an authenticator app, or enter this address there:\n  {device.config_url}\n")
         self.stdout.write("Recovery codes, each good for one login without the device. Keep them on paper:")
         for code in codes:
             self.stdout.write(f"  {code}")

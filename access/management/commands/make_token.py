@@ -1,4 +1,4 @@
-"""Makes a token for a program that uses the API."""
+"""Creates a token for a program that uses the API."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from access.models import ApiToken, TokenScope
 
 
 class Command(BaseCommand):
-    help = "Makes an API token and shows it once. It can do what its scope allows, and never more than its owner."
+    help = "Creates an API token and shows it once. It can do what its scope allows, but never more than its owner."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

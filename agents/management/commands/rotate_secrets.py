@@ -10,8 +10,8 @@ from agents.tools import encryption
 
 class Command(BaseCommand):
     help = (
-        "Encrypts every secret of the database with the first of FIELD_ENCRYPTION_KEYS. Put a new key in front of the "
-        "old one, restart all processes, run this, and then take the old key away."
+        "Re-encrypts every secret in the database with the first of FIELD_ENCRYPTION_KEYS. Put the new key before the "
+        "old one, restart all processes, run this, then remove the old key."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

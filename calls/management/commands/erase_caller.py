@@ -12,7 +12,7 @@ from calls.privacy import erasure
 
 
 class Command(BaseCommand):
-    help = "Deletes what identifies a caller, and what was said, from all calls of a number, and shows the proof."
+    help = "Deletes a caller's personal data and transcripts from all calls of a number, and prints the proof."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("number", help="with country code: +12025550123")

@@ -1,4 +1,4 @@
-"""Deletes what callers said when its time is over; housekeeping does the same once a day."""
+"""Deletes transcripts when their retention ends; housekeeping does the same once a day."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from calls.privacy import erasure
 
 class Command(BaseCommand):
     help = (
-        "Deletes callers' numbers and what was said from calls that are older than their number, or CALLS_KEPT_DAYS, "
-        "keeps them. Times and figures stay."
+        "Deletes callers' numbers and transcripts from calls past the retention time of their number, or "
+        "CALLS_KEPT_DAYS. Times and figures stay."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only say how many calls are due")
+        parser.add_argument("--dry-run", action="store_true", help="only report how many calls are due")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         if dry_run:

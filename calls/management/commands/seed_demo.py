@@ -1,4 +1,4 @@
-"""Prepares a first persona, its number and the first login. What exists already stays as it is."""
+"""Prepares a first persona, its number and the first login. Existing ones are left unchanged."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ short sentences, in plain words, without lists or special characters.
 What you know:
 - The practice is open from nine to five, Monday to Friday.
 - Appointments are for check-ups, cleanings and fillings. A check-up costs sixty dollars and includes the X-ray.
-- On Wednesdays a surgeon is in the house for wisdom teeth and implants.
+- On Wednesdays a surgeon is at the practice for wisdom teeth and implants.
 
 What you do:
 - To book an appointment, ask for the treatment, then for the day and time, and repeat them once.
@@ -76,4 +76,4 @@ class Command(BaseCommand):
         return persona
 
     def _say(self, what: str, *, made: bool) -> None:
-        self.stdout.write(f"{what}: {'made' if made else 'exists already, left as it is'}")
+        self.stdout.write(f"{what}: {'made' if made else 'already exists, left unchanged'}")

@@ -1,4 +1,4 @@
-"""Prepares LiveKit for telephone calls. What is right already stays as it is."""
+"""Prepares LiveKit for telephone calls. Correct settings are left unchanged."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from calls.provisioning.changes import CannotProvision, Changes
 
 class Command(BaseCommand):
     help = (
-        "Makes or corrects LiveKit's inbound trunk, its outbound trunk (with TWILIO_SIP_DOMAIN) and the dispatch rule "
-        "that gives each caller a room of its own. May be run as often as you like."
+        "Creates or updates LiveKit's inbound trunk, its outbound trunk (with TWILIO_SIP_DOMAIN) and the dispatch rule "
+        "that gives each caller a room of its own. Safe to run repeatedly."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

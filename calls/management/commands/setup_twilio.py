@@ -1,4 +1,4 @@
-"""Prepares the Twilio account for telephone calls. What is right already stays as it is."""
+"""Prepares the Twilio account for telephone calls. Correct settings are left unchanged."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ from calls.webhooks.twilio.events import VOICE_PATH
 
 class Command(BaseCommand):
     help = (
-        "Makes or corrects an Elastic SIP trunk: where calls go (LIVEKIT_SIP_URI), what answers when nobody does, who "
-        "may place calls (TWILIO_SIP_DOMAIN) and its numbers. Buys nothing. May be run as often as you like."
+        "Creates or updates an Elastic SIP trunk: where calls go (LIVEKIT_SIP_URI), what answers when nobody does, who "
+        "may place calls (TWILIO_SIP_DOMAIN) and its numbers. Buys nothing. Safe to run repeatedly."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="print the plan and change nothing")
         parser.add_argument("--number", action="append", help="a number (default: every active one in the admin)")
         parser.add_argument(
-            "--set-password", action="store_true", help="set TWILIO_SIP_PASSWORD although the trunk has a password"
+            "--set-password", action="store_true", help="set TWILIO_SIP_PASSWORD even if the trunk has a password"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

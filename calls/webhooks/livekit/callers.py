@@ -1,4 +1,4 @@
-"""Who is a caller among a room's participants, and what LiveKit tells of one."""
+"""Which of a room's participants is a caller, and what LiveKit reports about one."""
 
 from django.core.exceptions import ValidationError
 from livekit.api import ParticipantInfo

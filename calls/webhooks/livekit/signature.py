@@ -18,7 +18,7 @@ class BadSignature(Exception):
 
 
 class BadBody(Exception):
-    """The body is signed, but is no webhook event."""
+    """The body is signed, but is not a webhook event."""
 
 
 def verified_event(body: bytes, authorization: str) -> WebhookEvent:

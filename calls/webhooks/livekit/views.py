@@ -16,7 +16,8 @@ log = structlog.get_logger(__name__)
 @csrf_exempt
 @require_POST
 def livekit_webhook(request: HttpRequest) -> JsonResponse:
-    """200 when the event is stored, also when it was before; 401 for a bad signature, 400 for a body that is no event.
+    """200 when the event is stored, also when it was before; 401 for a bad signature, 400 for a body that is not an
+    event.
 
     503 when the database is away: LiveKit sends the event again.
     """

@@ -1,7 +1,7 @@
-"""Twilio's side of a call: what Twilio shall do with a caller, and what has become of a call.
+"""Twilio's side of a call: what Twilio is to do with a caller, and the status of a call.
 
 Numbers whose voice URL is ours, and trunks whose origination failed, ask here. The caller is put through to LiveKit's
-SIP service; when that does not work, Twilio asks again, and the caller is transferred or told.
+SIP service. If that fails, Twilio asks again, and the caller is transferred or hears a message.
 https://www.twilio.com/docs/voice/twiml, https://www.twilio.com/docs/usage/security
 """
 
@@ -14,23 +14,22 @@ from email.utils import parsedate_to_datetime
 import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
-from calls.models import Call, CallEvent, PhoneNumber, WebhookEvent
-from calls.models.phone_number import Overflow
+from calls.models import Call, CallEvent, WebhookEvent
 from calls.phone import masked, to_e164
 from calls.webhooks.livekit.signature import BadBody, BadSignature
+from calls.webhooks.twilio import recovery
 
 log = structlog.get_logger(__name__)
 
 VOICE_PATH = "/webhooks/twilio/voice"
 RINGS_S = 300  # longer than a number rings, twice: the product overflows before Twilio gives up
-SORRY = "We are sorry. Your call cannot be connected at the moment. Please call again a little later. Goodbye."
 STATUSES = frozenset({"queued", "initiated", "ringing", "in-progress", "answered", "completed"})
 TROUBLE = frozenset({"busy", "failed", "no-answer", "canceled"})
 PUT_THROUGH = frozenset({"completed", "answered"})
@@ -46,7 +45,7 @@ def verify(path: str, parameters: QueryDict, signature: str) -> None:
         raise BadSignature("TWILIO_AUTH_TOKEN is not set: nothing that Twilio sends can be verified")
     url = settings.PUBLIC_BASE_URL + path
     if not signature or not RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, parameters, signature):
-        raise BadSignature("X-Twilio-Signature: not that of this request: check TWILIO_AUTH_TOKEN and PUBLIC_BASE_URL")
+        raise BadSignature("X-Twilio-Signature: no match: check TWILIO_AUTH_TOKEN and PUBLIC_BASE_URL")
 
 
 def voice_answer(parameters: Mapping[str, str]) -> str:
@@ -61,13 +60,13 @@ def voice_answer(parameters: Mapping[str, str]) -> str:
     number = _called(parameters.get("To", ""))
     if number is None:
         log.warning("twilio_number_not_read")
-        return _told(SORRY)
+        return recovery.say(recovery.SORRY)
     if dialed is not None:
         log.warning("twilio_not_put_through", status=dialed[:20], number=masked(number))
-        return _recovery(number)
+        return recovery.recovery(number)
     if not settings.LIVEKIT_SIP_URI:
         log.error("livekit_sip_uri_not_set")
-        return _recovery(number)
+        return recovery.recovery(number)
     return _put_through(number)
 
 
@@ -88,30 +87,6 @@ def sip_address(number: str) -> str:
     return f"{scheme}:{number}@{rest.rpartition('@')[2]}"
 
 
-def _recovery(e164: str) -> str:
-    """What a caller gets whom LiveKit cannot take: the number's transfer, or its message."""
-    try:
-        number = PhoneNumber.objects.select_related("persona__live_version").filter(e164=e164).first()
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("twilio_recovery_without_database", error=type(error).__name__)
-        return _told(SORRY)
-    if number is None or not number.is_active:
-        return _told(SORRY)
-    if number.overflow == Overflow.TRANSFER:
-        answer = VoiceResponse()
-        answer.dial(number.overflow_number, answer_on_bridge=True)
-        return str(answer)
-    version = number.persona.live_version
-    return _told(number.overflow_message, version.language if version else "")
-
-
-def _told(text: str, language: str = "") -> str:
-    answer = VoiceResponse()
-    answer.say(text, **({"language": language} if language else {}))
-    answer.hangup()
-    return str(answer)
-
-
 def _hang_up() -> str:
     answer = VoiceResponse()
     answer.hangup()
@@ -128,13 +103,13 @@ def _called(to: str) -> str | None:
 
 
 def note_status(parameters: Mapping[str, str]) -> str:
-    """Store what Twilio tells of a call, once; returns the outcome. Raises BadBody.
+    """Store a call status from Twilio, once; returns the outcome. Raises BadBody.
 
     What ends a call of ours LiveKit tells. Trouble is also written to the call it is about, if it reached LiveKit.
     """
     sid, status = _call_sid(parameters), parameters.get("CallStatus", "")
     if status not in STATUSES | TROUBLE:
-        raise BadBody("CallStatus: this is none of Twilio's statuses")
+        raise BadBody("CallStatus: this is not a Twilio status")
     with transaction.atomic():
         event, is_new = WebhookEvent.objects.get_or_create(
             event_id=f"{sid}:{status}",
@@ -164,7 +139,7 @@ def _note_trouble(sid: str, status: str, parameters: Mapping[str, str]) -> str:
 def _call_sid(parameters: Mapping[str, str]) -> str:
     sid = parameters.get("CallSid", "")
     if not _SID.fullmatch(sid):
-        raise BadBody("CallSid: this is no id of a Twilio call")
+        raise BadBody("CallSid: this is not the ID of a Twilio call")
     return sid
 
 

@@ -1,1 +1,1 @@
-"""This system beside its peers: interleaved rounds, tables and a plot."""
+"""This system and its peers: interleaved rounds, tables and a plot."""

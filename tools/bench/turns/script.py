@@ -32,7 +32,7 @@ LONG_ANSWER = (
 SHORT_ANSWER = "All right I have noted that down for you."
 
 _AFTER_ANSWER_MS = 2_000
-"""How long the agent must be silent before the next case: longer than an agent that paused takes to go on."""
+"""How long the agent must be silent before the next case: longer than a paused agent takes to resume."""
 _AFTER_REPLY_MS = 900
 _REPLY_WITHIN_S = 8.0
 

@@ -167,7 +167,7 @@ def noise_of(world: World) -> Path:
 
 
 class Telephones:
-    """The caller processes of a run. A caller that shall be killed gets a process of its own."""
+    """The caller processes of a run. A caller that is to be killed gets a process of its own."""
 
     def __init__(self, world: World, at_once: int) -> None:
         self._world = world
@@ -185,7 +185,7 @@ class Telephones:
             await process.stop()
 
     async def process_of(self, call: PlannedCall, *, its_own: bool) -> CallerProcess:
-        """The process that shall place this call."""
+        """The process that is to place this call."""
         if not its_own:
             return self._shared[call.number % len(self._shared)]
         self._own[call.number] = await CallerProcess.start(self._world)

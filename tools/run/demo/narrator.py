@@ -82,7 +82,7 @@ class Narrator:
                 console.line(event.at_s, "", _ENDS[event.by] if event.by else "the call ends")
 
     def _wait_for_turn(self) -> None:
-        """The caller goes on as soon as the agent is silent; its words are written a moment later."""
+        """The caller continues as soon as the agent is silent; its words are written a moment later."""
         deadline = time.monotonic() + _TURN_WITHIN_S
         self._tell_turns()
         while self._awaited and time.monotonic() < deadline:
