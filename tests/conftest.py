@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from servestatic.middleware import ServeStaticMiddleware
 
+from tests import matrix
 from tools.local import Instance
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    matrix.mark_long(items)
+    matrix.put_breaking_last(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
