@@ -30,7 +30,7 @@ def test_waits(service):
 """
 
 
-@pytest.mark.parametrize("reached", ["controller", "all"])
+@pytest.mark.parametrize("reached", ["controller", pytest.param("all", marks=pytest.mark.long)])
 def test_every_process_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: str) -> None:
     """A timeout of CI reaches the process that was started, Ctrl-C in a terminal each of them."""
     project = make_project(tmp_path, monkeypatch)
