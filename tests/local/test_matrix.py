@@ -1,5 +1,6 @@
 """Which tests `scripts/test` leaves out, and in which order the others run."""
 
+import os
 import subprocess
 import sys
 
@@ -10,7 +11,8 @@ from tools.local import ROOT
 def collected(*arguments: str) -> list[str]:
     """The ids of the tests that these arguments select, in order."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 

@@ -68,9 +68,34 @@ def test_what_fails_twice_fails_the_run_and_is_not_flaky(project: Path, capfd: p
     assert "flaky: test_file_2.py" not in shown
 
 
-def test_a_file_that_cannot_be_imported_gets_no_second_try(project: Path) -> None:
-    """The other files did not run: a second try of this one alone would hide that."""
-    write(project, "def test_passes(): pass", FLAKY.format(number=1) + "\ntest_flaky_1()")
+def test_a_file_that_cannot_be_imported_fails_the_run_and_keeps_no_other_from_running(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(project, FLAKY.format(number=1), "import nowhere\ndef test_never_seen(): pass")
+    assert failed([suite(project)])
+    assert "1 failed, 1 error" in capfd.readouterr().out
+
+    assert second_try(project) == ["pytest"]
+    assert "flaky: test_file_1.py::test_flaky_1" in capfd.readouterr().out
+
+
+def test_a_file_that_can_be_imported_on_a_second_try_runs_whole_and_is_flaky(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    late = "from pathlib import Path\nassert Path('there').exists(), 'too early'\ndef test_late(): pass"
+    write(project, "def test_passes(): pass", late)
+    assert failed([suite(project)])
+    Path("there").touch()
+
+    assert second_try(project) == []
+    shown = capfd.readouterr().out
+    assert "flaky: test_file_2.py\n       import: AssertionError: too early" in shown
+    assert "1 passed" in shown.partition("once more")[2]
+
+
+def test_a_run_that_did_not_come_to_its_end_gets_no_second_try(project: Path) -> None:
+    """A second try of what failed would hide that the others did not run."""
+    write(project, *flaky(1), "import pytest\ndef test_ends_all(): pytest.exit('stopped', 3)")
     assert failed([suite(project)])
 
     assert second_try(project) == ["pytest, which did not run every test"]

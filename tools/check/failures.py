@@ -1,7 +1,7 @@
 """A pytest plugin (`-p tools.check.failures --failures FILE`): which tests failed, and why, as JSON by node id.
 
-The file is written only when every test has run: a run that was interrupted, or that could not import a test file, has
-none, because a second try of what failed would say nothing about what never ran.
+A test file that cannot be imported stands there as well. The file is written only when everything has run: a run that
+was interrupted has none, because a second try of what failed would say nothing about what never ran.
 """
 
 import json
@@ -21,12 +21,23 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _failures.setdefault(report.nodeid, _reason(report))
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.failed:
+        _failures.setdefault(report.nodeid, f"import: {_error(report)}")
+
+
 def _reason(report: pytest.TestReport) -> str:
     """The first line of the error."""
     crash = getattr(report.longrepr, "reprcrash", None)
     message = str(crash.message if crash else report.longrepr).strip()
     first = message.partition("\n")[0]
     return first if report.when == "call" else f"{report.when}: {first}"
+
+
+def _error(report: pytest.CollectReport) -> str:
+    """The first line that pytest marks as the error, after the places that led to it."""
+    lines = str(report.longrepr).splitlines()
+    return next((line.removeprefix("E").strip() for line in lines if line.startswith("E ")), lines[-1])
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

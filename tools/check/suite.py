@@ -53,7 +53,9 @@ def _too_flaky(flaky: Mapping[str, str]) -> list[str]:
 
 
 def _pytest(failures: Path) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-p", "tools.check.failures", "--failures", str(failures)]
+    # A file that cannot be imported fails the run, and keeps no other test from running.
+    options = ("--continue-on-collection-errors", "-p", "tools.check.failures", "--failures", str(failures))
+    return [sys.executable, "-m", "pytest", *options]
 
 
 def _first(folder: Path) -> Path:
