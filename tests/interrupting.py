@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
+from tools.check.stopping import interrupt_on_sigterm
+
 CLEAN_UP_S = 60.0
 
 _nodes: list[Any] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_sigterm()
     if hasattr(config, "workerinput"):
         # Ctrl-C in a terminal reaches every process. A second interruption would cut the cleaning up short. No SIG_IGN,
         # which the programs that tests start would inherit.

@@ -44,6 +44,7 @@ def test_every_process_cleans_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             os.killpg(run.pid, signal.SIGINT)
         else:
             run.terminate()
+            run.terminate()  # as timeout(1) does
         shown, _ = run.communicate(timeout=60)
 
     assert len(list(project.glob("cleaned-*"))) == 2, shown

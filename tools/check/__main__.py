@@ -5,7 +5,6 @@ that they select run once, after the gates.
 """
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +12,14 @@ from tempfile import TemporaryDirectory
 
 from tools.check.gates import gates
 from tools.check.jobs import failed
+from tools.check.stopping import interrupt_on_sigterm
 from tools.check.suite import second_try, suite
 from tools.local import ROOT
 
 
 def main() -> int:
     os.chdir(ROOT)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop from outside unwinds as Ctrl-C does
+    interrupt_on_sigterm()
     match sys.argv[1:]:
         case []:
             wrong = _whole(everything=False)
