@@ -1,12 +1,22 @@
 """Fixtures for all tests; those of the services are in tests/services.py."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 from servestatic.middleware import ServeStaticMiddleware
 
+from tests import matrix, tables
 from tools.local import Instance
 from workers.process import logs  # noqa: F401  before a test imports Pipecat, as workers.tasks does
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    matrix.mark_long(items)
+    matrix.put_breaking_last(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,3 +37,19 @@ def static_files_are_found_once() -> None:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: Instance) -> None:
     """pytest-django asks for this before it makes the test database: the moment to have a server."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Keep the database until its server is deleted: to drop it fails while another process is still connected."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, whose tables are as the migrations left them after each test that commits."""
+    with django_db_blocker.unblock():
+        tables.keep()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: tables.restore())
+        yield

@@ -2,12 +2,12 @@
 
 Imported before Django reads its settings, it sets every variable of env.template: free ports, fresh secrets, defaults.
 So neither `.env` nor the caller's environment changes what is tested. The servers are private instances in
-`.local/test-<pid>`, started when the first test asks for one, and stopped and removed at the end, also on Ctrl-C.
+`.local/test-<pid>`, started when the first test asks for one, and stopped and removed at the end, also on Ctrl-C
+(tests/interrupting.py).
 """
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,8 +47,6 @@ os.environ["SPOOL_DIR"] = str(INSTANCE.state_dir / "spool")
 
 
 def pytest_configure() -> None:
-    # A stop from outside (a timeout of CI) unwinds the fixtures as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _remove_leftovers()
 
 

@@ -54,6 +54,7 @@ def _place(to: str) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.quick
 def test_an_outbound_call_rings_and_its_agent_greets_only_when_the_telephone_was_picked_up(
     stack: Stack, number: PhoneNumber
 ) -> None:

@@ -1,4 +1,4 @@
-"""Programs that run at once, as the gates and the lanes of the tests do."""
+"""Programs that run at once, as the gates and the tests do."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ import pytest
 
 from tools.check.gates import gates
 from tools.check.jobs import Job, failed
-from tools.check.lanes import again, lanes
+from tools.check.suite import suite
 
 
 def program(text: str, name: str = "job", talks: bool = False) -> Job:
@@ -59,12 +59,6 @@ def test_when_the_run_is_stopped_none_continues(tmp_path: Path, monkeypatch: pyt
     assert not Path("/proc", number.read_text()).exists()
 
 
-def test_gates_and_lanes_have_names_of_their_own() -> None:
-    names = [job.name for job in (*gates(), *lanes())]
+def test_gates_and_the_tests_have_names_of_their_own(tmp_path: Path) -> None:
+    names = [job.name for job in (*gates(), suite(tmp_path))]
     assert len(names) == len(set(names))
-
-
-def test_what_failed_in_a_lane_is_asked_for_where_the_lane_remembers_it() -> None:
-    first = lanes()[0]
-    assert again(first)[: len(first.command)] == first.command
-    assert "cache_dir=.pytest_cache/lane-1" in first.command

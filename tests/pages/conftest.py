@@ -4,7 +4,6 @@ Every test fails when the browser reports something during it: tests/pages/watch
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from tests.factories import make_user
 from tests.pages import watching
 from tests.pages.serving import serving
 from tests.pages.signing_in import sign_in
+from tests.pages.windows import Window
 from tests.product import empty_queues
 from tests.stack import Stack
 from tools.local import Instance, Redis
@@ -26,7 +26,7 @@ from tools.setup.packages import find_chromium
 PATIENCE_MS = 15_000  # of a test, on a busy machine
 START_MS = 60_000  # for Chromium to start there
 WIDE = {"width": 1440, "height": 900}
-# Of what the group Supervisors may; its row is gone once another test has emptied the tables.
+# Of what the group Supervisors may.
 SUPERVISED = (
     *("agents.view_persona", "agents.change_persona", "agents.publish_persona", "agents.view_personaversion"),
     *("agents.view_personatool", "calls.view_phonenumber", "calls.add_phonenumber", "calls.change_phonenumber"),
@@ -35,15 +35,6 @@ ARGUMENTS = [
     "--no-sandbox",  # root has none, and every page here is our own
     "--disable-dev-shm-usage",  # /dev/shm is small in containers
 ]
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests last. pytest runs those that share a browser together, as early as the first of them.
-
-    They empty the tables, and with them the groups, which are there from the migrations on.
-    """
-    items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent))
 
 
 @pytest.fixture(scope="package")
@@ -85,9 +76,17 @@ def voices() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def site(
-    rabbitmq: Instance, redis: Redis, voices: None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+    playwright: Playwright,
+    rabbitmq: Instance,
+    redis: Redis,
+    voices: None,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[str]:
-    """The address of the product's web application. Logins need a one-time code."""
+    """The address of the product's web application. Logins need a one-time code.
+
+    With Playwright comes the leave to use the database where an event loop runs, as it does in the server's thread.
+    """
     with django_db_blocker.unblock(), override_settings(ADMIN_REQUIRES_OTP=True), serving() as address:
         yield address
     empty_queues()
@@ -98,15 +97,37 @@ def browser_context_args(site: str) -> dict[str, Any]:
     return {"base_url": site, "viewport": WIDE, "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
 
 
-@pytest.fixture
-def context(transactional_db: None, new_context: CreateContextCallback) -> Iterator[BrowserContext]:
-    """A fresh browser window's cookies and storage. What the browser reports meanwhile fails the test."""
-    context = new_context()
-    context.set_default_timeout(PATIENCE_MS)
-    reports = watching.watch(context)
-    yield context
+@pytest.fixture(scope="package")
+def shared_window(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Window]:
+    """A window for most tests: its cache spares each of them the loading of styles, scripts and fonts."""
+    context = browser.new_context(**browser_context_args)
+    yield Window(context, watching.watch(context))
     context.close()
-    assert reports == []
+
+
+@pytest.fixture
+def context(request: pytest.FixtureRequest, transactional_db: None, site: str) -> Iterator[BrowserContext]:
+    """A browser window without cookies and storage. What the browser reports meanwhile fails the test.
+
+    It is a fresh one for a test that is marked `fresh_window`, and for pytest-playwright to record.
+    """
+    if request.node.get_closest_marker("fresh_window") or is_recorded(request.config):
+        new_context: CreateContextCallback = request.getfixturevalue("new_context")
+        context = new_context()
+        window, leave = Window(context, watching.watch(context)), context.close
+    else:
+        window = request.getfixturevalue("shared_window")
+        window.forget(site)
+        leave = window.close_pages
+    window.context.set_default_timeout(PATIENCE_MS)
+    yield window.context
+    leave()
+    assert window.reports == []
+
+
+def is_recorded(config: pytest.Config) -> bool:
+    """Whether screenshots, videos or traces are asked for, which pytest-playwright makes of its own windows."""
+    return any(config.getoption(option) != "off" for option in ("--screenshot", "--video", "--tracing"))
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def test_the_page_of_a_call_shows_what_was_said_and_what_happened(administrator:
     expect(page.get_by_role("listitem").filter(has_text="The call ended")).to_contain_text("The caller hung up")
 
 
+@pytest.mark.fresh_window  # a clock that is installed stays in its window
 def test_the_page_of_a_live_call_follows_it_to_its_end(administrator: User, page: Page) -> None:
     call = make_world().live
     page.clock.install()

@@ -46,7 +46,11 @@ def schema() -> Any:
 
 
 OPERATIONS = [result.ok() for result in schema().get_all_operations()]
-MODES = list(schemathesis.GenerationMode)
+# What is wrong finds the errors of ours; what is right is for the long matrix.
+MODES = [
+    pytest.param(schemathesis.GenerationMode.NEGATIVE, id="negative"),
+    pytest.param(schemathesis.GenerationMode.POSITIVE, id="positive", marks=pytest.mark.long),
+]
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client(headers={"Authorization": f"Bearer {token}"})
 
 
-@pytest.mark.parametrize("mode", MODES, ids=[mode.value for mode in MODES])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[f"{each.method} {each.path}" for each in OPERATIONS])
 def test_no_input_breaks_the_api(operation: Any, mode: Any, client: Client) -> None:
     @examples(

@@ -82,16 +82,21 @@ QUERIES = [
     *("persona_version__persona__id__exact", "created_at__year", "created_at__day", "created_at__gte", "id__exact"),
 ]
 
-VALUES: list[str | bytes] = [
-    *("", NUL, "9999-12-31", "0001-01-01", "9999-12-31T23:59:59-14:00", "2026-11-29T00:00:00-19:02"),
-    *("-1", BIG, "NaN", "1e400", "٣", "[]", "x" * 5000, b"\xed\xa0\x80"),
+WORST: list[str | bytes] = [NUL, "9999-12-31T23:59:59-14:00", BIG, b"\xed\xa0\x80"]
+OTHERS: list[str | bytes] = [
+    *("", "9999-12-31", "0001-01-01", "2026-11-29T00:00:00-19:02", "-1", "NaN", "1e400", "٣", "[]", "x" * 5000)
 ]
 
 
+@pytest.mark.parametrize(
+    "values", [pytest.param(WORST, id="worst"), pytest.param(OTHERS, id="others", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("name", QUERIES)
-def test_odd_filters_of_the_api_and_the_admin_break_nothing(name: str, client: Client) -> None:
+def test_odd_filters_of_the_api_and_the_admin_break_nothing(
+    name: str, values: list[str | bytes], client: Client
+) -> None:
     for path in ("/api/calls", "/api/turns", "/admin/calls/call/", "/admin/calls/phonenumber/"):
-        for value in VALUES:
+        for value in values:
             begun = transaction.savepoint()
             status = client.get(f"{path}?{quote(name)}={quote(value)}").status_code
             transaction.savepoint_rollback(begun)  # a statement that PostgreSQL refused has broken the test's own

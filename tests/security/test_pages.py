@@ -36,6 +36,7 @@ class Scripts(HTMLParser):
             self.elsewhere.append(source)
 
 
+@pytest.mark.long  # every page; the browser's tests fail on such a script, too
 def test_no_page_has_an_inline_script_or_one_from_elsewhere() -> None:
     world = make_world()
     pages = 0

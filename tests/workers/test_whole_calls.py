@@ -44,6 +44,7 @@ agent:
 """
 
 
+@pytest.mark.quick
 def test_a_call_is_answered_held_recorded_and_ended_by_the_agents_goodbye(stack: Stack, number: PhoneNumber) -> None:
     report = stack.call(stack.script(THREE_TURNS), NUMBER)
     call = final_call(report.room)
@@ -129,6 +130,7 @@ agent:
 """
 
 
+@pytest.mark.quick
 def test_barge_in_silences_the_agent_and_what_it_did_not_say_is_not_in_the_transcript(
     stack: Stack, number: PhoneNumber
 ) -> None:

@@ -1,43 +1,46 @@
-"""`python -m tools.check`: runs every gate and all tests, also after something failed: one run tells all that is wrong.
+"""`python -m tools.check`: runs every gate and the tests, also after something failed: one run tells all that is wrong.
 
-Whole calls keep real time, and real services have real deadlines, which a machine that does something else besides may
-miss: of all tests, those that fail run a second time, when nothing else runs, and what fails then counts.
-
-With arguments, which are pytest's, the tests that they select run once, after the gates.
+Without arguments the tests are all but the long ones, with `--all` all. Any other arguments are pytest's: the tests
+that they select run once, after the gates.
 """
 
 import os
-import signal
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tools.check.gates import gates
 from tools.check.jobs import failed
-from tools.check.lanes import again, lanes
+from tools.check.stopping import interrupt_on_sigterm
+from tools.check.suite import second_try, suite
 from tools.local import ROOT
 
 
 def main() -> int:
     os.chdir(ROOT)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop from outside unwinds as Ctrl-C does
-    wrong = _selected(sys.argv[1:]) if sys.argv[1:] else _all()
+    interrupt_on_sigterm()
+    match sys.argv[1:]:
+        case []:
+            wrong = _whole(everything=False)
+        case ["--all"]:
+            wrong = _whole(everything=True)
+        case arguments:
+            wrong = _selected(arguments)
     if wrong:
         print(f"✗ failed: {', '.join(wrong)}", flush=True)
     return 1 if wrong else 0
 
 
-def _all() -> list[str]:
+def _whole(everything: bool) -> list[str]:
     """What did not pass."""
-    tests = lanes()
-    print(f"the gates, and the tests in {len(tests)} lanes, at once; each is told of when it ends", flush=True)
-    wrong = []
-    for job in failed([*gates(), *tests]):
-        if job in tests:
-            print(f"! {job.name}: what failed runs once more, by itself", flush=True)
-            if subprocess.run(again(job)).returncode == 0:
-                continue
-        wrong.append(job.name)
-    return wrong
+    tests = "all tests" if everything else "all tests but the long ones, which --all adds"
+    print(f"the gates and {tests}, at once; each is reported when it ends", flush=True)
+    with TemporaryDirectory() as folder:
+        run = suite(Path(folder), everything)
+        did_not_pass = failed([*gates(), run])
+        wrong = [job.name for job in did_not_pass if job != run]
+        return [*wrong, *second_try(Path(folder))] if run in did_not_pass else wrong
 
 
 def _selected(arguments: list[str]) -> list[str]:

@@ -13,8 +13,9 @@ from tools.errors import ToolError
 LOOPBACK = "127.0.0.1"
 Transport = Literal["tcp", "udp"]
 # Below those that the kernel gives to outgoing connections (net.ipv4.ip_local_port_range begins with 32768), one of
-# which would now and then take a port before its server is started. Each process begins somewhere else.
-_FIRST, _LAST, _APART = 20_000, 32_000, 41
+# which would now and then take a port before its server is started. Each process begins somewhere else: those that
+# start one after another, such as pytest-xdist's, hundreds of ports apart, by the golden section.
+_FIRST, _LAST, _APART = 20_000, 32_000, 7_417
 _steps = itertools.count(os.getpid() * _APART)
 
 

@@ -1,0 +1,47 @@
+"""The long matrix, which takes minutes: `scripts/test` leaves it out, `--all` adds it. And the order of files."""
+
+import pytest
+
+from tools.local import ROOT
+
+LONG = (
+    "tests/chaos/test_chaos.py",
+    "tests/docs/test_commands.py",
+    "tests/faults/",
+    "tests/latency/test_recorded_calls.py",
+    "tests/loadtest/test_small_loads.py",
+    "tests/metrics/test_whole.py",
+    "tests/scale/test_native.py",
+    "tests/security/test_every_url.py",
+    "tests/security/test_fuzz_pages.py",
+    "tests/simulator/test_caller.py",
+    "tests/simulator/test_local_speech.py",
+    "tests/telephone/",
+    "tests/workers/test_cached_greeting.py",
+    "tests/workers/test_failover_stt.py",
+    "tests/workers/test_memory.py",
+    "tests/workers/test_short_answers.py",
+    "tests/workers/test_slots.py",
+    "tests/workers/test_stranger.py",
+    "tests/workers/test_whole_calls.py",
+)
+"""Files, and folders with all files in them. A test marked `quick` is in the quick run all the same."""
+
+BREAKING = ("tests/faults/", "tests/chaos/")
+"""What breaks something comes last."""
+
+
+def mark_long(items: list[pytest.Item]) -> None:
+    """Mark the tests of the long matrix."""
+    for item in items:
+        if _path(item).startswith(LONG) and item.get_closest_marker("quick") is None:
+            item.add_marker("long")
+
+
+def put_breaking_last(items: list[pytest.Item]) -> None:
+    """Keep the order otherwise."""
+    items.sort(key=lambda item: _path(item).startswith(BREAKING))
+
+
+def _path(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT).as_posix()

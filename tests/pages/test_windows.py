@@ -1,0 +1,20 @@
+"""The window that tests use one after another."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.pages.windows import Window
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEPT = "() => [document.cookie, localStorage.length]"
+
+
+def test_a_window_forgets_what_a_test_left_in_it(page: Page, shared_window: Window, site: str) -> None:
+    page.goto("/admin/login/")
+    page.evaluate("() => { document.cookie = 'left=1'; localStorage.setItem('adminTheme', 'dark'); }")
+    assert page.evaluate(KEPT) != ["", 0]
+
+    shared_window.forget(site)
+
+    assert page.evaluate(KEPT) == ["", 0]
