@@ -94,7 +94,7 @@ _audio = Counter(
     "callcenter_transcribed_seconds", "Time during which speech to text listened.", ["provider"], registry=registry
 )
 _cost = Counter(
-    "callcenter_cost_cents", "What that costs, in US cents, by the providers' prices.", ["provider"], registry=registry
+    "callcenter_cost_cents", "Provider costs in US cents, by the providers' prices.", ["provider"], registry=registry
 )
 
 

@@ -48,8 +48,8 @@ FIELDSETS: Any = (
                 "tts_fallbacks",
                 "transfer_number",
             ),
-            "description": "Who takes over within the sentence when one of the above does not answer, in this order: "
-            "one provider and model a line. Keys and addresses stand in the settings.",
+            "description": "What takes over within the sentence when one of the above does not respond, in this order: "
+            "one provider and model per line. Keys and addresses are in the settings.",
         },
     ),
 )

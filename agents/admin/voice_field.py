@@ -14,7 +14,7 @@ from agents.voices import catalog
 from common.admin import Select
 
 UNAVAILABLE = (
-    "{} does not answer, so its voices cannot be listed now. The voice stays as it is; "
+    "{} is not responding, so its voices cannot be listed now. The voice stays as it is; "
     "you can also paste the id of a voice here."
 )
 

@@ -109,7 +109,7 @@ ANYTHING = Rule("", lambda value: True, may_be_empty=True)
 SECRET = replace(ANYTHING, secret=True)  # how strong it is, callcenter.environment.safe_start says
 NEEDED = Rule("write a value", bool)
 BOOLEAN = Rule("write true or false", lambda value: value.lower() in BOOLEANS)
-RATE = Rule("write how many in which time, such as 30/min", lambda value: _RATE.fullmatch(value) is not None)
+RATE = Rule("write a rate, such as 30/min", lambda value: _RATE.fullmatch(value) is not None)
 PRICE = Rule("write US cents, such as 0.65", _is_price, may_be_empty=True)
 HTTP = url("http", "https", example="https://api.example.com")
 SIP_DOMAIN = several(

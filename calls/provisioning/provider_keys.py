@@ -39,5 +39,5 @@ def twilio() -> str:
     if account.status != "active":
         raise Unwell(f"the account is {account.status}", "Check the billing in Twilio's console.")
     if twilio_trunk.NAME not in trunks:
-        raise Unwell("the account has no trunk of ours", "Run manage.py setup_twilio.")
-    return "account active, trunk there"
+        raise Unwell("the account has no trunk of this call center", "Run manage.py setup_twilio.")
+    return "account active, trunk found"

@@ -45,7 +45,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("DRAIN_SECONDS", "1.5", "DRAIN_SECONDS is '1.5': write seconds from 0 to 86400."),
     ("CALLS_KEPT_DAYS", "-1", "CALLS_KEPT_DAYS is '-1': write days from 0 to 36500."),
     ("DEEPGRAM_PRICE_MINUTE", "nan", "DEEPGRAM_PRICE_MINUTE is 'nan': write US cents, such as 0.65."),
-    ("LOGIN_RATE", "many", "LOGIN_RATE is 'many': write how many in which time, such as 30/min."),
+    ("LOGIN_RATE", "many", "LOGIN_RATE is 'many': write a rate, such as 30/min."),
     (
         "TOOL_ALLOWED_NETWORKS",
         "10.0.7.0/24,inside",

@@ -166,6 +166,7 @@ def assert_resumed_with_the_conversation_so_far(stack: Stack, call: Call) -> Non
     assert all(words in last_request for words in HOURS)
 
 
+@pytest.mark.quick
 def test_01_a_worker_is_killed_and_its_call_resumes_in_the_same_room_with_the_same_conversation(
     stack: Stack, number: PhoneNumber
 ) -> None:

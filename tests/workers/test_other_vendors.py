@@ -1,5 +1,6 @@
 """A provider of another vendor takes over within the same utterance, in any order of a persona's list."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from pipecat.frames.frames import (
 from pytest_django import Settings
 
 from agents.phrases import ENGLISH
+from agents.providers import registry
 from tests.workers.replying import replying
+from workers import providers
 from workers.providers import circuits
 from workers.providers.failover import llm
 
@@ -136,3 +139,55 @@ async def test_an_order_of_three_vendors_is_gone_through_until_one_answers(setti
         await parts.said.until(LLMFullResponseEndFrame)
         assert parts.said.words() == REPLY
         assert parts.failovers[-1][:2] == ("eleven_turbo_v2_5", "eleven_flash_v2_5")
+
+
+ACME = '''
+"""Acme: text to speech, by the example of docs/ADD_A_PROVIDER.md."""
+
+from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+
+from workers.providers.synthesiser import Synthesiser
+
+
+class Acme(Synthesiser, ElevenLabsTTSService):
+    """Pipecat's service as it is."""
+
+
+def voice(target, language, listener):
+    settings = Acme.Settings(model=target.model, voice=target.voice_id, language=language)
+    url = target.base_url.replace("http", "ws")
+    return Acme(listener=listener, api_key=target.api_key, url=url, settings=settings)
+'''
+ACME_MANIFEST = """
+label = "Acme"
+base_url = "https://api.acme.example"
+[key_request]
+path = "/v1/models"
+[tts]
+service = "workers.providers.acme.voice"
+speak = "workers.providers.acme.speak"
+voices = "workers.providers.acme.list_voices"
+stand_ins = ["acme-1"]
+[tts.price]
+1000_characters = 3
+[[tts.models]]
+name = "acme-*"
+"""
+
+
+async def test_a_strangers_voice_takes_over_with_a_folder_and_nothing_else(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    (folder / "provider.toml").write_text(ACME_MANIFEST)
+    (folder / "__init__.py").write_text(ACME)
+    monkeypatch.setattr(registry, "FOLDERS", [*registry.FOLDERS, tmp_path])
+    monkeypatch.setattr(providers, "__path__", [*providers.__path__, str(tmp_path)])
+    acme = {"provider": "acme", "model": "acme-1", "voice_id": ELEVENLABS["voice_id"]}
+    fault = {"stage": "tts", "kind": "hang", "model": ELEVENLABS["model"]}
+    async with replying(settings, fault, **_speaks(ELEVENLABS, acme)) as parts:
+        await parts.ask("what are your hours")
+        await parts.said.until(LLMFullResponseEndFrame)
+        assert parts.said.words() == REPLY
+        assert [(failed, taken) for failed, taken, _ in parts.failovers] == [("eleven_flash_v2_5", "acme-1")]

@@ -50,6 +50,8 @@ class FailoverLLM(LLMService[Any]):
 
     def __init__(self, targets: list[Target], make: Callable[[Target], Answering], hold_on: str) -> None:
         super().__init__(settings=_no_settings())
+        self.target = targets[0]
+        """Who answers now, or was asked last."""
         self._targets = targets
         self._make = make
         self._models: dict[Target, Answering] = {}
@@ -165,6 +167,7 @@ class FailoverLLM(LLMService[Any]):
         raise AssertionError("a language model has at least one target")
 
     async def _ask(self, target: Target, context: LLMContext, within_s: float) -> Answer:
+        self.target = target
         answer = Answer(await self._model(target), context, target.provider)
         try:
             await answer.begin_within(within_s)

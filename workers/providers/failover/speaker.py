@@ -48,7 +48,7 @@ class Speech(Protocol):
 class Speaker:
     """Has texts spoken by the first of its targets that gives audio in time.
 
-    `is_down`: no target could speak when it was last asked.
+    `is_down`: no target could speak when it was last asked. `target` is who speaks, or was asked last.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Speaker:
         self._targets = circuits.providers.order(targets)
         self._make = make
         self._speech = speech
-        self._target = self._targets[0]
+        self.target = self._targets[0]
         self._voice: Synthesiser | None = None
         self._utterances = Utterances()
         self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
@@ -119,7 +119,7 @@ class Speaker:
     async def _ask(self, voice: Synthesiser, context_id: str, utterance: Utterance, text: str) -> None:
         utterance.text += f"{text} "
         self._expect_audio()
-        metrics.characters(self._target.provider, len(text))
+        metrics.characters(self.target.provider, len(text))
         await voice.say(context_id, text)
 
     # --- What a voice tells -------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class Speaker:
         utterance.came(frame.num_frames / frame.sample_rate)
         self.is_down = False
         self._failed.clear()
-        circuits.providers.worked(self._target)
+        circuits.providers.worked(self.target)
         self._expect_audio()
         await self._speech.speech_came(context_id, frame)
 
@@ -180,7 +180,7 @@ class Speaker:
         for target in self._targets:
             if target in self._failed or self._setup is None:
                 continue
-            self._target = target
+            self.target = target
             voice = self._make(target, self)
             try:
                 await voice.connect(self._setup)
@@ -195,9 +195,9 @@ class Speaker:
             return
 
     def _note_failure(self, why: str) -> None:
-        log.warning("tts_failed", target=str(self._target), why=why)
-        circuits.providers.failed(self._target)
-        self._failed[self._target] = why
+        log.warning("tts_failed", target=str(self.target), why=why)
+        circuits.providers.failed(self.target)
+        self._failed[self.target] = why
 
     def _expect_audio(self) -> None:
         if self._deadline is not None:

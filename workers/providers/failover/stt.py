@@ -73,8 +73,8 @@ class FailoverSTT(FrameProcessor):
         self._is_connecting = False  # audio is kept until the next service can take it
         self._is_keeping = False  # audio is kept, because another agent listens
         self._why = ""  # why the service that is about to take over has failed, too
-        self._target = self._targets[0]
-        self._service = make(self._target)
+        self.target = self._targets[0]
+        self._service = make(self.target)
 
     # --- A processor whose work another one does ----------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class FailoverSTT(FrameProcessor):
             case TranscriptionFrame():
                 self._heard.transcribed(service.heard_until_s(frame.result))
                 self._failed.clear()
-                circuits.providers.worked(self._target)
+                circuits.providers.worked(self.target)
         await self._call_event_handler("on_before_push_frame", frame)
         return True
 
@@ -202,7 +202,7 @@ class FailoverSTT(FrameProcessor):
     async def _fail_over(self, why: str) -> None:
         self._why = why
         while self._why:
-            failed, why = self._target, self._why
+            failed, why = self.target, self._why
             log.warning("stt_failed", target=str(failed), why=why)
             circuits.providers.failed(failed)
             self._failed[failed] = why
@@ -212,7 +212,7 @@ class FailoverSTT(FrameProcessor):
                 return
             self._why = ""
             await self._take_over(target)
-        await self._call_event_handler("on_failover", failed, self._target, why)
+        await self._call_event_handler("on_failover", failed, self.target, why)
         self._switching = False
         if self._why:  # of the one that has just taken over
             self._fail_over_soon(self._why)
@@ -220,7 +220,7 @@ class FailoverSTT(FrameProcessor):
     async def _take_over(self, target: Target) -> None:
         former, service = self._service, self._make(target)
         self._is_connecting = True
-        self._target, self._service = target, service
+        self.target, self._service = target, service
         self._link(service)
         try:
             await service.setup(self.processor_setup)

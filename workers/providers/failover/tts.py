@@ -72,6 +72,11 @@ class FailoverTTS(TTSService):
         self._words_from_ns = 0
 
     @property
+    def target(self) -> Target:
+        """Who speaks now."""
+        return self._speaker.target
+
+    @property
     def is_down(self) -> bool:
         """Whether no voice could speak when it was last asked."""
         return self._speaker.is_down
