@@ -2,3 +2,8 @@
 
 What a provider does for the web process lies here, too, in workers/providers/<vendor>/: that imports no Pipecat.
 """
+
+import os
+
+# Pipecat logs through loguru, also while it is imported. Until workers.process.logs sends that on, it goes nowhere.
+os.environ.setdefault("LOGURU_AUTOINIT", "False")

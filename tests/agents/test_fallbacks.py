@@ -125,20 +125,22 @@ def test_what_is_no_list_of_providers_is_refused_with_the_fields_name(field: str
         (
             "stt_fallbacks",
             {
+                **LOCAL,
                 "language": "de",
-                "stt_model": "flux-general-multi",
                 "stt_fallbacks": [{"provider": "assemblyai", "model": "universal-streaming-english"}],
             },
-            "Line 1: universal-streaming-english does not know German: choose universal-streaming-multilingual.",
+            "Line 1: universal-streaming-english does not know German: choose universal-3-6-pro, universal-3-5-pro, "
+            "u3-rt-pro or universal-streaming-multilingual.",
         ),
         (
             "stt_fallbacks",
             {
+                **LOCAL,
                 "language": "nl",
-                "stt_model": "flux-general-multi",
                 "stt_fallbacks": [{"provider": "assemblyai", "model": "universal-streaming-multilingual"}],
             },
-            "Line 1: universal-streaming-multilingual does not know Dutch: choose another provider.",
+            "Line 1: universal-streaming-multilingual does not know Dutch: choose universal-3-6-pro, "
+            "universal-3-5-pro or u3-rt-pro.",
         ),
         (
             "llm_fallbacks",

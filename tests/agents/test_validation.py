@@ -28,7 +28,7 @@ def errors_of(persona: Persona) -> dict[str, list[str]]:
         {"stt_model": "nova-3-general", "turn_policy": "smart_turn"},
         {"stt_model": "nova-3-general", "turn_policy": "smart_turn", "language": "de"},
         {"language": "en-GB"},
-        {"stt_provider": "assemblyai", "stt_model": "universal-streaming-english"},
+        {"stt_provider": "assemblyai", "stt_model": "universal-3-6-pro"},
         {"stt_provider": "assemblyai", "stt_model": "universal-streaming-english", "turn_policy": "silence"},
         {"llm_provider": "anthropic", "llm_model": "claude-haiku-4-5"},
         {"tts_provider": "cartesia", "tts_model": "sonic-3"},

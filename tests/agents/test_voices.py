@@ -113,4 +113,4 @@ def test_a_provider_that_fails_in_a_way_of_its_own_leaves_a_text_field(monkeypat
         raise KeyError("data")
 
     monkeypatch.setattr(catalog, "_fetch", fail)
-    assert "ElevenLabs does not answer" in _page("old-voice")
+    assert "ElevenLabs is not responding" in _page("old-voice")

@@ -24,7 +24,7 @@ def test_a_few_whole_calls_are_not_left_out_and_what_breaks_something_comes_last
         "test_a_call_is_answered_held_recorded_and_ended_by_the_agents_goodbye",
         "test_barge_in_silences_the_agent_and_what_it_did_not_say_is_not_in_the_transcript",
         "test_an_outbound_call_rings_and_its_agent_greets_only_when_the_telephone_was_picked_up",
-        "test_01_a_worker_is_killed_and_its_call_goes_on_in_the_same_room_with_the_same_conversation",
+        "test_01_a_worker_is_killed_and_its_call_resumes_in_the_same_room_with_the_same_conversation",
     ]
 
 

@@ -164,8 +164,8 @@ def test_a_stand_in_is_another_model_that_fits(own: str, policy: str, language: 
 
 def test_a_stand_in_knows_the_language() -> None:
     assemblyai = registry.get("assemblyai").offer("stt")
-    assert assemblyai.stand_in("universal-streaming-multilingual", "eager", "en-US") == "universal-streaming-english"
-    assert assemblyai.stand_in("universal-streaming-multilingual", "eager", "de") == "universal-streaming-multilingual"
+    assert assemblyai.stand_in("universal-3-6-pro", "silence", "de") == "universal-streaming-multilingual"
+    assert assemblyai.stand_in("universal-3-6-pro", "silence", "nl") == "universal-3-6-pro"
 
 
 @pytest.mark.parametrize(
