@@ -188,6 +188,9 @@ class Speaker:
                 self._note_failure(str(error))
                 await voice.drop()
                 continue
+            except asyncio.CancelledError:  # the caller interrupts what was to be said
+                await voice.drop()
+                raise
             self._voice = voice
             if self._failed:
                 failed, why = next(reversed(self._failed.items()))
