@@ -1,15 +1,19 @@
 """What the provider servers have in common on the wire: admission with faults, and websockets that may suffer one."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from simulator.faults import Connection, Fault, Target
 from simulator.world import WORLD, World
 
 GARBAGE = "\ufffd<html>502 Bad Gateway"
+
+CLOSING = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+"""What comes when there will be no more messages."""
 
 REFUSED_KEY = "invalid"
 """An API key that every simulated provider refuses; any other is accepted."""
@@ -76,9 +80,20 @@ class Socket:
     async def accept(cls, request: web.Request, target: Target, fault: Fault | None) -> "Socket":
         """Answer the handshake."""
         world = request.app[WORLD]
-        ws = web.WebSocketResponse(max_msg_size=16 * 1024 * 1024)
+        ws = web.WebSocketResponse(max_msg_size=16 * 1024 * 1024, autoping=False)
         await ws.prepare(request)
         return cls(ws, world, request, world.faults.open(target, fault, lambda: cut(request)))
+
+    async def receive(self, within_s: float | None = None) -> WSMessage:
+        """The next message. Pings are answered meanwhile, unless it hangs. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            while True:
+                message = await self.ws.receive()
+                if message.type is WSMsgType.PING:
+                    if not self.connection.hanging:
+                        await self.ws.pong(message.data)
+                elif message.type is not WSMsgType.PONG:
+                    return message
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Send JSON, or what the active fault makes of it. A client that has gone is no error."""

@@ -57,7 +57,7 @@ class SpeakSession:
         """Serve until the client closes or is silent for too long. A wrong message fails its context only."""
         while True:
             try:
-                message = await self._socket.ws.receive(timeout=INACTIVITY_S)
+                message = await self._socket.receive(INACTIVITY_S)
             except TimeoutError:
                 await self._socket.close(reason="connection idle for 5 minutes")
                 return

@@ -82,7 +82,7 @@ class SpeakSession:
         """Serve until the client closes, breaks a rule, or is silent for too long."""
         while True:
             try:
-                message = await self.socket.ws.receive(timeout=self._inactivity_s)
+                message = await self.socket.receive(self._inactivity_s)
             except TimeoutError:
                 problem = f"Have not received a new text input within the timeout of {self._inactivity_s:g} seconds."
                 await self._fail(ProtocolError("input_timeout_exceeded", problem))

@@ -15,7 +15,7 @@ from simulator.hearing.transcripts import Transcripts
 from simulator.profiles import FRAME_S
 from simulator.speech.audio import AudioDecoder
 from simulator.speech.pcm import SAMPLE_RATE, Samples
-from simulator.wire import Socket
+from simulator.wire import CLOSING, Socket
 
 _FRAME = round(FRAME_S * SAMPLE_RATE)
 _TICK_S = 0.1
@@ -127,7 +127,7 @@ class HearingSession(ABC):
 
     async def _receive(self) -> None:
         loop = asyncio.get_running_loop()
-        async for message in self.socket.ws:
+        while (message := await self.socket.receive()).type not in CLOSING:
             self._message_at = loop.time()
             if message.type == WSMsgType.BINARY:
                 self.on_audio(message.data)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from pipecat.frames.frames import (
     ErrorFrame,
@@ -210,3 +211,18 @@ async def test_a_sound_without_words_is_told_when_the_recogniser_is_asked(settin
         await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
         await heard.down.until(TranscriptionFrame)
         assert len(heard.down.of(TranscriptCompleteFrame)) == 1
+
+
+async def test_noise_in_which_assemblyai_finds_no_words_is_no_failure(settings: Settings) -> None:
+    async with hearing(settings, FROM_ASSEMBLYAI) as heard:
+        heard.stt.service.DOUBT_AFTER_S = 0.2
+        answered_at = heard.stt.service.answered_at
+        await heard.hear(_noise(1.0) + SECOND)
+        assert heard.stt.service.answered_at > answered_at  # it was asked for a sign
+        assert heard.failovers == []
+
+
+def _noise(seconds: float) -> bytes:
+    """As loud as speech, and no words: a cough, a door."""
+    samples = np.random.default_rng(1).integers(-6000, 6000, round(16000 * seconds), dtype=np.int16)
+    return samples.tobytes()

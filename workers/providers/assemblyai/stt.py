@@ -16,8 +16,10 @@ class AssemblyAI(WebsocketRecogniser, AssemblyAISTTService):
     """Pipecat's service, which also says when it has been asked for words and has none."""
 
     async def ask_for_sign(self) -> None:
+        """A pong is one. AssemblyAI answers no message when nothing was said, so noise would look like a failure."""
         websocket = self._get_websocket()  # type: ignore[no-untyped-call]  # Pipecat's
-        await websocket.send(json.dumps({"type": "ForceEndpoint"}))
+        await (await websocket.ping())
+        self.note_answer()
 
     def heard_until_s(self, result: Any) -> float | None:
         return result.words[-1].end / 1000 if isinstance(result, TurnMessage) and result.words else None
