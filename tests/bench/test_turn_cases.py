@@ -9,7 +9,7 @@ import pytest
 from simulator.scenario import Play, WaitForReply, WaitForSilence, parse_scenario
 from simulator.speech.marks import NO_WORDS, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples
-from tests.simulator.opus import through_opus
+from tests.simulator.speech.opus import through_opus
 from tools.bench.__main__ import _parser
 from tools.bench.turns import clips, sounds
 from tools.bench.turns.cases import KINDS, Case, chosen, load

@@ -11,7 +11,7 @@ from django.core.cache import cache, caches
 
 from common import counting
 from common.counting import Counter
-from tests.stack import eventually
+from tests.product.stack import eventually
 from tools.local import ROOT, Redis
 
 MINUTE = 60

@@ -9,8 +9,8 @@ import pytest
 import uvicorn
 
 from callcenter.http.http_protocol import LimitedProtocol
-from tests.security.sockets import answer_to, connect, is_closed
-from tests.stack import eventually
+from tests.product.stack import eventually
+from tests.security.input.sockets import answer_to, connect, is_closed
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LARGE = 64 * 1024 * 1024  # more than the kernel takes for a client that does not read

@@ -15,8 +15,8 @@ NEEDS = "# needs "
 RUN_ELSEWHERE = {
     "scripts/demo": "tests/local/test_demo.py",
     "scripts/scale.sh": "tests/scale/test_native.py",
-    "scripts/test": "tests/local/test_suite.py",
-    ".venv/bin/python -m tools.check": "tests/local/test_suite.py",
+    "scripts/test": "tests/check/test_suite.py",
+    ".venv/bin/python -m tools.check": "tests/check/test_suite.py",
     ".venv/bin/python -m pytest": "tests/docs/test_commands.py",
     ".venv/bin/python -m tools.chaos": "tests/chaos/test_chaos.py",
     ".venv/bin/python -m tools.bench": "tests/bench/test_runs.py",

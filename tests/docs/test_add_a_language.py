@@ -14,7 +14,7 @@ from agents.choices import Language
 from agents.phrases import PHRASES
 from agents.voices.apologies import SOUNDS
 from calls.webhooks.twilio.recovery import LOCALES
-from tests.workers import test_barge_in, test_farewells
+from tests.workers.turns import test_barge_in, test_farewells
 from tools.local import ROOT
 from workers.turns.caller_words import CALLER_WORDS
 
@@ -70,8 +70,8 @@ STEPS: dict[str, Callable[[str], bool]] = {
     "agents/voices/sounds/README.md": has_recordings_whose_origin_is_known,
     "workers/turns/caller_words.py": has_caller_words,
     "calls/webhooks/twilio/recovery.py": has_a_locale_of_twilio,
-    "tests/workers/test_farewells.py": has_a_farewell_that_is_tested,
-    "tests/workers/test_barge_in.py": has_a_backchannel_that_is_tested,
+    "tests/workers/turns/test_farewells.py": has_a_farewell_that_is_tested,
+    "tests/workers/turns/test_barge_in.py": has_a_backchannel_that_is_tested,
 }
 
 

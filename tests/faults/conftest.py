@@ -10,7 +10,7 @@ import pytest
 from calls.models import WebhookEvent
 from tests.factories import webhook_request
 from tests.faults.outside import post
-from tests.product import number, quiet, stack, worker
+from tests.product.fixtures import number, quiet, stack, worker
 
 __all__ = ["number", "quiet", "stack", "worker"]
 

@@ -12,7 +12,7 @@ from callcenter.celery import CALLS, app
 from calls.models import Call, WebhookEvent
 from calls.states import Status
 from tests.factories import WEBHOOK_PATH, WebhookRequest
-from tests.stack import Stack
+from tests.product.stack import Stack
 from tools.local import Service
 from tools.local.ports import LOOPBACK
 

@@ -26,8 +26,8 @@ from tests.latency.studio import (
     telephoned,
     write,
 )
-from tests.simulator.echo_agent import EchoAgent
-from tests.simulator.steady import steady
+from tests.simulator.caller.echo_agent import EchoAgent
+from tests.simulator.caller.steady import steady
 from tools.latency.analysis import Call, Source, analyse
 from tools.latency.conversation import DEAD_AIR_S
 from tools.latency.recordings import read_recording

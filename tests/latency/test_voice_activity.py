@@ -5,7 +5,7 @@ import pytest
 
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from tests.latency.studio import ANSWER, LONG, QUESTION, SHORT, agree, noise, placed, softer, spoken, truth
-from tests.simulator.echo_agent import tone
+from tests.simulator.caller.echo_agent import tone
 from tools.latency.voice_activity import find_speech
 
 

@@ -1,5 +1,5 @@
 """A running product that is loaded."""
 
-from tests.product import number, quiet, stack, worker
+from tests.product.fixtures import number, quiet, stack, worker
 
 __all__ = ["number", "quiet", "stack", "worker"]

@@ -10,7 +10,7 @@ from django.conf import settings
 from calls.models import Call, PhoneNumber, WebhookEvent
 from tests.factories import make_user
 from tests.loadtest.fakes import options
-from tests.stack import BIN, Process, Stack, database_url
+from tests.product.stack import BIN, Process, Stack, database_url
 from tools.errors import ToolError
 from tools.loadtest.command import run
 from tools.loadtest.report.page import page

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import eventually
+from tests.product.stack import eventually
 from tools.local import ROOT, logs
 from tools.local.process import Daemon
 from tools.run.scale.supervisor import Supervisor

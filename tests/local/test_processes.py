@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import eventually
+from tests.product.stack import eventually
 from tools.local import ROOT
 from tools.local.restarts import LOOP
 from tools.run.demo import processes

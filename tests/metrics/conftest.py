@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 from calls.reporting import collectors as web_metrics
 from tests.metrics.samples import names_of
-from tests.product import number, quiet, stack, worker
+from tests.product.fixtures import number, quiet, stack, worker
 from workers import metrics as worker_metrics
 
 __all__ = ["exported", "number", "quiet", "stack", "worker"]

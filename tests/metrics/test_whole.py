@@ -12,7 +12,7 @@ from django.conf import settings
 from calls.models import PhoneNumber
 from calls.states import Status
 from tests.metrics.samples import Labels, samples
-from tests.stack import Stack, eventually, final_call
+from tests.product.stack import Stack, eventually, final_call
 from tools.local.ports import LOOPBACK, free_ports
 
 type Exported = dict[str, dict[Labels, float]]

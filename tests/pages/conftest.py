@@ -1,6 +1,6 @@
 """Chromium, the product's web process, and a browser in which somebody is signed in.
 
-Every test fails when the browser reports something during it: tests/pages/watching.py.
+Every test fails when the browser reports something during it: tests/pages/browser/watching.py.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from pytest_django import DjangoDbBlocker
 from pytest_playwright.pytest_playwright import CreateContextCallback
 
 from tests.factories import make_user
-from tests.pages import watching
-from tests.pages.serving import serving
-from tests.pages.signing_in import sign_in
-from tests.pages.windows import Window
-from tests.product import empty_queues
-from tests.stack import Stack
+from tests.pages.browser import watching
+from tests.pages.browser.serving import serving
+from tests.pages.browser.signing_in import sign_in
+from tests.pages.browser.windows import Window
+from tests.product.fixtures import empty_queues
+from tests.product.stack import Stack
 from tools.local import Instance, Redis
 from tools.setup.packages import find_chromium
 

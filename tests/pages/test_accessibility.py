@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
-from tests.pages.looking import DESKTOP, TELEPHONE, faults
+from tests.pages.browser.looking import DESKTOP, TELEPHONE, faults
 from tests.pages.world import World, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.pages.windows import Window
+from tests.pages.browser.windows import Window
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

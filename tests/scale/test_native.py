@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents.providers import registry
-from tests.stack import eventually
+from tests.product.stack import eventually
 from tools.local import ROOT, Instance, Service, services
 from tools.local.isolated_env import isolated_environment
 from tools.local.ports import free_ports

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import eventually
+from tests.product.stack import eventually
 from tools.local.process import Daemon
 from tools.local.restarts import LOOP, PAUSES_S, STEADY_S, Restarts
 from tools.run.scale import supervisor

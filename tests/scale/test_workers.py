@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.product.stack import eventually
 from tests.services import INSTANCE
-from tests.stack import eventually
 from tools.local import Instance
 from tools.run.scale.workers import Workers
 

@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from tests.callcenter.test_checks import problems
 from tests.factories import make_user
-from tests.security.sockets import answer_to
-from tests.stack import Stack, eventually
+from tests.product.stack import Stack, eventually
+from tests.security.input.sockets import answer_to
 from tools.local.ports import LOOPBACK
 from tools.measure.world import answers
 

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from agents.tools.definitions import ToolSpec
 from common.database import in_database
 from tests.security.world import TOOL_SECRET, make_secret
-from tests.workers.certificates import make_certificate
+from tests.workers.tools.certificates import make_certificate
 from tools.local.ports import LOOPBACK
 from workers.tools import tool_requests, tool_service
 

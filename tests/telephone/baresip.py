@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.speech.pcm import Samples, decode_wav, resample
-from tests.stack import WAIT_S, eventually
+from tests.product.stack import WAIT_S, eventually
 from tools.local.ports import LOOPBACK, free_ports
 from tools.local.process import Daemon
 

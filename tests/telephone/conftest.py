@@ -14,9 +14,9 @@ from numpy import frombuffer, int16
 from calls.models import PhoneNumber
 from simulator.speech.pcm import SAMPLE_RATE
 from simulator.speech.synthesis import CALLER_VOICE, make_synthesizer
-from tests.product import number, quiet, stack
+from tests.product.fixtures import number, quiet, stack
+from tests.product.stack import Stack
 from tests.services import INSTANCE
-from tests.stack import Stack
 from tests.telephone.baresip import Telephone, telephone
 from tests.telephone.service import program, sip_service
 from tools.local.ports import LOOPBACK

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.product.stack import eventually
 from tests.services import INSTANCE
-from tests.stack import eventually
 from tools.local.ports import LOOPBACK, free_ports
 from tools.local.process import Daemon
 

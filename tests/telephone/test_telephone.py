@@ -9,8 +9,8 @@ from calls.models import Call, PhoneNumber
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona
-from tests.product import NUMBER
-from tests.stack import Stack, eventually, final_call
+from tests.product.fixtures import NUMBER
+from tests.product.stack import Stack, eventually, final_call
 from tests.telephone.baresip import Telephone
 from tests.telephone.conftest import CALLER
 from tools.latency.voice_activity import find_speech
