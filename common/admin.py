@@ -107,7 +107,7 @@ def wanted_object(admin: ModelAdmin, request: HttpRequest, object_id: str) -> An
 def column[F: Callable[..., Any]](
     description: str, *, ordering: str | None = None, label: Mapping[str, str] | None = None
 ) -> Callable[[F], F]:
-    """Make a method a column of the list. `label` maps a value, or the first of a pair, to the colour of its badge."""
+    """Make a method a column of the list. `label` maps a value, or the first of a pair, to the color of its badge."""
 
     def decorate(function: F) -> F:
         unfold_display(function, description=description, ordering=ordering, label=dict(label) if label else None)

@@ -24,7 +24,7 @@ from calls.states import FINAL, EndReason, Status
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
 
-_counter = itertools.count(1000)  # +12025550100 and its neighbours are the numbers that tests name
+_counter = itertools.count(1000)  # +12025550100 and its neighbors are the numbers that tests name
 WEBHOOK_PATH = "/webhooks/livekit"
 
 

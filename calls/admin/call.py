@@ -13,7 +13,7 @@ from django.utils.text import unescape_string_literal
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.views import ChangeList
 
-from calls.admin.call_page import COLOURS, call_page
+from calls.admin.call_page import COLORS, call_page
 from calls.admin.filters import DayRangeFilter
 from calls.lifecycle import services
 from calls.models import Call, Turn
@@ -121,7 +121,7 @@ class CallAdmin(HistoryAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CallList]:
         return CallList
 
-    @column("Status", ordering="status", label=COLOURS)
+    @column("Status", ordering="status", label=COLORS)
     def state(self, call: Call) -> tuple[str, str]:
         return (call.status, Status(call.status).label)
 

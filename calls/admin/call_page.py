@@ -12,8 +12,8 @@ from calls.privacy.visibility import visible_detail
 from calls.reporting.narrative import event_title, readable_duration, readable_number, readable_time, tell
 from calls.states import Direction, EndReason, Status
 
-# The colour of a state's badge, in unfold's vocabulary.
-COLOURS: dict[str, str] = {
+# The color of a state's badge, in unfold's vocabulary.
+COLORS: dict[str, str] = {
     Status.QUEUED: "warning",
     Status.CONNECTING: "info",
     Status.IN_PROGRESS: "primary",
@@ -22,7 +22,7 @@ COLOURS: dict[str, str] = {
     Status.MISSED: "warning",
     Status.REJECTED: "",
 }
-# A stage's field, its colour class in admin.css, and its name. In the order in which a reply comes to be.
+# A stage's field, its color class in admin.css, and its name. In the order in which a reply comes to be.
 STAGES = (
     ("end_of_turn_ms", "turn", "End of turn"),
     ("stt_ms", "stt", "Speech to text"),
@@ -75,7 +75,7 @@ class CallPage:
     """The page of one call, from top to bottom."""
 
     call: Call
-    colour: str
+    color: str
     agent: str
     sentence: str
     facts: list[tuple[str, str]]
@@ -93,7 +93,7 @@ def call_page(call: Call, *, with_words: bool = True) -> CallPage:
     shown = turns if with_words and call.erased_at is None else []
     return CallPage(
         call=call,
-        colour=COLOURS[Status(call.status)],
+        color=COLORS[Status(call.status)],
         agent=call.persona_version.persona.name if call.persona_version else "Agent",
         sentence=tell(call),
         facts=list(_facts(call, turns)),

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.admin.call_page import COLOURS
+from calls.admin.call_page import COLORS
 from calls.lifecycle import capacity, leases
 from calls.models import Call
 from calls.phone import masked
@@ -28,7 +28,7 @@ class RecentCall:
 
     url: str
     status: str
-    colour: str
+    color: str
     when: str
     caller: str
     number: str
@@ -132,7 +132,7 @@ def _row(call: Call, name: Callable[[str], str]) -> RecentCall:
     return RecentCall(
         url=reverse("admin:calls_call_change", args=[call.pk]),
         status=Status(call.status).label,
-        colour=COLOURS[Status(call.status)],
+        color=COLORS[Status(call.status)],
         when=short_time(call.created_at),
         caller=name(call.caller_number) if call.caller_number else "anonymous",
         number=_number(call),

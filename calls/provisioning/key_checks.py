@@ -13,7 +13,7 @@ from agents.models import Persona, PersonaVersion
 from agents.provider_choices import Choice
 from agents.providers.accounts import Account, account_of
 from agents.providers.offers import KeyRequest, Provider
-from calls.provisioning.examinations import WITHIN_S, NotNeeded, Unwell
+from calls.provisioning.service_checks import WITHIN_S, Failed, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Use:
 def check(provider: Provider, *, stands_in: bool = False) -> str:
     """Try the key of the provider's account, or of the one that takes over, as a call would use it, and at no cost.
 
-    Returns what is well. Raises Unwell, and NotNeeded when nobody uses it.
+    Returns what it found. Raises Failed, and Skipped when nobody uses it.
     """
     account = account_of(provider, stands_in=stands_in)
     used = uses(provider, stands_in=stands_in)
     if not account.api_key and not used:
-        raise NotNeeded("no key, and no published persona uses it")
+        raise Skipped("no key, and no published persona uses it")
     if not account.api_key:
         cure = f"Set {account.key_variable}, or choose another provider in the admin and publish the persona."
-        raise Unwell(f"has no key, but {used[0].persona} uses it", cure)
+        raise Failed(f"has no key, but {used[0].persona} uses it", cure)
     if provider.key_request is not None:
         return ask(account, provider.key_request)
     said: str = import_string(provider.check_key)(account, used)
@@ -65,22 +65,22 @@ def ask(account: Account, request: KeyRequest) -> str:
         raise unreachable(account, error) from error
     if not answer.is_success:
         raise refused(account, answer.status_code)
-    return f"{account.host} takes the key"
+    return f"{account.host} accepts the key"
 
 
-def refused(account: Account, status: int | None) -> Unwell:
+def refused(account: Account, status: int | None) -> Failed:
     """What an answer with this status means."""
     if status in (401, 403):
-        return Unwell("refuses the key", f"Set {account.key_variable} to a key of that account, with all permissions.")
+        return Failed("refuses the key", f"Set {account.key_variable} to a key of that account, with all permissions.")
     if status in (402, 429):
-        return Unwell(f"has no credit or too many requests (status {status})", "Look into the account: is it paid for?")
-    return Unwell(f"answers with status {status}", f"Check {account.url_variable}; if it is right, try again later.")
+        return Failed(f"has no credit or too many requests (status {status})", "Look into the account: is it paid for?")
+    return Failed(f"answers with status {status}", f"Check {account.url_variable}; if it is right, try again later.")
 
 
-def unreachable(account: Account, error: Exception) -> Unwell:
+def unreachable(account: Account, error: Exception) -> Failed:
     """What it means when there is no answer, or none of a provider's."""
     cure = f"Check {account.url_variable}, and that this machine may reach it."
-    return Unwell(f"cannot be reached ({type(error).__name__})", cure)
+    return Failed(f"cannot be reached ({type(error).__name__})", cure)
 
 
 def _live_versions() -> list[PersonaVersion]:

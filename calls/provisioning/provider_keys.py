@@ -9,10 +9,10 @@ from agents.providers import registry
 from agents.providers.accounts import account_of
 from calls.provisioning import key_checks, twilio_client, twilio_trunk
 from calls.provisioning.changes import CannotProvision
-from calls.provisioning.examinations import NotNeeded, Unwell
+from calls.provisioning.service_checks import Failed, Skipped
 
 
-def examinations() -> dict[str, Callable[[], str]]:
+def checks() -> dict[str, Callable[[], str]]:
     """By name: each provider, each fallback that is not the same account at the same address, and Twilio."""
     found: dict[str, Callable[[], str]] = {}
     for provider in registry.all():
@@ -26,18 +26,18 @@ def examinations() -> dict[str, Callable[[], str]]:
 def twilio() -> str:
     """The account is active, and has the trunk."""
     if not settings.TWILIO_ACCOUNT_SID:
-        raise NotNeeded("no account: only needed for real telephone numbers")
+        raise Skipped("no account: only needed for real telephone numbers")
     try:
         client = twilio_client.client()
         account = client.api.accounts(settings.TWILIO_ACCOUNT_SID).fetch()
         trunks = [trunk.friendly_name for trunk in client.trunking.v1.trunks.list()]
     except CannotProvision as error:
-        raise Unwell("the account is not complete", str(error)) from error
+        raise Failed("the account is not complete", str(error)) from error
     except twilio_client.ERRORS as error:
         problem, _, cure = twilio_client.refused(error).partition(": ")
-        raise Unwell(problem, cure or "Try again, and check status.twilio.com.") from error
+        raise Failed(problem, cure or "Try again, and check status.twilio.com.") from error
     if account.status != "active":
-        raise Unwell(f"the account is {account.status}", "Check the billing in Twilio's console.")
+        raise Failed(f"the account is {account.status}", "Check the billing in Twilio's console.")
     if twilio_trunk.NAME not in trunks:
-        raise Unwell("the account has no trunk of this call center", "Run manage.py setup_twilio.")
+        raise Failed("the account has no trunk of this call center", "Run manage.py setup_twilio.")
     return "account active, trunk found"

@@ -122,7 +122,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--speech",
         choices=("local", "scripted"),
         default=os.environ.get("SIMULATOR_SPEECH") or "local",
-        help="local: Piper's natural voice; scripted: espeak-ng, marked for the scripted recogniser (now: %(default)s)",
+        help="local: Piper's natural voice; scripted: espeak-ng, marked for the scripted recognizer (now: %(default)s)",
     )
     add("--wav", type=Path, metavar="FILE", help="record the call: stereo, left the caller, right the agent")
     add("--json", metavar="FILE", help="write the report as JSON; - writes it to standard output, the rest to stderr")

@@ -21,7 +21,7 @@ class CallerSettings:
 
     `livekit_url` is ws:// or wss://. Numbers are E.164. Without `room`, the call gets a fresh room named call-<random>,
     as livekit-sip would give it. `speech` is local (Piper) or scripted (espeak-ng, with marks that the scripted
-    recogniser reads). `ring_timeout_s` is how long the phone rings, `max_seconds` how long the call may take after it
+    recognizer reads). `ring_timeout_s` is how long the phone rings, `max_seconds` how long the call may take after it
     was answered. With `picks_up_after_s` the telephone does not call but is called: it rings so long in the room, and
     `to_number` is who calls; `identity` is then the participant's, as who calls has chosen it. A line that is `mute`
     sends no audio at all, and one that is `deaf` takes none.

@@ -1,7 +1,7 @@
 """A quiet signature in speech, which says which line was spoken.
 
-Scripted speech has no recogniser that understands words. Instead the synthetic caller adds four tones to every
-utterance, and the scripted recogniser finds the line by them. The signature lasts as long as the utterance, so it is
+Scripted speech has no recognizer that understands words. Instead the synthetic caller adds four tones to every
+utterance, and the scripted recognizer finds the line by them. The signature lasts as long as the utterance, so it is
 found in any part of it, by a listener that heard nothing before, and after Opus.
 
 A code is 16 bits, four digits of 4 bits. Each digit has its own 16 frequencies, 20 Hz apart, and sounds one of them: in
@@ -27,7 +27,7 @@ _HOP = _WINDOW // 8
 _DIGITS = 4
 _BASE = 16
 _BINS = 720 + 5 * np.arange(_DIGITS * _BASE).reshape(_DIGITS, _BASE)
-"""Bin of each digit's values. A Hann window leaks into two neighbouring bins; five apart, tones do not touch."""
+"""Bin of each digit's values. A Hann window leaks into two neighboring bins; five apart, tones do not touch."""
 
 _BAND_HZ = (2_750.0, 4_110.0)
 _LEVEL_DB = -26.0

@@ -73,7 +73,7 @@ def test_a_telephone_keeps_the_length_and_the_place_of_a_sound() -> None:
     assert loud[-1] == pytest.approx(8_400, abs=32)
 
 
-def test_words_are_levelled_marked_and_kept(tmp_path: Path) -> None:
+def test_words_are_leveled_marked_and_kept(tmp_path: Path) -> None:
     speaker = Speaker()
     clip = clips.make(QUIETEST_SPOKEN, speaker, tmp_path)
     samples = clips.read(clip)

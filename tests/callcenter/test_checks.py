@@ -148,9 +148,9 @@ def test_doctor_without_a_database_says_so_once() -> None:
     assert "port 1 failed: Connection refused" in first
     assert cure.strip() == "Start PostgreSQL, or correct DATABASE_URL."
     assert others == [
-        "– Workers   not tried: the database does not answer",
-        "– Numbers   not tried: the database does not answer",
-        "1 of 3 not well.",
+        "– Workers   skipped: the database does not answer",
+        "– Numbers   skipped: the database does not answer",
+        "1 of 3 checks failed.",
     ]
 
 

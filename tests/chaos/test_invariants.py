@@ -58,7 +58,7 @@ def standing(**values: Any) -> Evidence:
 
 # By the invariant: what breaches it, and a part of what is said about it.
 ASKED_TWICE = [*ROW.turns[:2], agent_turn(3, "The amber"), replace(ROW.turns[1], number=4)]
-"""The recogniser gives the question again, while its answer is heard."""
+"""The recognizer gives the question again, while its answer is heard."""
 
 BREACHES: dict[str, list[tuple[Evidence, str]]] = {
     "one owner at a time": [

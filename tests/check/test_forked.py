@@ -44,7 +44,7 @@ def forked(tmp_path: Path) -> Iterator[Forked]:
         pid_file=tmp_path / "pid",
         log_file=tmp_path / "logs" / "log",
         directory=tmp_path,
-        environment={"COLOUR": "green"},
+        environment={"COLOR": "green"},
     )
     daemon.start()
     yield daemon
@@ -60,7 +60,7 @@ def told(daemon: Forked) -> dict[str, Any]:
 def test_it_has_its_own_session_environment_arguments_and_log(forked: Forked, tmp_path: Path) -> None:
     found = told(forked)
     assert found["pid"] == found["session"] == forked.pid() != os.getpid()
-    assert found["environment"].keys() == {"COLOUR", "PATH", "LANG", "LC_ALL", "TZ"}
+    assert found["environment"].keys() == {"COLOR", "PATH", "LANG", "LC_ALL", "TZ"}
     assert found["arguments"] == [str(tmp_path / "script"), "--fast"]
     assert found["directory"] == str(tmp_path)
     assert found["input"] == os.devnull

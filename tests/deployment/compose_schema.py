@@ -1,6 +1,6 @@
 """The part of the Compose specification that these files use, as a JSON schema: a key that is not here is a mistake.
 
-After https://github.com/compose-spec/compose-spec/blob/main/05-services.md and its neighbours.
+After https://github.com/compose-spec/compose-spec/blob/main/05-services.md and its neighbors.
 """
 
 from typing import Any

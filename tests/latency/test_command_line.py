@@ -32,7 +32,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_file_is_analysed_by_the_program_under_its_path(wav: Path, tmp_path: Path) -> None:
+def test_a_file_is_analyzed_by_the_program_under_its_path(wav: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [*PROGRAM, str(wav), "--output", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_left_out_and_reported(
     assert left_out["name"].endswith("broken.wav")
 
 
-def test_nothing_to_analyse_is_an_error_of_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_analyze_is_an_error_of_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "gone.wav")]) == 2
     assert "gone.wav does not exist" in capsys.readouterr().err
 
@@ -133,7 +133,7 @@ def test_arguments_that_do_not_go_together_are_named(
     assert "--until 2026-11-01 is before --since 2026-11-05" in said
 
 
-async def test_an_accounts_recordings_are_analysed(twilio: Twilio, wav: Path, tmp_path: Path) -> None:
+async def test_an_accounts_recordings_are_analyzed(twilio: Twilio, wav: Path, tmp_path: Path) -> None:
     twilio.add(1, wav, to_number=OTHER_NUMBER)
     sids = [twilio.add(day, wav) for day in (2, 3)]
     unfinished = twilio.add(4, wav, status="processing")

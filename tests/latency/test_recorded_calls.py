@@ -28,7 +28,7 @@ from tests.latency.studio import (
 )
 from tests.simulator.caller.echo_agent import EchoAgent
 from tests.simulator.caller.steady import steady
-from tools.latency.analysis import Call, Source, analyse
+from tools.latency.analysis import Call, Source, analyze
 from tools.latency.conversation import DEAD_AIR_S
 from tools.latency.recordings import read_recording
 
@@ -63,8 +63,8 @@ class SpeakingAgent(EchoAgent):
         self.said.append(await self.mouth.say(self.line))
 
 
-def analysed(path: Path) -> Call:
-    return analyse(Source(path, path.name), "left", DEAD_AIR_S)
+def analyzed(path: Path) -> Call:
+    return analyze(Source(path, path.name), "left", DEAD_AIR_S)
 
 
 def begins_at(line: Samples, channel: Samples, from_s: float, to_s: float) -> float:
@@ -103,7 +103,7 @@ async def test_latencies_of_a_recorded_call_are_those_that_the_caller_heard(
     report = await steady(lambda: record(livekit, path, lines["answer"]), lambda report: report)
     assert report.every_reply_heard
 
-    call = await asyncio.to_thread(analysed, path)
+    call = await asyncio.to_thread(analyzed, path)
     agent_side = read_recording(path).agent
     assert len(call.latencies_ms) == len(report.utterances) == 3
     later_ms = []
@@ -144,11 +144,11 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_latency_from_interrupting_to_slow_is_found_to_20_ms(conversation: Path) -> None:
-    assert analysed(conversation).latencies_ms == pytest.approx(GAPS_MS, abs=20)
+    assert analyzed(conversation).latencies_ms == pytest.approx(GAPS_MS, abs=20)
 
 
 def test_what_else_happened_in_the_call_is_found(conversation: Path) -> None:
-    talk = analysed(conversation).conversation
+    talk = analyzed(conversation).conversation
     assert talk.greeting_s == pytest.approx(0.4, abs=ERROR_S)
     assert [each.by for each in talk.interruptions] == ["agent"]
     assert talk.overlap_s == pytest.approx(0.25, abs=ERROR_S)
@@ -173,4 +173,4 @@ def test_latencies_are_found_to_20_ms_on_a_telephone_line(tmp_path: Path, voice:
     left, right = (placed(lines, at_s) + noise(at_s, noise_db) for lines in (caller, agent))
     path = write(tmp_path / "call.wav", left, right, "pcm_mulaw", TELEPHONE_RATE)
 
-    assert analysed(path).latencies_ms == pytest.approx(gaps_ms, abs=20)
+    assert analyzed(path).latencies_ms == pytest.approx(gaps_ms, abs=20)

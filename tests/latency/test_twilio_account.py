@@ -60,7 +60,7 @@ async def test_no_more_are_taken_than_wanted(twilio: Twilio, wav: Path) -> None:
     assert [each.sid for each in await listed(wanted)] == [sids[4], sids[3]]
 
 
-async def test_what_cannot_be_analysed_is_listed_with_the_reason(twilio: Twilio, wav: Path, tmp_path: Path) -> None:
+async def test_what_cannot_be_analyzed_is_listed_with_the_reason(twilio: Twilio, wav: Path, tmp_path: Path) -> None:
     twilio.add(1, wav, status="processing")
     both = read_recording(wav)
     mono = write(tmp_path / "mono.wav", both.caller, both.agent, layout="mono")

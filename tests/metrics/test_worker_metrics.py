@@ -126,7 +126,7 @@ def test_a_failover_is_an_error_of_the_provider_that_failed(increases: Increases
 @pytest.mark.parametrize(
     ("stage", "category", "error", "kind", "provider"),
     [
-        ("stt", "ErrorCategory.CONNECTIVITY", "no recogniser is left: cannot connect", "connection", "assemblyai"),
+        ("stt", "ErrorCategory.CONNECTIVITY", "no recognizer is left: cannot connect", "connection", "assemblyai"),
         ("llm", "ErrorCategory.RATE_LIMIT", "Error code: 429", "rate_limit", "openai"),
         ("llm", "ErrorCategory.SERVER", "Error code: 500", "response", "openai"),
         ("tts", "ErrorCategory.UNKNOWN", "no voice is left: no audio in time", "timeout", "elevenlabs"),

@@ -153,7 +153,7 @@ class Stack:
             self.processes.remove(process)
 
     def script(self, yaml: str) -> str:
-        """Have the simulated language model and recogniser follow this scenario. Returns it."""
+        """Have the simulated language model and recognizer follow this scenario. Returns it."""
         self.control("PUT", "scenario", {"yaml": yaml})
         return yaml
 

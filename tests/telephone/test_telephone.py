@@ -17,7 +17,7 @@ from tools.latency.voice_activity import find_speech
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SPEECH = "(speech)"  # what the simulator's recogniser hears in speech without a mark
+SPEECH = "(speech)"  # what the simulator's recognizer hears in speech without a mark
 HOURS = "We are open from nine to five."
 GOODBYE = "Goodbye, and thank you for calling."
 OPENING_HOURS = f"""

@@ -43,7 +43,7 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
 
 
 @pytest.mark.parametrize(("values", "service"), [({}, Flux), (SMART_TURN, Nova)])
-async def test_the_turn_policy_chooses_the_recogniser(values: dict[str, str], service: type) -> None:
+async def test_the_turn_policy_chooses_the_recognizer(values: dict[str, str], service: type) -> None:
     assert type(services.make_stt(_version(**values)).service) is service
 
 

@@ -1,4 +1,4 @@
-"""A recording analysed, and what all of them together say."""
+"""A recording analyzed, and what all of them together say."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,13 +40,13 @@ class Call:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A recording that was not analysed, and why."""
+    """A recording that was not analyzed, and why."""
 
     name: str
     reason: str
 
 
-def analyse(source: Source, caller_channel: Side, dead_air_s: float) -> Call:
+def analyze(source: Source, caller_channel: Side, dead_air_s: float) -> Call:
     """Read a recording and measure it. Raises ToolError."""
     recording = read_recording(source.path, caller_channel)
     caller = find_speech(recording.caller, other_side=recording.agent)

@@ -10,7 +10,7 @@ import environ
 import phonenumbers
 
 from tools.errors import ToolError
-from tools.latency.analysis import Call, LeftOut, Source, analyse
+from tools.latency.analysis import Call, LeftOut, Source, analyze
 from tools.latency.conversation import DEAD_AIR_S
 from tools.latency.documents import call_row, document, turn_rows, write_csv, write_json
 from tools.latency.recordings import Side, found_in
@@ -37,9 +37,9 @@ what is written, into the folder of --output:
   timelines.svg    who spoke when
 
 exit codes:
-  0  every recording was analysed, or left out for what it is: one channel, not completed
-  1  some could not be fetched or read; the others were analysed
-  2  nothing could be analysed: a wrong argument, the account refused, no recordings
+  0  every recording was analyzed, or left out for what it is: one channel, not completed
+  1  some could not be fetched or read; the others were analyzed
+  2  nothing could be analyzed: a wrong argument, the account refused, no recordings
 """
 
 
@@ -63,15 +63,15 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ToolError("--number and --limit are for the Twilio account: leave them out, or the files")
         left_out: list[LeftOut] = []
         sources = [Source(path, str(path)) for path in found_in(arguments.files)]
-        calls, failed = _analysed(sources, arguments)
+        calls, failed = _analyzed(sources, arguments)
     else:
         sources, left_out, failed = _from_account(arguments)
-        calls, unreadable = _analysed(sources, arguments)
+        calls, unreadable = _analyzed(sources, arguments)
         failed += unreadable
     for each in (*left_out, *failed):
         print(f"left out: {each.name}: {each.reason}")
     if not calls:
-        raise ToolError("no recording could be analysed: see above")
+        raise ToolError("no recording could be analyzed: see above")
     _write(calls, [*left_out, *failed], arguments)
     return 1 if failed else 0
 
@@ -97,11 +97,11 @@ def _from_account(arguments: argparse.Namespace) -> tuple[list[Source], list[Lef
     return sources, [LeftOut(each.sid, each.reason) for each in listed if each.reason], failed
 
 
-def _analysed(sources: list[Source], arguments: argparse.Namespace) -> tuple[list[Call], list[LeftOut]]:
+def _analyzed(sources: list[Source], arguments: argparse.Namespace) -> tuple[list[Call], list[LeftOut]]:
     calls, failed = [], []
     for source in sources:
         try:
-            calls.append(analyse(source, arguments.caller_channel, arguments.dead_air))
+            calls.append(analyze(source, arguments.caller_channel, arguments.dead_air))
         except ToolError as error:
             failed.append(LeftOut(source.name, str(error)))
         else:

@@ -42,9 +42,9 @@ def _legend() -> list[str]:
         (_LATE, f"reply later than {TARGET_MS} ms"),
     ]
     parts = []
-    for index, (colour, label) in enumerate(entries):
+    for index, (color, label) in enumerate(entries):
         left = _LEFT + index * 110
-        parts.append(_bar(left, 34, 11, 11, colour, label))
+        parts.append(_bar(left, 34, 11, 11, color, label))
         parts.append(_text(left + 16, 44, label))
     return parts
 
@@ -73,27 +73,27 @@ def _timeline(call: Call, top: float, scale: float) -> list[str]:
         title = f"interrupted by the {each.by}: both speak for {each.overlap_ms:.0f} ms"
         parts.append(_span(each.at_s, until_s, lanes + _LANE - 2, 6, _OVERLAP, title, scale))
     for reply in talk.replies:
-        colour = _LATE if reply.latency_ms > TARGET_MS else "#111"
+        color = _LATE if reply.latency_ms > TARGET_MS else "#111"
         x = _LEFT + reply.started_s * scale
-        parts.append(_text(x, lanes + 2 * _LANE + 14, f"{reply.latency_ms:.0f}", size=9, colour=colour))
+        parts.append(_text(x, lanes + 2 * _LANE + 14, f"{reply.latency_ms:.0f}", size=9, color=color))
     return parts
 
 
-def _speech(who: str, speech: Speech, top: float, colour: str, scale: float) -> str:
+def _speech(who: str, speech: Speech, top: float, color: str, scale: float) -> str:
     title = f"{who}: {speech.started_s:.2f} to {speech.ended_s:.2f} s"
-    return _span(speech.started_s, speech.ended_s, top, _LANE, colour, title, scale)
+    return _span(speech.started_s, speech.ended_s, top, _LANE, color, title, scale)
 
 
-def _span(from_s: float, to_s: float, top: float, height: float, colour: str, title: str, scale: float) -> str:
-    return _bar(_LEFT + from_s * scale, top, max((to_s - from_s) * scale, 0.5), height, colour, title)
+def _span(from_s: float, to_s: float, top: float, height: float, color: str, title: str, scale: float) -> str:
+    return _bar(_LEFT + from_s * scale, top, max((to_s - from_s) * scale, 0.5), height, color, title)
 
 
-def _bar(left: float, top: float, width: float, height: float, colour: str, title: str) -> str:
+def _bar(left: float, top: float, width: float, height: float, color: str, title: str) -> str:
     return (
-        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}">'
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{color}">'
         f"<title>{escape(title)}</title></rect>"
     )
 
 
-def _text(x: float, y: float, text: str, size: int = 11, colour: str = "#111") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, size: int = 11, color: str = "#111") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{color}">{escape(text)}</text>'

@@ -32,7 +32,7 @@ _CHUNK = 1 << 16
 class AccountRecording:
     """A recording in the account. `to_number` is the called number, if the calls were asked for a number.
 
-    `reason` says why it cannot be analysed, and is empty if it can.
+    `reason` says why it cannot be analyzed, and is empty if it can.
     """
 
     sid: str

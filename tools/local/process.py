@@ -58,7 +58,7 @@ class Daemon:
         return process.pid
 
     def pid(self) -> int | None:
-        """The process's id while it lives. A recycled id is recognised by its start time and does not count."""
+        """The process's id while it lives. A recycled id is recognized by its start time and does not count."""
         try:
             pid, identity = self.pid_file.read_text().strip().split(" ", 1)
         except (FileNotFoundError, ValueError):

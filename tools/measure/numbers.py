@@ -1,4 +1,4 @@
-"""The benchmark's telephone numbers: which policy answers is a matter of the number that is dialled."""
+"""The benchmark's telephone numbers: which policy answers is a matter of the number that is dialed."""
 
 from typing import Literal
 

@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 WHY_WITHIN_S = 1.0  # this side says that everybody has left, and then why it is not in the room itself
 READ_WITHIN_S = 1.0  # how long a caller who changes agents waits for the database
-STAYS_S = 8.0  # an agent that hands its call over listens so long: a recogniser without audio is gone after 10 s
+STAYS_S = 8.0  # an agent that hands its call over listens so long: a recognizer without audio is gone after 10 s
 LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
 
 

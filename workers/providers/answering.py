@@ -1,7 +1,7 @@
 """A language model's answer as it comes, whoever the vendor is.
 
 Pipecat's services do the vendor's protocol. `Answering` has one hand what it says to who asked, instead of to a
-neighbour in a pipeline; `Answer` is what it has said.
+neighbor in a pipeline; `Answer` is what it has said.
 """
 
 import asyncio

@@ -21,9 +21,9 @@ from workers.providers.answering import Answering
 from workers.providers.failover.llm import FailoverLLM
 from workers.providers.failover.stt import FailoverSTT
 from workers.providers.failover.tts import FailoverTTS
-from workers.providers.recogniser import Recogniser
+from workers.providers.recognizer import Recognizer
 from workers.providers.speech.cached_lines import CallLines
-from workers.providers.synthesiser import SpeechListener, Synthesiser
+from workers.providers.synthesizer import SpeechListener, Synthesizer
 from workers.providers.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -40,9 +40,9 @@ def make_stt(version: PersonaVersion) -> FailoverSTT:
     """Speech to text: 16 kHz mono 16-bit PCM in, transcripts and, with the fast turn policy, ends of turn out."""
     policy = TurnPolicy(version.turn_policy)
 
-    def make(target: Target) -> Recogniser:
-        recogniser: Recogniser = _function(target)(target, version.language, policy)
-        return recogniser
+    def make(target: Target) -> Recognizer:
+        recognizer: Recognizer = _function(target)(target, version.language, policy)
+        return recognizer
 
     # With the fast turn policy nothing behind the service listens: the provider finds the turns.
     return FailoverSTT(targets.stt(version), make, audio_passthrough=policy != TurnPolicy.EAGER)
@@ -66,8 +66,8 @@ def make_tts(version: PersonaVersion, lines: CallLines, llm: FailoverLLM) -> Fai
     """
     language = Language(version.language)
 
-    def make(target: Target, listener: SpeechListener) -> Synthesiser:
-        voice: Synthesiser = _function(target)(target, language, listener)
+    def make(target: Target, listener: SpeechListener) -> Synthesizer:
+        voice: Synthesizer = _function(target)(target, language, listener)
         return voice
 
     return FailoverTTS(targets.tts(version), make, lines, language, llm.is_speculating)

@@ -25,7 +25,7 @@ from pipecat.turns.user_turn_strategies import EagerUserTurnStrategies, UserTurn
 
 from agents.choices import TurnPolicy
 from agents.models import PersonaVersion
-from workers.providers.recogniser import TranscriptCompleteFrame
+from workers.providers.recognizer import TranscriptCompleteFrame
 from workers.turns.barge_in import BargeIn
 from workers.turns.detectors import SharedSileroVad, SharedSmartTurn
 

@@ -8,7 +8,7 @@ import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 
 from agents.providers.accounts import Account
-from calls.provisioning.examinations import Unwell
+from calls.provisioning.service_checks import Failed
 from workers.providers.assemblyai.account import check_key
 
 
@@ -41,12 +41,12 @@ def test_a_key_that_opens_a_session_is_well(account: Account) -> None:
 
 
 def test_a_key_that_is_refused_is_named_with_its_variable(account: Account) -> None:
-    with pytest.raises(Unwell, match="refuses the key") as found:
+    with pytest.raises(Failed, match="refuses the key") as found:
         check_key(Account("FALLBACK_ASSEMBLYAI", account.base_url, "wrong"), [])
     assert found.value.cure.startswith("Set FALLBACK_ASSEMBLYAI_API_KEY")
 
 
 def test_a_provider_that_is_away_is_told_with_its_variable() -> None:
-    with pytest.raises(Unwell, match=r"cannot be reached \(ConnectionRefusedError\)") as found:
+    with pytest.raises(Failed, match=r"cannot be reached \(ConnectionRefusedError\)") as found:
         check_key(Account("ASSEMBLYAI", "http://127.0.0.1:1", "right"), [])
     assert found.value.cure.startswith("Check ASSEMBLYAI_BASE_URL")

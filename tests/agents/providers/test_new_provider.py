@@ -123,7 +123,7 @@ def test_it_takes_over_from_others(acme: Path) -> None:
 
 
 def test_doctor_and_the_prices_know_it(acme: Path) -> None:
-    assert "Acme Voices" in provider_keys.examinations()
+    assert "Acme Voices" in provider_keys.checks()
     assert account_settings(Env())["ACME_PRICE_1000_CHARACTERS"] == 3
 
 

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: each thing that a call needs, well and unwell, against real services and the simulator."""
+"""`manage.py doctor`: each check, passed and failed, against real services and the simulator."""
 
 import asyncio
 import io
@@ -18,8 +18,8 @@ from callcenter.celery import CALLS, app
 from calls.lifecycle import leases
 from calls.management.commands.doctor import PRODUCT
 from calls.models.heartbeat import SWEEP
-from calls.provisioning import examinations, key_checks, provider_keys
-from calls.provisioning.examinations import NotNeeded, Unwell
+from calls.provisioning import key_checks, provider_keys, service_checks
+from calls.provisioning.service_checks import Failed, Skipped
 from calls.states import Status
 from simulator.app import running_simulator
 from simulator.twilio.api import TwilioAccount, running_twilio
@@ -64,10 +64,10 @@ def providers(simulator: str, settings: Settings) -> None:
             setattr(settings, f"{owner}_BASE_URL", url)
 
 
-def unwell(examination: Callable[[], str]) -> tuple[str, str]:
+def failure(check: Callable[[], str]) -> tuple[str, str]:
     """What it finds, and the cure."""
-    with pytest.raises(Unwell) as caught:
-        examination()
+    with pytest.raises(Failed) as caught:
+        check()
     return str(caught.value), caught.value.cure
 
 
@@ -80,23 +80,23 @@ def test_in_containers_the_machines_own_address_is_that_of_the_web_service(
 ) -> None:
     """In a container localhost is the container itself."""
     settings.PUBLIC_BASE_URL = address
-    monkeypatch.setattr(examinations, "WEB_SERVICE", simulator)
-    assert unwell(examinations.public_address)[0].startswith(f"{address}/health does not answer")
+    monkeypatch.setattr(service_checks, "WEB_SERVICE", simulator)
+    assert failure(service_checks.public_address)[0].startswith(f"{address}/health does not answer")
 
     settings.IN_CONTAINERS = True
-    assert examinations.public_address() == f"{simulator} answers"
+    assert service_checks.public_address() == f"{simulator} answers"
 
 
 # --- Providers --------------------------------------------------------------------------------------------------------
 
 
-def test_every_provider_is_tried_and_is_well(providers: None) -> None:
+def test_every_provider_is_checked_and_passes(providers: None) -> None:
     make_persona(voice_id=VOICE)
 
-    examinations = provider_keys.examinations()
-    assert list(examinations) == [provider.label for provider in registry.all()] + ["Twilio"]
+    checks = provider_keys.checks()
+    assert list(checks) == [provider.label for provider in registry.all()] + ["Twilio"]
     for name in ("Deepgram", "ElevenLabs", "OpenAI"):
-        assert examinations[name]().startswith("127.0.0.1:")
+        assert checks[name]().startswith("127.0.0.1:")
 
 
 @pytest.mark.parametrize("provider", registry.all(), ids=lambda provider: provider.name)
@@ -104,7 +104,7 @@ def test_a_provider_without_a_key_is_needed_only_where_a_persona_uses_it(
     provider: Provider, settings: Settings
 ) -> None:
     setattr(settings, provider.key_variable, "")
-    with pytest.raises(NotNeeded, match="no key, and no published persona uses it"):
+    with pytest.raises(Skipped, match="no key, and no published persona uses it"):
         key_checks.check(provider)
 
     setattr(settings, provider.key_variable, "key")
@@ -114,7 +114,7 @@ def test_a_provider_without_a_key_is_needed_only_where_a_persona_uses_it(
     make_persona("Anna", **values)
     setattr(settings, provider.key_variable, "")
 
-    problem, cure = unwell(lambda: key_checks.check(provider))
+    problem, cure = failure(lambda: key_checks.check(provider))
 
     assert problem == "has no key, but Anna uses it"
     assert cure.startswith(f"Set {provider.key_variable}, or choose another provider")
@@ -129,25 +129,25 @@ def test_a_manifest_can_say_with_which_request_a_key_is_tried(name: str, setting
         setattr(settings, provider.url_variable, url)
         setattr(settings, provider.key_variable, "secret")
         answers.append((200, {}))
-        assert key_checks.check(provider) == f"{url.removeprefix('http://')} takes the key"
+        assert key_checks.check(provider) == f"{url.removeprefix('http://')} accepts the key"
         [(method, path, headers)] = answers.asked
         assert (method, path) == ("GET", key_request.path)
         assert "secret" in [headers.get(header, "").removeprefix("Bearer ") for header in key_request.headers]
 
         answers.append((401, {}))
-        assert unwell(lambda: key_checks.check(provider)) == (
+        assert failure(lambda: key_checks.check(provider)) == (
             "refuses the key",
             f"Set {provider.key_variable} to a key of that account, with all permissions.",
         )
     setattr(settings, provider.url_variable, NOWHERE)
-    assert unwell(lambda: key_checks.check(provider))[1].startswith(f"Check {provider.url_variable}")
+    assert failure(lambda: key_checks.check(provider))[1].startswith(f"Check {provider.url_variable}")
 
 
 @pytest.mark.parametrize("name", ["Deepgram", "ElevenLabs", "OpenAI"])
 def test_a_key_that_is_refused_is_named_with_its_variable(name: str, providers: None, settings: Settings) -> None:
     setattr(settings, f"{name.upper()}_API_KEY", "invalid")
 
-    problem, cure = unwell(provider_keys.examinations()[name])
+    problem, cure = failure(provider_keys.checks()[name])
 
     assert problem == "refuses the key"
     assert cure == f"Set {name.upper()}_API_KEY to a key of that account, with all permissions."
@@ -157,7 +157,7 @@ def test_a_key_that_is_refused_is_named_with_its_variable(name: str, providers: 
 def test_a_provider_that_is_away_is_reported_with_its_variable(name: str, providers: None, settings: Settings) -> None:
     setattr(settings, f"{name.upper()}_BASE_URL", NOWHERE)
 
-    problem, cure = unwell(provider_keys.examinations()[name])
+    problem, cure = failure(provider_keys.checks()[name])
 
     assert problem.startswith("cannot be reached (")
     assert cure.startswith(f"Check {name.upper()}_BASE_URL")
@@ -166,13 +166,13 @@ def test_a_provider_that_is_away_is_reported_with_its_variable(name: str, provid
 def test_a_fallback_of_its_own_is_tried_too(providers: None, settings: Settings) -> None:
     settings.FALLBACK_OPENAI_API_KEY = "invalid"
 
-    assert unwell(provider_keys.examinations()["OpenAI (fallback)"])[1].startswith("Set FALLBACK_OPENAI_API_KEY")
+    assert failure(provider_keys.checks()["OpenAI (fallback)"])[1].startswith("Set FALLBACK_OPENAI_API_KEY")
 
 
 def test_a_voice_that_the_account_has_not_is_named_with_its_persona(providers: None) -> None:
     make_persona("Anna", voice_id="nobodys-voice")
 
-    problem, cure = unwell(provider_keys.examinations()["ElevenLabs"])
+    problem, cure = failure(provider_keys.checks()["ElevenLabs"])
 
     assert problem == "no voice nobodys-voice, with which Anna speaks"
     assert "Choose another voice" in cure
@@ -181,7 +181,7 @@ def test_a_voice_that_the_account_has_not_is_named_with_its_persona(providers: N
 def test_a_model_that_the_account_has_not_is_named_with_its_persona(providers: None) -> None:
     make_persona("Anna", llm_model="nobodys-model")
 
-    problem, _ = unwell(provider_keys.examinations()["OpenAI"])
+    problem, _ = failure(provider_keys.checks()["OpenAI"])
 
     assert problem == "no model nobodys-model, with which Anna thinks"
 
@@ -199,8 +199,8 @@ def account(settings: Settings) -> Iterator[Trunks]:
         yield trunks
 
 
-def test_twilio_is_well_with_an_account_and_our_trunk(account: Trunks, settings: Settings) -> None:
-    assert unwell(provider_keys.twilio) == (
+def test_twilio_passes_with_an_account_and_our_trunk(account: Trunks, settings: Settings) -> None:
+    assert failure(provider_keys.twilio) == (
         "the account has no trunk of this call center",
         "Run manage.py setup_twilio.",
     )
@@ -209,7 +209,7 @@ def test_twilio_is_well_with_an_account_and_our_trunk(account: Trunks, settings:
     assert provider_keys.twilio() == "account active, trunk found"
 
     settings.TWILIO_AUTH_TOKEN = "wrong"
-    assert unwell(provider_keys.twilio) == (
+    assert failure(provider_keys.twilio) == (
         "Twilio refuses the account",
         "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.",
     )
@@ -218,53 +218,53 @@ def test_twilio_is_well_with_an_account_and_our_trunk(account: Trunks, settings:
 def test_twilio_is_not_needed_without_an_account(settings: Settings) -> None:
     settings.TWILIO_ACCOUNT_SID = ""
 
-    with pytest.raises(NotNeeded, match="only needed for real telephone numbers"):
+    with pytest.raises(Skipped, match="only needed for real telephone numbers"):
         provider_keys.twilio()
 
 
 # --- The product ------------------------------------------------------------------------------------------------------
 
 
-def test_the_database_is_well_when_all_migrations_are_applied() -> None:
-    assert examinations.database().endswith("all migrations applied")
+def test_the_database_passes_when_all_migrations_are_applied() -> None:
+    assert service_checks.database().endswith("all migrations applied")
 
 
-def test_workers_are_well_when_there_are_slots_and_a_sweep() -> None:
-    assert unwell(examinations.workers)[0] == "no worker is running: callers hear ringing"
+def test_workers_pass_when_there_are_slots_and_a_sweep() -> None:
+    assert failure(service_checks.workers)[0] == "no worker is running: callers hear ringing"
     leases.beat("host:1", slots=4)
     make_call(Status.IN_PROGRESS, lease_holder="host:1")
-    assert unwell(examinations.workers)[0].startswith("no sweep")
+    assert failure(service_checks.workers)[0].startswith("no sweep")
     leases.beat(SWEEP)
 
-    assert examinations.workers() == "3 of 4 slots free"
+    assert service_checks.workers() == "3 of 4 slots free"
 
 
-def test_numbers_are_well_when_a_caller_would_be_answered() -> None:
-    assert unwell(examinations.numbers)[0].startswith("no number is active")
+def test_numbers_pass_when_a_caller_would_be_answered() -> None:
+    assert failure(service_checks.numbers)[0].startswith("no number is active")
     make_number("+12025550100")
-    assert examinations.numbers() == "active: 1"
+    assert service_checks.numbers() == "active: 1"
     make_number("+12025550101", make_persona(published=False))
 
-    assert unwell(examinations.numbers)[0] == "+12025550101 has an unpublished persona"
+    assert failure(service_checks.numbers)[0] == "+12025550101 has an unpublished persona"
 
 
-def test_the_broker_is_well_when_its_queue_is_there(rabbitmq: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_broker_passes_when_its_queue_exists(rabbitmq: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     with app.connection_for_write() as connection:
         CALLS(connection.default_channel).declare()
-    assert examinations.broker() == "consumers: 0, waiting messages: 0"
+    assert service_checks.broker() == "consumers: 0, waiting messages: 0"
 
-    monkeypatch.setattr(examinations, "CALLS", "nobodys")
-    assert unwell(examinations.broker) == (
+    monkeypatch.setattr(service_checks, "CALLS", "nobodys")
+    assert failure(service_checks.broker) == (
         "the queue nobodys does not exist",
         "Start a worker: it declares the queues.",
     )
 
 
-def test_redis_is_well_when_it_answers(redis: Redis, settings: Settings) -> None:
-    assert examinations.shared_counts() == "answers"
+def test_redis_passes_when_it_answers(redis: Redis, settings: Settings) -> None:
+    assert service_checks.shared_counts() == "answers"
 
     settings.CACHES = settings.CACHES | {"shared": settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
-    assert unwell(examinations.shared_counts) == (
+    assert failure(service_checks.shared_counts) == (
         "cannot be reached (ConnectionError)",
         "Start Redis, or correct CACHE_URL: until then each web process has limits of its own.",
     )
@@ -286,46 +286,46 @@ def test_in_containers_redis_is_tried_where_web_processes_are(
     else:
         monkeypatch.delenv("CACHE_URL", raising=False)
     settings.CACHES = settings.CACHES | {"shared": settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
-    with pytest.raises(NotNeeded, match=f"{where} python manage.py doctor Redis"):
-        examinations.shared_counts()
+    with pytest.raises(Skipped, match=f"{where} python manage.py doctor Redis"):
+        service_checks.shared_counts()
 
     monkeypatch.setenv("CACHE_URL", "redis://127.0.0.1:1/0")
-    assert unwell(examinations.shared_counts)[0] == "cannot be reached (ConnectionError)"
+    assert failure(service_checks.shared_counts)[0] == "cannot be reached (ConnectionError)"
 
 
-def test_livekit_is_well_when_it_takes_the_key(livekit: LiveKitServer, settings: Settings) -> None:
-    assert examinations.livekit().startswith("open rooms: ")
+def test_livekit_passes_when_it_accepts_the_key(livekit: LiveKitServer, settings: Settings) -> None:
+    assert service_checks.livekit().startswith("open rooms: ")
 
     settings.LIVEKIT_API_SECRET = "x" * 40
-    assert unwell(examinations.livekit)[1].startswith("Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    assert failure(service_checks.livekit)[1].startswith("Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     settings.LIVEKIT_URL = "ws://127.0.0.1:1"
-    assert unwell(examinations.livekit)[1] == "Start LiveKit, or correct LIVEKIT_URL."
+    assert failure(service_checks.livekit)[1] == "Start LiveKit, or correct LIVEKIT_URL."
 
 
-def test_sip_trunks_are_well_when_every_number_comes_in(livekit: LiveKitServer) -> None:
-    with pytest.raises(NotNeeded, match="setup_livekit_sip"):
-        examinations.sip_trunks()
+def test_sip_trunks_pass_when_every_number_comes_in(livekit: LiveKitServer) -> None:
+    with pytest.raises(Skipped, match="setup_livekit_sip"):
+        service_checks.sip_trunks()
 
 
-def test_the_public_address_is_well_when_it_answers(simulator: str, settings: Settings) -> None:
+def test_the_public_address_passes_when_it_answers(simulator: str, settings: Settings) -> None:
     settings.PUBLIC_BASE_URL = simulator  # it answers as the web process does
-    assert examinations.public_address() == f"{simulator} answers"
+    assert service_checks.public_address() == f"{simulator} answers"
 
     settings.PUBLIC_BASE_URL = f"{simulator}/nowhere"
-    assert unwell(examinations.public_address)[0].endswith("answers with status 404")
+    assert failure(service_checks.public_address)[0].endswith("answers with status 404")
     settings.PUBLIC_BASE_URL = NOWHERE
-    assert unwell(examinations.public_address)[0].startswith(f"{NOWHERE}/health does not answer")
+    assert failure(service_checks.public_address)[0].startswith(f"{NOWHERE}/health does not answer")
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
 
 
-def test_the_command_prints_a_line_each_and_fails_when_something_is_unwell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_a_line_each_and_exits_with_1_when_a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def sick() -> str:
-        raise Unwell("it coughs", "Give it tea.")
+        raise Failed("it coughs", "Give it tea.")
 
     def idle() -> str:
-        raise NotNeeded("nobody wants it")
+        raise Skipped("nobody wants it")
 
     def broken() -> str:
         raise RuntimeError("oops")
@@ -344,21 +344,21 @@ def test_the_command_prints_a_line_each_and_fails_when_something_is_unwell(monke
         "✗ Broker    it coughs",
         "            Give it tea.",
         "– Workers   nobody wants it",
-        "✗ LiveKit   cannot be examined: RuntimeError",
+        "✗ LiveKit   could not run: RuntimeError",
         "            Run manage.py check.",
-        "2 of 4 not well.",
+        "2 of 4 checks failed.",
     ]
 
 
-def test_the_command_is_content_when_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_when_all_checks_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRODUCT, "Settings", lambda: "fine")
     printed = io.StringIO()
 
     call_command("doctor", "Settings", stdout=printed)
 
-    assert printed.getvalue().endswith("All is well.\n")
+    assert printed.getvalue().endswith("All checks passed.\n")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(CommandError, match="There is no examination Kitchen: choose of Settings, Database"):
+    with pytest.raises(CommandError, match="There is no check Kitchen: choose from Settings, Database"):
         call_command("doctor", "Kitchen")

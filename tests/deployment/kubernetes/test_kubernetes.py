@@ -197,7 +197,7 @@ def test_every_selector_finds_pods_and_every_port_has_a_name_there(overlay: list
     pods = [(labels(workload), workload) for workload in of_kind(overlay, *WORKLOADS)]
 
     def ports_of(selector: dict[str, str]) -> set[str]:
-        found = [workload for labelled, workload in pods if selector.items() <= labelled.items()]
+        found = [workload for labeled, workload in pods if selector.items() <= labeled.items()]
         assert found, selector
         return {port["name"] for each in found for port in pod(each)["containers"][0].get("ports", [])}
 

@@ -133,7 +133,7 @@ def test_a_caller_who_leaves_during_the_goodbye(stack: Stack) -> None:
 
 
 def noise(seconds: float) -> Samples:
-    """A television in the caller's room: speech that no recogniser understands."""
+    """A television in the caller's room: speech that no recognizer understands."""
     text = "It was a dark and stormy night, and the rain fell in torrents on all the roofs of the town."
     pcm = asyncio.run(EspeakSynthesizer().synthesize(text, "television"))
     speech = trim_silence(np.frombuffer(pcm, dtype="<i2"))

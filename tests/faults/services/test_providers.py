@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 GREETING = "Hello, this is Anna."
 # Without a comma: the voice pauses there for about as long as ends a turn by silence, and each part of a line that is
-# cut in two is recognised as the whole line.
+# cut in two is recognized as the whole line.
 QUESTION = "I would like to know your opening hours on Friday and on Saturday please."
 ANSWER = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 ONE_QUESTION = f"""
@@ -85,7 +85,7 @@ def _failovers(call: Call) -> list[tuple[str, str]]:
         ("hang", 0, "nova-to-assemblyai", {"turn_policy": TurnPolicy.SMART_TURN, **ASSEMBLYAI}),
     ],
 )
-def test_13_a_recogniser_that_fails_while_the_caller_speaks_loses_no_word(
+def test_13_a_recognizer_that_fails_while_the_caller_speaks_loses_no_word(
     stack: Stack, record_property: Measure, kind: str, after_s: float, model: str, persona: dict[str, Any]
 ) -> None:
     _persona(stt_model=model, **persona)

@@ -314,7 +314,7 @@ async def test_refuses_a_listener_without_a_key(base_url: str, path: str) -> Non
     assert caught.value.response.status_code == 401
 
 
-async def test_a_slow_recogniser_loses_no_turn(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_recognizer_loses_no_turn(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from simulator.speech.recognition import ScriptedRecognizer
 
     transcribe = ScriptedRecognizer.transcribe

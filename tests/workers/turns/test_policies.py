@@ -26,7 +26,7 @@ from pipecat.turns.user_turn_strategies import EagerUserTurnStrategies
 from agents.choices import TurnPolicy
 from agents.models import PersonaVersion
 from tests.sink import Sink, running
-from workers.providers.recogniser import TranscriptCompleteFrame
+from workers.providers.recognizer import TranscriptCompleteFrame
 from workers.turns import policies
 from workers.turns.barge_in import BargeIn
 from workers.turns.policies import CallerTurns, PredictedTurnEnd

@@ -61,7 +61,7 @@ METHODS: list[tuple[Any, str, str]] = [
     (rtc.AudioSource, "clear_queue", "self"),
     # workers/turns/policies.py
     (EagerUserTurnStopStrategy, "process_frame", "self frame"),
-    # workers/providers/recogniser.py, workers/providers/deepgram/flux.py
+    # workers/providers/recognizer.py, workers/providers/deepgram/flux.py
     (WebsocketService, "_websocket_connect", "self uri kwargs"),
     (WebsocketService, "_receive_task_handler", "self report_error"),
     (FrameProcessor, "queue_frame", "self frame direction callback"),
@@ -75,7 +75,7 @@ METHODS: list[tuple[Any, str, str]] = [
     (AssemblyAISTTService, "_receive_messages", "self"),
     (AssemblyAISTTService, "_handle_message", "self message"),
     (AssemblyAISTTService, "_handle_transcription", "self message"),
-    # workers/providers/synthesiser.py
+    # workers/providers/synthesizer.py
     (TTSService, "run_tts", "self text context_id"),
     (TTSService, "audio_context_available", "self context_id"),
     (TTSService, "get_audio_contexts", "self"),

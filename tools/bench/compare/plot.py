@@ -16,7 +16,7 @@ PANELS = (
     ("reply_p95_ms", "reply p95, ms", 0),
     ("pickup_p50_ms", "pickup p50, ms", 0),
 )
-COLOURS = {"ours": "#2563eb", "livekit-agents": "#d97706", "pipecat": "#6b7280"}
+COLORS = {"ours": "#2563eb", "livekit-agents": "#d97706", "pipecat": "#6b7280"}
 PALE = 0.35
 
 
@@ -25,8 +25,8 @@ def plot(rows: Sequence[Row], caption: str) -> str:
     keys = list(dict.fromkeys(row.table for row in rows))
     figure = new_figure(14, 1 + 3 * len(keys))
     figure.suptitle(caption)
-    names = [name for name in COLOURS if any(row.contender == name for row in rows)]
-    figure.legend(handles=[Patch(color=COLOURS[name], label=name) for name in names], loc="outside lower left", ncols=3)
+    names = [name for name in COLORS if any(row.contender == name for row in rows)]
+    figure.legend(handles=[Patch(color=COLORS[name], label=name) for name in names], loc="outside lower left", ncols=3)
     for part, key in zip(figure.subfigures(len(keys), 1, squeeze=False).flat, keys, strict=True):
         part.suptitle(TABLES[key].title)
         mine = [row for row in rows if row.table == key]
@@ -44,7 +44,7 @@ def _panel(axes: Axes, rows: Sequence[Row], name: str, digits: int) -> None:
         value = row.figures[name]
         x = loads.index(row.calls) + width * (contenders.index(row.contender) - (len(contenders) - 1) / 2)
         alpha = 1.0 if row.valid_rounds else PALE
-        bar = axes.bar(x, value or 0.0, width * 0.9, color=COLOURS.get(row.contender, "#999"), alpha=alpha)
+        bar = axes.bar(x, value or 0.0, width * 0.9, color=COLORS.get(row.contender, "#999"), alpha=alpha)
         axes.bar_label(bar, [number(value, digits)])
     axes.set_xticks(range(len(loads)), [f"{calls} call{'s' if calls > 1 else ''}" for calls in loads])
     axes.set_ylim(bottom=0)

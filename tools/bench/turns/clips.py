@@ -1,8 +1,8 @@
 """The caller's sounds as files: made at run time, as they come out of a telephone, and kept in .local/bench/clips.
 
-A clip is words or a sound, levelled, with noise if the case says so; then cut to 300 to 3,400 Hz, sampled at 8 kHz,
+A clip is words or a sound, leveled, with noise if the case says so; then cut to 300 to 3,400 Hz, sampled at 8 kHz,
 coded as PCMU (G.711 mu-law) and decoded again, and brought to 16 kHz for the caller's mouth. Only then are the
-recogniser's marks added (simulator.speech.marks): they lie at 2.75 to 4.11 kHz, and a telephone would cut a part of
+recognizer's marks added (simulator.speech.marks): they lie at 2.75 to 4.11 kHz, and a telephone would cut a part of
 them. The speech gives up that band.
 """
 

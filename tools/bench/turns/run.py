@@ -64,7 +64,7 @@ class _Run:
 
 
 def run(options: Options) -> int:
-    """Run it. Exit code 0 when every case could be run, whatever the judgement, else 2."""
+    """Run it. Exit code 0 when every case could be run, whatever the judgment, else 2."""
     began = time.monotonic()
     about = machine.describe()
     print(machine.line(), flush=True)

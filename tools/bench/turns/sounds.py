@@ -1,10 +1,10 @@
 """Sounds without words, made with numpy from a seed: the same bytes on every machine of one numpy version.
 
-No recordings are used, because none with a free licence are packaged. Each sound follows what is known of the real one
+No recordings are used, because none with a free license are packaged. Each sound follows what is known of the real one
 (spectrum, length, rhythm), which is as much as energy, a voice activity model and a telephone codec can tell; it is no
 proof of how a person's cough fares.
 
-A sound is an array of float64 at 16 kHz, of any level: simulator speech is mixed and levelled in clips.py.
+A sound is an array of float64 at 16 kHz, of any level: simulator speech is mixed and leveled in clips.py.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from tools.measure.svg import new_figure, svg
 
-BLUE, RED, GREY = "#2563eb", "#dc2626", "#e5e7eb"
+BLUE, RED, GRAY = "#2563eb", "#dc2626", "#e5e7eb"
 
 type Points = Sequence[tuple[float, float]]
 
@@ -17,7 +17,7 @@ def _empty(title: str, unit_x: str) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.set_title(title, loc="left")
     axes.set_xlabel(unit_x)
-    axes.grid(axis="y", color=GREY)
+    axes.grid(axis="y", color=GRAY)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

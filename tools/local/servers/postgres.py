@@ -45,7 +45,7 @@ class Postgres(Service):
         for folder in (self.directory, self.cluster, self.socket_dir):
             self.make_directory(folder)
         if not (self.cluster / "PG_VERSION").exists():
-            self._initialise()
+            self._initialize()
         self.write(self.cluster / "pg_hba.conf", HBA)
         names = {self.run_as() or pwd.getpwuid(self.cluster.stat().st_uid).pw_name, "root"}
         self.write(self.cluster / "pg_ident.conf", "".join(f'owner "{name}" {SUPERUSER}\n' for name in sorted(names)))
@@ -111,7 +111,7 @@ class Postgres(Service):
             autocommit=True,
         )
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         user = self.run_as()
         command = [self._program("initdb"), "-D", str(self.cluster), "-U", SUPERUSER]
         command += ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=reject"]

@@ -33,7 +33,7 @@ class Ours:
         self._product.prepare(f"tools.measure.world.{'no_rooms' if without_rooms else 'seed'}")
 
     def start(self, policy: Policy) -> None:
-        """The same processes for both policies: the number that is dialled decides."""
+        """The same processes for both policies: the number that is dialed decides."""
         self._product.start()
 
     def stop(self) -> None:

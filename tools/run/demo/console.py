@@ -3,14 +3,14 @@
 import os
 import sys
 
-_COLOURS = {"dim": "2", "bold": "1", "caller": "36", "agent": "33", "good": "32", "bad": "31"}
+_COLORS = {"dim": "2", "bold": "1", "caller": "36", "agent": "33", "good": "32", "bad": "31"}
 
 
-def paint(text: str, colour: str) -> str:
-    """Colour on a terminal, plain text elsewhere."""
+def paint(text: str, color: str) -> str:
+    """Color on a terminal, plain text elsewhere."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
-    return f"\033[{_COLOURS[colour]}m{text}\033[0m"
+    return f"\033[{_COLORS[color]}m{text}\033[0m"
 
 
 def step(what: str) -> None:
@@ -22,9 +22,9 @@ def failure(what: str) -> None:
 
 
 def line(at_s: float, who: str, text: str, note: str = "") -> None:
-    """One utterance: minutes and seconds since the caller dialled, who speaks, what is said."""
+    """One utterance: minutes and seconds since the caller dialed, who speaks, what is said."""
     clock = f"{int(at_s // 60)}:{int(at_s % 60):02d}"
-    speaker = paint(f"{who:<7}", who) if who in _COLOURS else f"{who:<7}"
+    speaker = paint(f"{who:<7}", who) if who in _COLORS else f"{who:<7}"
     print(f"  {clock}  {speaker} {text}{paint(f'  ({note})', 'dim') if note else ''}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Whether AssemblyAI takes the key: tried with the connection on which a call is heard."""
+"""Whether AssemblyAI accepts the key: tried with the connection on which a call is heard."""
 
 import json
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
 from agents.providers.accounts import Account
-from calls.provisioning.examinations import WITHIN_S
 from calls.provisioning.key_checks import Use, refused, unreachable
+from calls.provisioning.service_checks import WITHIN_S
 
 QUERY = "sample_rate=16000&speech_model=universal-streaming-english"
 

@@ -1,4 +1,4 @@
-"""AssemblyAI's streaming models, as one of several recognisers that may take over from each other."""
+"""AssemblyAI's streaming models, as one of several recognizers that may take over from each other."""
 
 import json
 from typing import Any
@@ -8,11 +8,11 @@ from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_mode
 from pipecat.transcriptions.language import Language
 
 from agents.choices import TurnPolicy
-from workers.providers.recogniser import TranscriptCompleteFrame, WebsocketRecogniser
+from workers.providers.recognizer import TranscriptCompleteFrame, WebsocketRecognizer
 from workers.providers.targets import Target
 
 
-class AssemblyAI(WebsocketRecogniser, AssemblyAISTTService):
+class AssemblyAI(WebsocketRecognizer, AssemblyAISTTService):
     """Pipecat's service, which also says when it has been asked for words and has none."""
 
     async def ask_for_sign(self) -> None:
@@ -42,7 +42,7 @@ class AssemblyAI(WebsocketRecogniser, AssemblyAISTTService):
             await self.push_frame(TranscriptCompleteFrame())
 
 
-def recogniser(target: Target, language: str, turn_policy: TurnPolicy) -> AssemblyAI:
+def recognizer(target: Target, language: str, turn_policy: TurnPolicy) -> AssemblyAI:
     """Behind the fast turn policy AssemblyAI finds the turns; behind the others it is asked for words at a pause."""
     settings = AssemblyAI.Settings(model=target.model)
     if is_u3_pro_model(target.model):

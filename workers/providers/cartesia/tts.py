@@ -3,11 +3,11 @@
 from pipecat.services.cartesia.tts import CartesiaTTSService
 from pipecat.transcriptions.language import Language
 
-from workers.providers.synthesiser import SpeechListener, Synthesiser
+from workers.providers.synthesizer import SpeechListener, Synthesizer
 from workers.providers.targets import Target
 
 
-class Cartesia(Synthesiser, CartesiaTTSService):
+class Cartesia(Synthesizer, CartesiaTTSService):
     """Pipecat's service, which ends with its connection instead of opening another one by itself."""
 
     async def _receive_messages(self) -> None:

@@ -1,12 +1,12 @@
-"""Whether Deepgram takes the key: tried with the connection on which a call is heard."""
+"""Whether Deepgram accepts the key: tried with the connection on which a call is heard."""
 
 from collections.abc import Sequence
 
 import httpx
 
 from agents.providers.accounts import Account
-from calls.provisioning.examinations import WITHIN_S, NotNeeded
 from calls.provisioning.key_checks import Use, refused, unreachable
+from calls.provisioning.service_checks import WITHIN_S, Skipped
 
 FLUX = "flux-general-en"  # every account has it
 
@@ -19,7 +19,7 @@ def check_key(account: Account, used: Sequence[Use]) -> str:
         from deepgram.environment import DeepgramClientEnvironment
         from websockets.exceptions import InvalidStatus, WebSocketException
     except ImportError as error:
-        raise NotNeeded("not tried: its SDK is installed where workers run; run doctor there") from error
+        raise Skipped("skipped: its SDK is installed where workers run; run doctor there") from error
     socket_url = account.base_url.replace("http", "ws", 1)
     address = DeepgramClientEnvironment(
         base=account.base_url, production=socket_url, agent=socket_url, agent_rest=account.base_url

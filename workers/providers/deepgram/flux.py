@@ -1,4 +1,4 @@
-"""Deepgram Flux on a connection that suits audio, as one of several recognisers that may take over from each other."""
+"""Deepgram Flux on a connection that suits audio, as one of several recognizers that may take over from each other."""
 
 import time
 from typing import Any, cast
@@ -10,7 +10,7 @@ from pipecat.services.websocket_service import _BoundedConnection
 from websockets.protocol import State
 
 from workers.media.input import CallerAudio
-from workers.providers.recogniser import WebsocketRecogniser
+from workers.providers.recognizer import WebsocketRecognizer
 
 DANGLING_AFTER_S = 2.0
 """Flux counts time by the audio it gets, so a turn whose audio ends must be ended with silence. Pipecat sends it after
@@ -33,7 +33,7 @@ class AudioConnection(_BoundedConnection):
         return True
 
 
-class Flux(WebsocketRecogniser, DeepgramFluxSTTService):
+class Flux(WebsocketRecognizer, DeepgramFluxSTTService):
     """Speech to text that finds the turns, too. When its connection ends, who owns the service replaces it."""
 
     DOUBT_AFTER_S = 1.5  # of speech without an answer; Flux answers every quarter of a second of speech

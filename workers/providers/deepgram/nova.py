@@ -1,4 +1,4 @@
-"""Deepgram's nova models, as one of several recognisers that may take over from each other."""
+"""Deepgram's nova models, as one of several recognizers that may take over from each other."""
 
 import asyncio
 from typing import Any
@@ -10,10 +10,10 @@ from pipecat.frames.frames import (
 )
 from pipecat.services.deepgram.stt import DeepgramSTTService
 
-from workers.providers.recogniser import CONNECT_WITHIN_S, Recogniser, TranscriptCompleteFrame
+from workers.providers.recognizer import CONNECT_WITHIN_S, Recognizer, TranscriptCompleteFrame
 
 
-class Nova(Recogniser, DeepgramSTTService):
+class Nova(Recognizer, DeepgramSTTService):
     """Speech to text; the worker's own voice activity detection finds the turns."""
 
     async def ask_for_sign(self) -> None:

@@ -1,4 +1,4 @@
-"""Which of Deepgram's recognisers a model is, and how it finds the ends of turns."""
+"""Which of Deepgram's recognizers a model is, and how it finds the ends of turns."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from pipecat.transcriptions.language import Language
 from agents.choices import TurnPolicy
 from workers.providers.deepgram.flux import Flux
 from workers.providers.deepgram.nova import Nova, NovaWithTurns
-from workers.providers.recogniser import Recogniser
+from workers.providers.recognizer import Recognizer
 from workers.providers.targets import Target
 
 USED_LATE = ("deepgram.listen.v1.client", "websockets.legacy.client")  # imported by Deepgram's library when it connects
 
 
-def recogniser(target: Target, language: str, turn_policy: TurnPolicy) -> Recogniser:
+def recognizer(target: Target, language: str, turn_policy: TurnPolicy) -> Recognizer:
     """Flux predicts the ends of turns. A nova model is asked for words at a pause, or stands in for Flux."""
     if target.model.startswith("flux"):
         return _flux(target, language)

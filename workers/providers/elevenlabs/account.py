@@ -1,4 +1,4 @@
-"""Whether ElevenLabs takes the key, and has the voices of the published personas."""
+"""Whether ElevenLabs accepts the key, and has the voices of the published personas."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ import httpx
 from elevenlabs.core.api_error import ApiError
 
 from agents.providers.accounts import Account
-from calls.provisioning.examinations import WITHIN_S, Unwell
 from calls.provisioning.key_checks import Use, refused, unreachable
+from calls.provisioning.service_checks import WITHIN_S, Failed
 
 
 def check_key(account: Account, used: Sequence[Use]) -> str:
@@ -33,4 +33,4 @@ def _check_voice(client: "elevenlabs.ElevenLabs", use: Use) -> None:
         if error.status_code not in (400, 404):
             raise
         cure = "Choose another voice in the admin and publish the persona."
-        raise Unwell(f"no voice {voice_id}, with which {use.persona} speaks", cure) from error
+        raise Failed(f"no voice {voice_id}, with which {use.persona} speaks", cure) from error

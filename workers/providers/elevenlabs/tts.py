@@ -7,11 +7,11 @@ from typing import Any
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.transcriptions.language import Language
 
-from workers.providers.synthesiser import SpeechFailed, SpeechListener, Synthesiser
+from workers.providers.synthesizer import SpeechFailed, SpeechListener, Synthesizer
 from workers.providers.targets import Target
 
 
-class ElevenLabs(Synthesiser, ElevenLabsTTSService):
+class ElevenLabs(Synthesizer, ElevenLabsTTSService):
     """Pipecat's service, for which an error that ElevenLabs tells is a failure."""
 
     def _get_websocket(self) -> Any:

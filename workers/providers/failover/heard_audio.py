@@ -1,4 +1,4 @@
-"""The caller's last words as audio, for a recogniser that takes over: nothing that was said is lost."""
+"""The caller's last words as audio, for a recognizer that takes over: nothing that was said is lost."""
 
 from collections import deque
 
@@ -12,16 +12,16 @@ LAST_SOUND_S = 0.1  # after the end of a transcript, where its last word fades a
 
 
 class HeardAudio:
-    """What a recogniser has been sent since its last final transcript."""
+    """What a recognizer has been sent since its last final transcript."""
 
     def __init__(self) -> None:
         self._frames: deque[tuple[InputAudioRawFrame, bool]] = deque()
         self._kept = 0  # samples
         self._has_speech = False
-        self._sent = 0  # samples, since the recogniser began
+        self._sent = 0  # samples, since the recognizer began
 
     def add(self, frame: InputAudioRawFrame, is_speech: bool) -> None:
-        """Keep a frame that the recogniser is sent."""
+        """Keep a frame that the recognizer is sent."""
         self._has_speech = self._has_speech or is_speech
         self._frames.append((frame, is_speech))
         self._kept += frame.num_frames
@@ -39,7 +39,7 @@ class HeardAudio:
             at_s += frame.num_frames / SAMPLE_RATE
 
     def hand_over(self) -> list[InputAudioRawFrame]:
-        """What the next recogniser must be sent first: it starts at second 0."""
+        """What the next recognizer must be sent first: it starts at second 0."""
         self._sent = self._kept
         return [frame for frame, _ in self._frames]
 

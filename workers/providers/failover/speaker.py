@@ -15,7 +15,7 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from workers import metrics
 from workers.providers import circuits
 from workers.providers.failover.utterances import Utterance, Utterances
-from workers.providers.synthesiser import SpeechFailed, SpeechListener, Synthesiser
+from workers.providers.synthesizer import SpeechFailed, SpeechListener, Synthesizer
 from workers.providers.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -52,14 +52,14 @@ class Speaker:
     """
 
     def __init__(
-        self, targets: list[Target], make: Callable[[Target, SpeechListener], Synthesiser], speech: Speech
+        self, targets: list[Target], make: Callable[[Target, SpeechListener], Synthesizer], speech: Speech
     ) -> None:
         self.is_down = False
         self._targets = circuits.providers.order(targets)
         self._make = make
         self._speech = speech
         self.target = self._targets[0]
-        self._voice: Synthesiser | None = None
+        self._voice: Synthesizer | None = None
         self._utterances = Utterances()
         self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
         self._settled = asyncio.Event()  # clear while another voice takes over
@@ -116,7 +116,7 @@ class Speaker:
         if self._voice is not None:
             await self._voice.forget(context_id)
 
-    async def _ask(self, voice: Synthesiser, context_id: str, utterance: Utterance, text: str) -> None:
+    async def _ask(self, voice: Synthesizer, context_id: str, utterance: Utterance, text: str) -> None:
         utterance.text += f"{text} "
         self._expect_audio()
         metrics.characters(self.target.provider, len(text))
@@ -124,13 +124,13 @@ class Speaker:
 
     # --- What a voice tells -------------------------------------------------------------------------------------------
 
-    async def begun(self, source: Synthesiser, context_id: str) -> None:
+    async def begun(self, source: Synthesizer, context_id: str) -> None:
         utterance = self._utterances.get(context_id)
         if utterance is not None:
             utterance.start_again()
             utterance.is_timed = source.is_timed
 
-    async def audio(self, source: Synthesiser, context_id: str, frame: TTSAudioRawFrame) -> None:
+    async def audio(self, source: Synthesizer, context_id: str, frame: TTSAudioRawFrame) -> None:
         utterance = self._utterance_of(source, context_id)
         if utterance is None:
             return
@@ -144,7 +144,7 @@ class Speaker:
         await self._speech.speech_came(context_id, frame)
 
     async def words(
-        self, source: Synthesiser, context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool
+        self, source: Synthesizer, context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool
     ) -> None:
         utterance = self._utterance_of(source, context_id)
         if utterance is None:
@@ -155,7 +155,7 @@ class Speaker:
         timed = [(word, utterance.from_s + start_s) for word, start_s in words]
         await self._speech.words_came(context_id, timed, carry_spaces=carry_spaces)
 
-    async def ended(self, source: Synthesiser, context_id: str) -> None:
+    async def ended(self, source: Synthesizer, context_id: str) -> None:
         utterance = self._utterance_of(source, context_id)
         if utterance is None:
             return
@@ -166,11 +166,11 @@ class Speaker:
         self._expect_audio()
         await self._speech.speech_ended(context_id)
 
-    async def failed(self, source: Synthesiser, why: str) -> None:
+    async def failed(self, source: Synthesizer, why: str) -> None:
         if source is self._voice and self._utterances.are_owed():
             self._fail_over_soon(why)
 
-    def _utterance_of(self, source: Synthesiser, context_id: str) -> Utterance | None:
+    def _utterance_of(self, source: Synthesizer, context_id: str) -> Utterance | None:
         return self._utterances.get(context_id) if source is self._voice else None
 
     # --- Failing over -------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ class Speaker:
         finally:
             self._settled.set()
 
-    async def _say_the_rest(self, voice: Synthesiser) -> None:
+    async def _say_the_rest(self, voice: Synthesizer) -> None:
         for context_id, utterance in self._utterances.all():
             if rest := utterance.start_again():
                 utterance.text = ""  # it is noted again with the request

@@ -1,8 +1,8 @@
-"""A recogniser that another one takes over from when it fails, in the middle of a word if need be.
+"""A recognizer that another one takes over from when it fails, in the middle of a word if need be.
 
 The place in the pipeline is this processor's; the work is done by one service at a time, which is linked to its
-neighbours as if it stood there itself, so that no frame takes a hop more. The next service is made when it is needed,
-and hears first what its predecessor left without a final transcript. So does the recogniser of an agent that goes on
+neighbors as if it stood there itself, so that no frame takes a hop more. The next service is made when it is needed,
+and hears first what its predecessor left without a final transcript. So does the recognizer of an agent that goes on
 with the call of another.
 """
 
@@ -29,7 +29,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.providers import circuits
 from workers.providers.failover.heard_audio import HeardAudio
-from workers.providers.recogniser import Recogniser, TranscriptCompleteFrame
+from workers.providers.recognizer import Recognizer, TranscriptCompleteFrame
 from workers.providers.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class FailoverSTT(FrameProcessor):
     pushes an error.
     """
 
-    def __init__(self, targets: list[Target], make: Callable[[Target], Recogniser], *, audio_passthrough: bool) -> None:
+    def __init__(self, targets: list[Target], make: Callable[[Target], Recognizer], *, audio_passthrough: bool) -> None:
         super().__init__()
         self._register_event_handler("on_failover")
         self._targets = circuits.providers.order(targets)
@@ -79,7 +79,7 @@ class FailoverSTT(FrameProcessor):
     # --- A processor whose work another one does ----------------------------------------------------------------------
 
     @property
-    def service(self) -> Recogniser:
+    def service(self) -> Recognizer:
         """Who does the work now."""
         return self._service
 
@@ -92,9 +92,9 @@ class FailoverSTT(FrameProcessor):
         await super().cleanup()  # type: ignore[no-untyped-call]  # Pipecat's
         await self._service.cleanup()  # type: ignore[no-untyped-call]
 
-    def _link(self, service: Recogniser) -> None:
-        for neighbour, side in ((self._prev, "_prev"), (self._next, "_next")):
-            setattr(service, side, _Door(self, service, neighbour))
+    def _link(self, service: Recognizer) -> None:
+        for neighbor, side in ((self._prev, "_prev"), (self._next, "_next")):
+            setattr(service, side, _Door(self, service, neighbor))
 
     async def queue_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM, callback: Any = None
@@ -125,8 +125,8 @@ class FailoverSTT(FrameProcessor):
         if self._audio_passthrough and self._next:
             await self._next.queue_frame(frame, direction)
 
-    async def passes(self, service: Recogniser, frame: Frame) -> bool:
-        """Whether a frame that a service pushes goes on to the neighbour."""
+    async def passes(self, service: Recognizer, frame: Frame) -> bool:
+        """Whether a frame that a service pushes goes on to the neighbor."""
         if service is not self._service or frame is self._repeated:
             return False
         match frame:
@@ -186,7 +186,7 @@ class FailoverSTT(FrameProcessor):
             self._asked_at = now
             self.create_task(self._ask(self._service), f"{self}::ask")
 
-    async def _ask(self, service: Recogniser) -> None:
+    async def _ask(self, service: Recognizer) -> None:
         try:
             await service.ask_for_sign()
         except Exception as error:
@@ -242,30 +242,30 @@ class FailoverSTT(FrameProcessor):
             await service.queue_frame(self._pause, FrameDirection.UPSTREAM)
         self.create_task(self._retire(former), f"{self}::retire")
 
-    async def _retire(self, service: Recogniser) -> None:
+    async def _retire(self, service: Recognizer) -> None:
         try:
             await service.cleanup()  # type: ignore[no-untyped-call]
         except Exception as error:
-            log.debug("recogniser_not_closed", error=type(error).__name__)
+            log.debug("recognizer_not_closed", error=type(error).__name__)
 
     async def _give_up(self, why: str) -> None:
         self._is_usable = False
         if self._prev:
-            error = ErrorFrame(f"no recogniser is left: {why}", processor=self)
+            error = ErrorFrame(f"no recognizer is left: {why}", processor=self)
             await self._prev.queue_frame(error, FrameDirection.UPSTREAM)
 
 
 class _Door:
-    """What a service takes for its neighbour."""
+    """What a service takes for its neighbor."""
 
-    def __init__(self, owner: FailoverSTT, service: Recogniser, neighbour: FrameProcessor | None) -> None:
+    def __init__(self, owner: FailoverSTT, service: Recognizer, neighbor: FrameProcessor | None) -> None:
         self._owner = owner
         self._service = service
-        self._neighbour = neighbour
+        self._neighbor = neighbor
 
     async def queue_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if self._neighbour and await self._owner.passes(self._service, frame):
-            await self._neighbour.queue_frame(frame, direction)
+        if self._neighbor and await self._owner.passes(self._service, frame):
+            await self._neighbor.queue_frame(frame, direction)
 
 
 def _frames(pcm: bytes) -> list[InputAudioRawFrame]:

@@ -22,7 +22,7 @@ from workers.providers.speech.cached_lines import CallLines, Line
 from workers.providers.speech.clauses import FirstClauseAggregator
 from workers.providers.speech.held_reply import HeldReply
 from workers.providers.speech.word_times import WordTimes
-from workers.providers.synthesiser import SpeechListener, Synthesiser
+from workers.providers.synthesizer import SpeechListener, Synthesizer
 from workers.providers.targets import Target
 
 QUIET_S = 8.0  # after which Pipecat takes an utterance for finished: long enough to fail over twice
@@ -48,7 +48,7 @@ class FailoverTTS(TTSService):
     def __init__(
         self,
         targets: list[Target],
-        make: Callable[[Target, SpeechListener], Synthesiser],
+        make: Callable[[Target, SpeechListener], Synthesizer],
         lines: CallLines,
         language: Language,
         is_speculating: Callable[[], bool],

@@ -1,4 +1,4 @@
-"""What a recogniser that takes over must be told: all that was said since the last final transcript."""
+"""What a recognizer that takes over must be told: all that was said since the last final transcript."""
 
 from pipecat.frames.frames import InputAudioRawFrame
 
@@ -40,7 +40,7 @@ def test_a_final_transcript_without_times_covers_everything() -> None:
     assert _kept_s(audio) == 0
 
 
-def test_a_recogniser_that_took_over_counts_from_what_it_was_told() -> None:
+def test_a_recognizer_that_took_over_counts_from_what_it_was_told() -> None:
     audio = HeardAudio()
     _hear(audio, 4, speech=True)
     audio.transcribed(3.0)

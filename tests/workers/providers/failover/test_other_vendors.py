@@ -18,7 +18,7 @@ from agents.phrases import ENGLISH
 from agents.providers import registry
 from tests.workers.providers.replying import replying
 from workers import providers
-from workers.providers import circuits, synthesiser
+from workers.providers import circuits, synthesizer
 from workers.providers.failover import llm
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
@@ -37,7 +37,7 @@ MODELS = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuits, "providers", circuits.Health())
-    monkeypatch.setattr(synthesiser, "CONNECT_WITHIN_S", 10.0)  # a busy machine is no failure
+    monkeypatch.setattr(synthesizer, "CONNECT_WITHIN_S", 10.0)  # a busy machine is no failure
     monkeypatch.setattr(llm, "FIRST_TOKEN_S", 10.0)
 
 
@@ -149,10 +149,10 @@ ACME = '''
 
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
-from workers.providers.synthesiser import Synthesiser
+from workers.providers.synthesizer import Synthesizer
 
 
-class Acme(Synthesiser, ElevenLabsTTSService):
+class Acme(Synthesizer, ElevenLabsTTSService):
     """Pipecat's service as it is."""
 
 

@@ -1,4 +1,4 @@
-"""A recogniser that fails while the caller speaks: another one hears everything that was said."""
+"""A recognizer that fails while the caller speaks: another one hears everything that was said."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ from tests.sink import Sink, running
 from tests.workers.providers.replying import use_simulator
 from workers.providers import circuits, services
 from workers.providers.failover.stt import FailoverSTT
-from workers.providers.recogniser import TranscriptCompleteFrame
+from workers.providers.recognizer import TranscriptCompleteFrame
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 FRAME = 1024  # bytes: 32 ms
@@ -51,7 +51,7 @@ def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Hearing:
-    """A recogniser with its providers simulated; `failovers` are (failed model, next model, why)."""
+    """A recognizer with its providers simulated; `failovers` are (failed model, next model, why)."""
 
     url: str
     worker: PipelineWorker
@@ -61,7 +61,7 @@ class Hearing:
     failovers: list[tuple[str, str, str]]
 
     async def hear(self, pcm: bytes) -> None:
-        """Play this to the recogniser, as fast as a telephone does."""
+        """Play this to the recognizer, as fast as a telephone does."""
         for start in range(0, len(pcm), FRAME):
             frame = InputAudioRawFrame(pcm[start : start + FRAME], sample_rate=16000, num_channels=1)
             await self.worker.queue_frame(frame)
@@ -124,7 +124,7 @@ async def test_what_was_said_before_and_after_the_failure_is_understood_once(
         assert not heard.up.of(ErrorFrame)
 
 
-async def test_a_turn_whose_recogniser_fails_does_not_wait_for_its_end(settings: Settings) -> None:
+async def test_a_turn_whose_recognizer_fails_does_not_wait_for_its_end(settings: Settings) -> None:
     """The next one may find no words in what it hears again: then nobody would ever end the turn."""
     async with hearing(settings, EAGER[0]) as heard:
         listening = asyncio.create_task(heard.hear(SECOND + await say(HOURS) + SECOND))
@@ -140,28 +140,28 @@ async def test_a_turn_whose_recogniser_fails_does_not_wait_for_its_end(settings:
 
 
 @pytest.mark.parametrize("kind", ["refuse", "500", "garbage"])
-async def test_a_recogniser_that_fails_at_once_is_replaced_before_anybody_speaks(settings: Settings, kind: str) -> None:
+async def test_a_recognizer_that_fails_at_once_is_replaced_before_anybody_speaks(settings: Settings, kind: str) -> None:
     async with hearing(settings, {}, kind=kind, model="flux-general-en") as heard:
         await heard.hear(SECOND + await say(HOURS) + SECOND)
         assert (await heard.down.until(TranscriptionFrame)).text == HOURS
         assert [failover[:2] for failover in heard.failovers] == [("flux-general-en", "nova-3-general")]
 
 
-async def test_a_caller_who_makes_noise_is_no_reason_to_replace_the_recogniser(settings: Settings) -> None:
+async def test_a_caller_who_makes_noise_is_no_reason_to_replace_the_recognizer(settings: Settings) -> None:
     async with hearing(settings, {}) as heard:
         noise = (b"\x00\x10" * 8 + b"\x00\xf0" * 8) * 6000
         await heard.hear(noise)
         assert not heard.failovers
 
 
-async def test_when_no_recogniser_is_left_an_error_says_so(settings: Settings) -> None:
+async def test_when_no_recognizer_is_left_an_error_says_so(settings: Settings) -> None:
     async with hearing(settings, {}, kind="refuse") as heard:
         error = await heard.up.until(ErrorFrame)
-        assert "no recogniser is left" in error.error
+        assert "no recognizer is left" in error.error
         assert not heard.stt.is_usable
 
 
-async def test_anothers_failure_passes_and_is_not_mistaken_for_the_recognisers(settings: Settings) -> None:
+async def test_anothers_failure_passes_and_is_not_mistaken_for_the_recognizers(settings: Settings) -> None:
     async with hearing(settings, {}) as heard:
         voice = Sink()
         await heard.stt.queue_frame(ErrorFrame("no voice is left", processor=voice), FrameDirection.UPSTREAM)
@@ -197,7 +197,7 @@ async def test_without_another_agent_its_own_ear_counts(settings: Settings) -> N
         assert (await heard.down.until(TranscriptionFrame)).text == HOURS
 
 
-async def test_a_sound_without_words_is_told_when_the_recogniser_is_asked(settings: Settings) -> None:
+async def test_a_sound_without_words_is_told_when_the_recognizer_is_asked(settings: Settings) -> None:
     async with hearing(settings, LOCAL[0]) as heard:
         await heard.hear(SECOND[: FRAME * 20])
         await heard.worker.queue_frame(VADUserStartedSpeakingFrame())

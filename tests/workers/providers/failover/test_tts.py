@@ -14,7 +14,7 @@ from agents.choices import Language
 from agents.phrases import PHRASES
 from agents.voices import apologies
 from tests.workers.providers.replying import replying
-from workers.providers import circuits, synthesiser
+from workers.providers import circuits, synthesizer
 from workers.providers.failover import llm
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
@@ -24,7 +24,7 @@ OWN, OTHER = "eleven_flash_v2_5", "eleven_turbo_v2_5"
 @pytest.fixture(autouse=True)
 def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuits, "providers", circuits.Health())
-    monkeypatch.setattr(synthesiser, "CONNECT_WITHIN_S", 10.0)  # a busy machine is no failure
+    monkeypatch.setattr(synthesizer, "CONNECT_WITHIN_S", 10.0)  # a busy machine is no failure
     monkeypatch.setattr(llm, "FIRST_TOKEN_S", 10.0)
 
 

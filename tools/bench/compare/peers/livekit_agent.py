@@ -1,6 +1,6 @@
 """The benchmark's peer: an agent of livekit-agents 1.8.9 with its production settings, a process a call.
 
-Run as `python livekit_agent.py start` in its own environment. What differs from the defaults, always in its favour:
+Run as `python livekit_agent.py start` in its own environment. What differs from the defaults, always in its favor:
 - no load threshold: the callers and the media server share the machine, and their load must not make it refuse calls;
 - no warm-up of the echo canceller, during which it would not hear an interruption: a telephone has none.
 """

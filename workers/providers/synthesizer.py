@@ -1,4 +1,4 @@
-"""A vendor's text to speech, which hands what it makes to a listener instead of to a neighbour in a pipeline.
+"""A vendor's text to speech, which hands what it makes to a listener instead of to a neighbor in a pipeline.
 
 Pipecat's services do the vendor's protocol. Whose turn it is, in which order utterances are heard, and who takes over
 from a vendor that fails, is decided once for all of them, in workers/providers/failover.
@@ -20,27 +20,27 @@ class SpeechFailed(Exception):
 
 
 class SpeechListener(Protocol):
-    """Who hears what a synthesiser makes. An utterance is known by its context id."""
+    """Who hears what a synthesizer makes. An utterance is known by its context id."""
 
-    async def begun(self, source: "Synthesiser", context_id: str) -> None:
+    async def begun(self, source: "Synthesizer", context_id: str) -> None:
         """The vendor opens an utterance, or opens it anew on another connection: its words count from 0 again."""
 
-    async def audio(self, source: "Synthesiser", context_id: str, frame: TTSAudioRawFrame) -> None:
+    async def audio(self, source: "Synthesizer", context_id: str, frame: TTSAudioRawFrame) -> None:
         """16 kHz mono 16-bit PCM."""
 
     async def words(
-        self, source: "Synthesiser", context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool
+        self, source: "Synthesizer", context_id: str, words: list[tuple[str, float]], *, carry_spaces: bool
     ) -> None:
         """Words with their start in seconds since `begun`; `carry_spaces` says that they hold their own spaces."""
 
-    async def ended(self, source: "Synthesiser", context_id: str) -> None:
+    async def ended(self, source: "Synthesizer", context_id: str) -> None:
         """There is no more audio of this utterance."""
 
-    async def failed(self, source: "Synthesiser", why: str) -> None:
+    async def failed(self, source: "Synthesizer", why: str) -> None:
         """The vendor cannot go on: the connection ended, or it sent an error."""
 
 
-class Synthesiser(WebsocketTTSService):
+class Synthesizer(WebsocketTTSService):
     """Mixed in before one of Pipecat's services, whose audio contexts are then the utterances of the listener."""
 
     is_timed = True

@@ -1,6 +1,6 @@
 """What a call needs, each checked separately: settings, services, workers, and the keys of the providers.
 
-An examination returns in a few words what it found, and raises Unwell with the cure if a call would fail. Providers are
+A check returns in a few words what it found, and raises Failed with the cure if a call would fail. Providers are
 checked through their own SDKs, with what calls use, and at no cost.
 """
 
@@ -32,10 +32,10 @@ WITHIN_S = 10.0
 CALLS = "calls"  # the queue
 WEB_SERVICE = "http://web:8080"  # in compose.yaml
 
-type Examination = Callable[[], str]
+type Check = Callable[[], str]
 
 
-class Unwell(Exception):
+class Failed(Exception):
     """What is wrong, and what to do about it."""
 
     def __init__(self, problem: str, cure: str) -> None:
@@ -43,19 +43,19 @@ class Unwell(Exception):
         self.cure = cure
 
 
-class NotNeeded(Exception):
+class Skipped(Exception):
     """Nothing of the kind is set up, or not here; says for what or where it is needed."""
 
 
 # --- The product ------------------------------------------------------------------------------------------------------
 
 
-def check_settings() -> str:
+def project_settings() -> str:
     """Django's checks, and our own."""
     errors = [message for message in checks.run_checks() if message.level >= checks.ERROR]
     if errors:
         more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise Unwell(f"{errors[0].msg}{more}", errors[0].hint or "Run manage.py check.")
+        raise Failed(f"{errors[0].msg}{more}", errors[0].hint or "Run manage.py check.")
     return "consistent"
 
 
@@ -68,9 +68,9 @@ def database() -> str:
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except (DatabaseError, psycopg.Error) as error:
         problem = " ".join(str(error).split())[:120]
-        raise Unwell(problem, "Start PostgreSQL, or correct DATABASE_URL.") from error
+        raise Failed(problem, "Start PostgreSQL, or correct DATABASE_URL.") from error
     if missing:
-        raise Unwell(f"migrations that are not applied: {len(missing)}", "Run manage.py migrate.")
+        raise Failed(f"migrations that are not applied: {len(missing)}", "Run manage.py migrate.")
     version = connection.cursor().connection.info.server_version
     return f"PostgreSQL {version // 10_000}, all migrations applied"
 
@@ -83,22 +83,22 @@ def broker() -> str:
             channel: Any = amqp.default_channel  # py-amqp's, which kombu does not name
             declared = channel.queue_declare(CALLS, passive=True)
     except NotFound as error:
-        raise Unwell(f"the queue {CALLS} does not exist", "Start a worker: it declares the queues.") from error
+        raise Failed(f"the queue {CALLS} does not exist", "Start a worker: it declares the queues.") from error
     except BROKER_ERRORS as error:
         cure = "Start RabbitMQ, or correct CELERY_BROKER_URL."
-        raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
+        raise Failed(f"cannot be reached ({type(error).__name__})", cure) from error
     return f"consumers: {declared.consumer_count}, waiting messages: {declared.message_count}"
 
 
 def shared_counts() -> str:
     """Redis answers, in which all web processes count logins and requests."""
     if (where := _where_web_processes_are()) and not os.environ.get("CACHE_URL"):  # which they alone are given
-        raise NotNeeded(f"only web processes use it: {where} python manage.py doctor Redis")
+        raise Skipped(f"only web processes use it: {where} python manage.py doctor Redis")
     try:
         caches["shared"].get("doctor")
     except RedisError as error:
         cure = "Start Redis, or correct CACHE_URL: until then each web process has limits of its own."
-        raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
+        raise Failed(f"cannot be reached ({type(error).__name__})", cure) from error
     return "answers"
 
 
@@ -113,9 +113,9 @@ def workers() -> str:
     """Somebody takes calls, and housekeeping sweeps."""
     now = capacity.measure(leases.LEASE)
     if not now.slots:
-        raise Unwell("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
+        raise Failed("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
     if not Heartbeat.objects.alive(3 * leases.LEASE).filter(holder=SWEEP).exists():
-        raise Unwell("no sweep: lost calls are not recovered", "Start Celery's beat and a housekeeping worker.")
+        raise Failed("no sweep: lost calls are not recovered", "Start Celery's beat and a housekeeping worker.")
     if now.slots <= settings.INBOUND_RESERVE:
         return f"{now.free} of {now.slots} slots free, all reserved for callers (INBOUND_RESERVE)"
     return f"{now.free} of {now.slots} slots free"
@@ -126,9 +126,9 @@ def numbers() -> str:
     active = PhoneNumber.objects.filter(is_active=True)
     mute = active.filter(persona__live_version=None).first()
     if not active.exists():
-        raise Unwell("no number is active: every call is rejected", "Add a number in the admin.")
+        raise Failed("no number is active: every call is rejected", "Add a number in the admin.")
     if mute is not None:
-        raise Unwell(f"{mute.e164} has an unpublished persona", "Publish its persona in the admin.")
+        raise Failed(f"{mute.e164} has an unpublished persona", "Publish its persona in the admin.")
     return f"active: {active.count()}"
 
 
@@ -136,16 +136,16 @@ def numbers() -> str:
 
 
 def livekit() -> str:
-    """LiveKit takes the key, and says which rooms are open."""
+    """LiveKit accepts the key, and says which rooms are open."""
     try:
         rooms_open = async_to_sync(_rooms_open)()
     except api.ServerError as error:
         cure = "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a key pair of that server."
         problem = "refuses the key" if error.status == 401 else f"refuses: {error.message or error.code}"
-        raise Unwell(problem, cure) from error
+        raise Failed(problem, cure) from error
     except (OSError, TimeoutError) as error:
         cure = "Start LiveKit, or correct LIVEKIT_URL."
-        raise Unwell(f"cannot be reached ({type(error).__name__})", cure) from error
+        raise Failed(f"cannot be reached ({type(error).__name__})", cure) from error
     return f"open rooms: {rooms_open}"
 
 
@@ -160,14 +160,14 @@ def sip_trunks() -> str:
         found, rules = async_to_sync(_trunks)()
     except (api.ServerError, OSError, TimeoutError) as error:
         problem = error.message if isinstance(error, api.ServerError) else type(error).__name__
-        raise Unwell(f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real phone numbers.") from error
+        raise Failed(f"cannot be listed: {problem}", "Give LiveKit a Redis; see Set-up, real phone numbers.") from error
     wanted = set(PhoneNumber.objects.filter(is_active=True).values_list("e164", flat=True))
     if not found:
-        raise NotNeeded("no inbound trunk: only needed for real telephones (manage.py setup_livekit_sip)")
+        raise Skipped("no inbound trunk: only needed for real telephones (manage.py setup_livekit_sip)")
     if not rules:
-        raise Unwell("no dispatch rule: callers reach no room", "Run manage.py setup_livekit_sip.")
+        raise Failed("no dispatch rule: callers reach no room", "Run manage.py setup_livekit_sip.")
     if missing := sorted(wanted - found):
-        raise Unwell(f"{missing[0]} is in no inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
+        raise Failed(f"{missing[0]} is in no inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
     return f"inbound numbers: {len(found)}"
 
 
@@ -189,7 +189,7 @@ def public_address() -> str:
         is_ours = answer.status_code == 200 and answer.json().get("status") == "ok"
     except (httpx.HTTPError, ValueError, AttributeError) as error:
         cure = "Start the web process and the proxy before it, or correct PUBLIC_BASE_URL."
-        raise Unwell(f"{url} does not answer ({type(error).__name__})", cure) from error
+        raise Failed(f"{url} does not answer ({type(error).__name__})", cure) from error
     if not is_ours:
-        raise Unwell(f"{url} answers with status {answer.status_code}", "Correct PUBLIC_BASE_URL, or the proxy.")
+        raise Failed(f"{url} answers with status {answer.status_code}", "Correct PUBLIC_BASE_URL, or the proxy.")
     return f"{base} answers"

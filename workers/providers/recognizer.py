@@ -19,11 +19,11 @@ CONNECT_WITHIN_S = 1.5
 class TranscriptCompleteFrame(ControlFrame):
     """All that the caller said before its last pause has been transcribed, and there is nothing more in it.
 
-    A recogniser that is asked for its words at a pause pushes it when it has none. No vendor promises to say so.
+    A recognizer that is asked for its words at a pause pushes it when it has none. No vendor promises to say so.
     """
 
 
-class Recogniser(STTService):
+class Recognizer(STTService):
     """Mixed in before one of Pipecat's services. 16 kHz mono 16-bit PCM in, transcripts out.
 
     One that stands behind the fast turn policy also finds the turns, and proposes their starts and ends.
@@ -40,7 +40,7 @@ class Recogniser(STTService):
         raise NotImplementedError
 
     def heard_until_s(self, result: Any) -> float | None:
-        """The second of the recogniser's audio at which a final result ends; None if the vendor does not say."""
+        """The second of the recognizer's audio at which a final result ends; None if the vendor does not say."""
         raise NotImplementedError
 
     def note_answer(self) -> None:
@@ -48,7 +48,7 @@ class Recogniser(STTService):
         self.answered_at = time.monotonic()
 
 
-class WebsocketRecogniser(Recogniser, WebsocketService):
+class WebsocketRecognizer(Recognizer, WebsocketService):
     """Mixed in before one of Pipecat's websocket services."""
 
     async def _websocket_connect(self, uri: str, **kwargs: Any) -> Any:
