@@ -21,15 +21,15 @@ class PersonaSettings(models.Model):
     """What a persona is: the same fields in the draft and in every published version."""
 
     prompt = models.TextField(
-        help_text="What the agent is told: who it is, what it knows, what it must not do. "
+        help_text="Instructions for the language model: who the agent is, what it knows, what it must not do. "
         "Callers never hear this text.",
-        validators=[MinLengthValidator(10, "Write at least a sentence: an agent without a prompt makes things up.")],
+        validators=[MinLengthValidator(10, "Write at least a sentence: without a prompt, the agent makes things up.")],
     )
     greeting = models.CharField(
         max_length=500, help_text="The first sentence of every call.", default="Hello, how can I help you?"
     )
     language = models.CharField(max_length=10, choices=Language, default=Language.ENGLISH_US)
-    voice_id = models.CharField("voice", max_length=64, help_text="A voice of the text to speech provider.")
+    voice_id = models.CharField("voice", max_length=64, help_text="One of the text to speech provider's voices.")
     stt_provider = models.CharField("speech to text", max_length=20, choices=stt_providers, default="deepgram")
     stt_model = models.CharField(
         "speech to text model",
@@ -44,28 +44,28 @@ class PersonaSettings(models.Model):
     tts_model = models.CharField("text to speech model", max_length=64, default="eleven_flash_v2_5")
     turn_policy = models.CharField(max_length=20, choices=TurnPolicy, default=TurnPolicy.EAGER)
     max_duration_s = models.PositiveIntegerField(
-        "longest call, in seconds",
+        "maximum call length, in seconds",
         default=1800,
         validators=[MinValueValidator(30), MaxValueValidator(4 * 3600)],
         help_text="The agent says goodbye and hangs up after this time. Between 30 seconds and 4 hours.",
     )
     silence_after_s = models.PositiveIntegerField(
-        "silence, in seconds",
+        "silence before asking, in seconds",
         default=8,
         validators=[MinValueValidator(2), MaxValueValidator(120)],
-        help_text="After this much silence of the caller, the agent asks whether somebody is there.",
+        help_text="If the caller says nothing for this long, the agent asks the silence prompt.",
     )
     silence_prompt = models.CharField(max_length=300, default="Are you still there?")
     silence_prompts_max = models.PositiveSmallIntegerField(
-        "times to ask",
+        "maximum silence prompts",
         default=2,
         validators=[MaxValueValidator(5)],
-        help_text="After asking this often without an answer, the agent says the goodbye and hangs up.",
+        help_text="After this many unanswered prompts, the agent says the goodbye and hangs up.",
     )
     goodbye = models.CharField(
         max_length=300,
         default="Thank you for calling. Goodbye.",
-        help_text="Said before the agent hangs up after silence or at the longest duration.",
+        help_text="Said before the agent hangs up because of silence or the maximum call length.",
     )
     # Each a list of {"provider", "model"[, "voice_id"]}, in the order in which they take over.
     stt_fallbacks = models.JSONField("speech to text fallbacks", default=list, blank=True)
@@ -76,8 +76,7 @@ class PersonaSettings(models.Model):
         max_length=16,
         blank=True,
         validators=[RegexValidator(r"^\+[1-9]\d{6,14}$", "Write the number with its country code: +12025550100.")],
-        help_text="Callers are transferred here only when no provider works any more. "
-        "Empty: the agent apologizes and hangs up.",
+        help_text="Callers are transferred here only when no provider works. Empty: the agent apologizes and hangs up.",
     )
 
     class Meta:
@@ -139,7 +138,7 @@ class Persona(PersonaSettings):
 
 
 class ToolSecret(models.Model):
-    """What a tool's service wants to see as a bearer token. Tools and versions know it by its name only."""
+    """A bearer token that a tool's service requires. Tools and versions refer to it by name."""
 
     name = models.CharField(
         max_length=63, unique=True, validators=[definitions.validate_tool_name], help_text="For example order_service."
@@ -147,9 +146,9 @@ class ToolSecret(models.Model):
     host = models.CharField(
         max_length=253,
         validators=[definitions.validate_host],
-        help_text="The service's host, for example orders.example.com. The secret is sent nowhere else.",
+        help_text="The service's host, for example orders.example.com. The secret is sent only there.",
     )
-    value = EncryptedTextField(help_text="Encrypted. Sent as Authorization: Bearer.")
+    value = EncryptedTextField(help_text="Stored encrypted. Sent as Authorization: Bearer.")
     updated_at = models.DateTimeField("changed", auto_now=True)
 
     class Meta:
@@ -167,17 +166,15 @@ class PersonaTool(models.Model):
         max_length=63, validators=[definitions.validate_tool_name], help_text="For example find_order."
     )
     description = models.CharField(
-        max_length=500, help_text="Tells the language model when to use it and what it gives."
+        max_length=500, help_text="Tells the language model when to use the tool and what it returns."
     )
     parameters = models.JSONField("arguments", validators=[definitions.validate_parameters], help_text="A JSON schema.")
-    url = models.URLField(
-        "https address", validators=[definitions.validate_https], help_text="Receives the arguments as JSON."
-    )
+    url = models.URLField("URL", validators=[definitions.validate_https], help_text="Receives the arguments as JSON.")
     timeout_s = models.FloatField(
         "timeout, in seconds",
         default=5.0,
         validators=[MinValueValidator(0.5), MaxValueValidator(30.0)],
-        help_text="The caller waits meanwhile: keep it short.",
+        help_text="The caller waits for this long at most: keep it short.",
     )
     secret = models.ForeignKey(
         ToolSecret,
@@ -185,7 +182,7 @@ class PersonaTool(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="tools",
-        help_text="What the service asks for as a bearer token, if it does.",
+        help_text="The bearer token that the service requires, if any.",
     )
 
     class Meta:

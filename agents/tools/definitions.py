@@ -67,7 +67,7 @@ def validate_host(name: str) -> None:
 
 def validate_https(url: str) -> None:
     """Raise ValidationError unless `url` is an https URL without a user or password in it."""
-    message = "Enter an https address: for example https://example.com/orders."
+    message = "Enter an https URL, for example https://example.com/orders."
     try:
         parts = urlsplit(url)
     except ValueError as error:  # half an IPv6 address

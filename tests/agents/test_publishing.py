@@ -90,7 +90,7 @@ def test_a_tool_that_is_not_valid_stops_the_publishing_and_is_named() -> None:
     persona = make_persona(published=False)
     make_tool(persona, "find_order", url="http://example.com/orders")
 
-    with pytest.raises(ValidationError, match="find_order.*https address"):
+    with pytest.raises(ValidationError, match="find_order.*https URL"):
         services.publish(persona)
 
     assert persona.versions.count() == 0
@@ -145,7 +145,7 @@ def test_comparing_names_the_fields_that_differ_as_the_form_does() -> None:
 
     assert [(row.field, row.before, row.after) for row in rows] == [
         ("greeting", "First.", "Second."),
-        ("longest call, in seconds", "60", "90"),
+        ("maximum call length, in seconds", "60", "90"),
     ]
 
 

@@ -123,7 +123,7 @@ def test_a_tool_without_arguments_is_described_by_an_empty_object() -> None:
 
 @pytest.mark.parametrize("url", ["http://example.com", "ftp://example.com", "https://", "example.com", "", "https://["])
 def test_a_tool_needs_an_https_address(url: str) -> None:
-    with pytest.raises(ValidationError, match="Enter an https address"):
+    with pytest.raises(ValidationError, match="Enter an https URL"):
         validate_https(url)
 
 
