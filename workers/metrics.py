@@ -4,10 +4,6 @@ Everything here is counted where a call writes something down anyway: at the end
 Queries add the workers up; a number that the database knows is not among these.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.conf import settings
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -136,19 +132,6 @@ def not_claimed() -> None:
     _errors.labels("dispatch", "postgresql").inc()
 
 
-@contextmanager
-def holding(provider: str) -> Iterator[None]:
-    """A call is held meanwhile, and the provider's speech to text listens to it."""
-    began = time.monotonic()
-    with held_calls.track_inprogress():
-        try:
-            yield
-        finally:
-            seconds = time.monotonic() - began
-            _audio.labels(provider).inc(seconds)
-            _cost.labels(provider).inc(seconds / 60 * _price(provider, "minute"))
-
-
 def answered(call: Call) -> None:
     """The conversation starts, or resumes if an earlier attempt started it."""
     if call.answered_at is not None:
@@ -214,6 +197,12 @@ def tokens(provider: str, prompt: int, completion: int, cached: int) -> None:
         _tokens.labels(provider, kind).inc(count)
     cents = prompt * _price(provider, "million_tokens_in") + completion * _price(provider, "million_tokens_out")
     _cost.labels(provider).inc(cents / 1e6)
+
+
+def transcribed(provider: str, seconds: float) -> None:
+    """The provider's speech to text has listened to a call for so long."""
+    _audio.labels(provider).inc(seconds)
+    _cost.labels(provider).inc(seconds / 60 * _price(provider, "minute"))
 
 
 def characters(provider: str, count: int) -> None:

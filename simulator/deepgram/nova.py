@@ -23,6 +23,8 @@ from simulator.wire import Socket
 DEFAULT_MODEL = "nova-3-general"
 _NO_ENDPOINTING_S = 1.0
 """Without endpointing, results still become final when no more context can come; about a second of silence."""
+_INTERIM_EVERY_S = 1.0
+"""Of audio, in silence too, where the words are empty: as in the log in github.com/pipecat-ai/pipecat/pull/1261."""
 _IDLE_LIMIT_S = 10.0
 """Deepgram closes a connection without audio or KeepAlive after 10 s: developers.deepgram.com/docs/audio-keep-alive."""
 
@@ -65,7 +67,7 @@ class NovaSession(HearingSession):
         self._options = options
         self._final_s = 0.0
         self._told = ""
-        self._start_s = 0.0
+        self._start_s = self._interim_s = 0.0
         self._utterance_end_due = False
         self._finalized: SpeechEvent | None = None
         self._answered = False
@@ -89,9 +91,10 @@ class NovaSession(HearingSession):
             await self._end(event)
 
     async def on_frame(self, frame: Frame) -> None:
-        """Report new words, if the client asked for it."""
-        if self._options.interim_results and frame.text and frame.text != self._told:
-            self._told = frame.text
+        """Report new words, and every second what there is, if the client asked for it."""
+        is_new = frame.text and frame.text != self._told
+        if self._options.interim_results and (is_new or frame.at_s >= self._interim_s + _INTERIM_EVERY_S):
+            self._told, self._interim_s = frame.text, frame.at_s
             await self._results(frame.text, frame.at_s, is_final=False)
 
     async def on_time(self, idle_s: float) -> None:

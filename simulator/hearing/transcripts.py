@@ -81,10 +81,13 @@ class Transcripts:
 
     async def turn_over(self, event: SpeechEvent) -> None:
         """Settle what was said in the turn that ended with this event, before more is heard."""
-        text = self.without_rest(await self.begin(event), event.turn_start_s)
+        heard = await self.begin(event)
+        text = self.without_rest(heard, event.turn_start_s)
         self._texts[_key(event)] = asyncio.create_task(_known(text))
         if text:
             self._said = text, event.last_voice_s
+        elif heard and self._said:
+            self._said = self._said[0], event.last_voice_s  # the rest of the line may have a hole, too
 
     def without_rest(self, text: str, turn_start_s: float) -> str:
         """Nothing for the rest of a line that a hole in the sound has cut off: its words were given before the hole.

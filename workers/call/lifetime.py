@@ -60,7 +60,7 @@ async def handle() -> None:
     with structlog.contextvars.bound_contextvars(call_id=str(call.pk), attempt=call.attempt):
         held = HeldCall(call, asyncio.get_running_loop())
         lease = heartbeat.holding(call.pk, call.attempt, held.lose)
-        with metrics.holding(_version(call).stt_provider), lease, draining.offering(held.give_back):
+        with metrics.held_calls.track_inprogress(), lease, draining.offering(held.give_back):
             await _hold(held)
 
 

@@ -126,10 +126,12 @@ async def test_a_caller_whose_audio_comes_late_has_not_paused(base_url: str, pat
 
 
 @pytest.mark.parametrize("path", [f"{FLUX}&eager_eot_threshold=0.5", f"{NOVA}&endpointing=200&interim_results=true"])
-async def test_the_words_after_a_hole_in_the_sound_are_not_given_twice(base_url: str, path: str) -> None:
+async def test_the_words_after_holes_in_the_sound_are_not_given_twice(base_url: str, path: str) -> None:
     async with listening(base_url, path) as service:
         line = await say(HOURS)
-        await service.hear(SECOND, line[: len(line) // 3], milliseconds(500), line[len(line) // 3 :])
+        cuts = [len(line) // 6 * number // 2 * 2 for number in (2, 4)]
+        await service.hear(SECOND, line[: cuts[0]], milliseconds(500), line[cuts[0] : cuts[1]])
+        await service.hear(milliseconds(500), line[cuts[1] :])
         await service.hear(milliseconds(1500), await say(HOURS), SECOND)
         messages = await service.finish()
     finals = [m for m in messages if m.get("event") == "EndOfTurn" or (m.get("speech_final") and text_of(m))]
@@ -209,7 +211,7 @@ async def test_nova_gives_interim_and_final_results(base_url: str) -> None:
     async with listening(base_url, path) as nova:
         await nova.hear(SECOND, await say(HOURS), SECOND, SECOND)
         await nova.until(type="UtteranceEnd")
-        messages = await nova.finish()
+        messages = [message for message in await nova.finish() if message["type"] != "Results" or text_of(message)]
     assert messages[0]["type"] == "SpeechStarted"
     results = [message for message in messages if message["type"] == "Results"]
     assert len(results) > 3
@@ -221,6 +223,13 @@ async def test_nova_gives_interim_and_final_results(base_url: str) -> None:
     assert best["words"][0]["word"] == "hello"
     assert best["words"][0]["punctuated_word"] == "Hello,"
     assert messages[-1]["type"] == "Metadata"
+
+
+async def test_nova_reports_every_second_that_it_hears_no_words(base_url: str) -> None:
+    async with listening(base_url, f"{NOVA}&interim_results=true") as nova:
+        await nova.hear(SECOND * 3, milliseconds(200))
+        results = [message for message in await nova.finish() if message["type"] == "Results"]
+    assert [(text_of(result), result["is_final"]) for result in results] == [("", False)] * 3
 
 
 async def test_nova_makes_results_final_when_told(base_url: str) -> None:

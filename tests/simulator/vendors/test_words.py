@@ -15,7 +15,7 @@ from simulator.speech.pcm import SAMPLE_RATE, Samples
 from simulator.speech.recognition import UNMARKED, ScriptedRecognizer
 from tests.simulator.conftest import SECOND, say
 from tests.simulator.speech.opus import through_opus
-from tests.simulator.vendors.test_deepgram import FLUX, NOVA, changes, listening, milliseconds
+from tests.simulator.vendors.test_deepgram import FLUX, NOVA, changes, listening, milliseconds, text_of
 
 HOURS = "Hello, could you tell me your opening hours, please?"
 INTERIM = f"{NOVA}&interim_results=true"
@@ -28,8 +28,7 @@ def cough(seconds: float = 0.6) -> bytes:
 
 
 def transcripts(messages: Sequence[dict[str, Any]]) -> list[str]:
-    results = [message for message in messages if message["type"] == "Results"]
-    return [result["channel"]["alternatives"][0]["transcript"] for result in results]
+    return [text_of(message) for message in messages if message["type"] == "Results" and text_of(message)]
 
 
 async def test_a_sound_without_words_is_no_turn_of_flux(base_url: str) -> None:

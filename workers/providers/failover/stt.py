@@ -26,6 +26,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
 
+from workers import metrics
 from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.providers import circuits
 from workers.providers.failover.heard_audio import HeardAudio
@@ -73,6 +74,7 @@ class FailoverSTT(FrameProcessor):
         self._is_connecting = False  # audio is kept until the next service can take it
         self._is_keeping = False  # audio is kept, because another agent listens
         self._why = ""  # why the service that is about to take over has failed, too
+        self._listens_since: float | None = None
         self.target = self._targets[0]
         self._service = make(self.target)
 
@@ -86,9 +88,11 @@ class FailoverSTT(FrameProcessor):
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as Pipecat's own
         await super().setup(setup)
         self._link(self._service)
+        self._listens_since = time.monotonic()
         await self._service.setup(setup)
 
     async def cleanup(self) -> None:
+        self._stop_listening()
         await super().cleanup()  # type: ignore[no-untyped-call]  # Pipecat's
         await self._service.cleanup()  # type: ignore[no-untyped-call]
 
@@ -220,6 +224,8 @@ class FailoverSTT(FrameProcessor):
     async def _take_over(self, target: Target) -> None:
         former, service = self._service, self._make(target)
         self._is_connecting = True
+        self._stop_listening()
+        self._listens_since = time.monotonic()
         self.target, self._service = target, service
         self._link(service)
         try:
@@ -241,6 +247,12 @@ class FailoverSTT(FrameProcessor):
             self._repeated = self._pause
             await service.queue_frame(self._pause, FrameDirection.UPSTREAM)
         self.create_task(self._retire(former), f"{self}::retire")
+
+    def _stop_listening(self) -> None:
+        """Count what the present service has listened to: vendors bill by it."""
+        if self._listens_since is not None:
+            metrics.transcribed(self.target.provider, time.monotonic() - self._listens_since)
+            self._listens_since = None
 
     async def _retire(self, service: Recognizer) -> None:
         try:

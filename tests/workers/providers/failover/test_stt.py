@@ -124,6 +124,22 @@ async def test_what_was_said_before_and_after_the_failure_is_understood_once(
         assert not heard.up.of(ErrorFrame)
 
 
+async def test_each_provider_is_billed_for_as_long_as_it_listened(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billed: list[tuple[str, float]] = []
+    monkeypatch.setattr("workers.metrics.transcribed", lambda provider, seconds: billed.append((provider, seconds)))
+    async with hearing(settings, {**LOCAL[0], **TO_ASSEMBLYAI}) as heard:
+        await heard.hear(SECOND)
+        await heard.fault(model="nova-3-general", kind="close_after", after_s=0)
+        await heard.hear(SECOND * 3)
+
+    (first, first_s), (second, second_s) = billed
+    assert (first, second) == ("deepgram", "assemblyai")
+    assert first_s >= 1
+    assert second_s >= 1
+
+
 async def test_a_turn_whose_recognizer_fails_does_not_wait_for_its_end(settings: Settings) -> None:
     """The next one may find no words in what it hears again: then nobody would ever end the turn."""
     async with hearing(settings, EAGER[0]) as heard:
