@@ -33,10 +33,10 @@ WITH worker AS (
     FROM live LEFT JOIN calls_phonenumber AS number ON number.id = phone_number_id
     GROUP BY number.id, max_calls
 )
-SELECT (SELECT count(*) FROM worker WHERE NOT draining),
-       (SELECT coalesce(sum(slots), 0) FROM worker WHERE NOT draining),
-       coalesce(sum(held), 0), coalesce(sum(busy), 0), coalesce(sum(unlimited + limited), 0),
-       coalesce(sum(unlimited + least(limited, greatest(coalesce(max_calls - held, limited), 0))), 0)
+SELECT (SELECT count(*) FROM worker WHERE NOT draining) AS workers,
+       (SELECT coalesce(sum(slots), 0) FROM worker WHERE NOT draining) AS slots,
+       coalesce(sum(held), 0) AS held, coalesce(sum(busy), 0) AS busy, coalesce(sum(unlimited + limited), 0) AS queued,
+       coalesce(sum(unlimited + least(limited, greatest(coalesce(max_calls - held, limited), 0))), 0) AS next_up
 FROM by_number
 """
 
@@ -74,4 +74,5 @@ def measure(alive_within: timedelta) -> Capacity:
     }
     with connection.cursor() as cursor:
         cursor.execute(_QUERY, values)
-        return Capacity(*map(int, cursor.fetchone()))
+        names = [column.name for column in cursor.description]
+        return Capacity(**{name: int(value) for name, value in zip(names, cursor.fetchone(), strict=True)})

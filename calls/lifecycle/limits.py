@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
 from calls.lifecycle import capacity
 from calls.models import Call, PhoneNumber
@@ -25,12 +25,16 @@ def claimable() -> CallQuerySet:
     """
     _one_claim_at_a_time()
     held = Call.objects.filter(status__in=HELD).order_by()
-    by_number = list(held.values_list("phone_number", "phone_number__max_calls").annotate(Count("pk")))
+    by_number = list(held.values("phone_number", most=F("phone_number__max_calls")).annotate(calls=Count("pk")))
     waiting = Call.objects.waiting()
     resumed = Q(answered_at__isnull=False)
-    if sum(count for _, _, count in by_number) >= settings.MAX_CONCURRENT_AGENTS:
+    if sum(number["calls"] for number in by_number) >= settings.MAX_CONCURRENT_AGENTS:
         return waiting.filter(resumed)
-    full = [number for number, most, count in by_number if most is not None and count >= most]
+    full = [
+        number["phone_number"]
+        for number in by_number
+        if number["most"] is not None and number["calls"] >= number["most"]
+    ]
     return waiting.filter(resumed | Q(overflowed=True) | ~Q(phone_number__in=full))
 
 
