@@ -60,7 +60,7 @@ def _speak_lines_on_commit(version: PersonaVersion) -> None:
     transaction.on_commit(lambda: speech_requests.speak_lines(version.pk), robust=True)
 
 
-def _check_keys(persona: Persona) -> None:
+def _check_keys(persona: PersonaSettings) -> None:
     """Raises ValidationError when one of the providers that the persona names could not be asked."""
     missing: dict[str, list[str]] = {}
     for stage in STAGES:
@@ -88,7 +88,11 @@ def _check_tool(tool: PersonaTool) -> None:
 
 @transaction.atomic
 def roll_back(version: PersonaVersion) -> Persona:
-    """Make an earlier version the one that callers hear, and the draft the same, for the next edit."""
+    """Make an earlier version the one that callers hear, and the draft the same, for the next edit.
+
+    Raises ValidationError when one of its providers has lost its key since: by field.
+    """
+    _check_keys(version)
     persona = Persona.objects.select_for_update().get(pk=version.persona_id)
     for name, value in version.settings_values().items():
         setattr(persona, name, value)

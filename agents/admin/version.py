@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -102,7 +103,11 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
             messages.info(request, f"{version} is already live, and the draft is the same.")
             return redirect("admin:agents_personaversion_change", object_id=version.pk)
         if request.method == "POST":
-            services.roll_back(version)
+            try:
+                services.roll_back(version)
+            except ValidationError as error:
+                messages.error(request, f"{version} cannot be live again. {' '.join(error.messages)}")
+                return redirect("admin:agents_personaversion_change", object_id=version.pk)
             self.log_change(request, persona, f"Rolled back to version {version.number}.")
             messages.success(request, f"{version} is live again: the next caller hears it. The draft is the same.")
             return redirect("admin:agents_persona_change", object_id=persona.pk)

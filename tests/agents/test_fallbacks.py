@@ -182,6 +182,22 @@ def test_a_fallback_that_cannot_work_is_named_with_its_line_and_cure(
 
 
 @pytest.mark.django_db
+def test_a_version_whose_provider_has_lost_its_key_is_not_made_live_again(settings: Any) -> None:
+    persona = make_persona(published=False, tts_fallbacks=[SONIC])
+    first = services.publish(persona)
+    persona.tts_fallbacks = []
+    persona.save()
+    second = services.publish(persona)
+    settings.CARTESIA_API_KEY = ""
+
+    with pytest.raises(ValidationError, match="Cartesia has no key: set CARTESIA_API_KEY"):
+        services.roll_back(first)
+
+    persona.refresh_from_db()
+    assert (persona.live_version, persona.tts_fallbacks) == (second, [])
+
+
+@pytest.mark.django_db
 def test_a_persona_whose_providers_have_no_key_is_not_published(settings: Any) -> None:
     persona = make_persona(published=False, tts_fallbacks=[SONIC])
     settings.DEEPGRAM_API_KEY = settings.CARTESIA_API_KEY = ""

@@ -7,6 +7,7 @@ from auditlog.models import LogEntry as AuditEntry
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils.html import strip_tags
+from pytest_django import Settings
 
 from agents import services
 from agents.admin.highlight import mark_words
@@ -88,6 +89,14 @@ def test_rolling_back_asks_first_and_then_makes_version_and_draft_the_old_ones()
     assert persona.live_version == first
     assert persona.greeting == "Good morning."
     assert not persona.tools.exists()
+
+
+def test_who_rolls_back_to_a_provider_without_a_key_is_told_so(settings: Settings) -> None:
+    first, second = _two_versions()
+    settings.DEEPGRAM_API_KEY = ""
+    page = client_of("Supervisors").post(_url("roll_back_view", first), follow=True).content.decode()
+    assert "Deepgram has no key: set DEEPGRAM_API_KEY" in page
+    assert Persona.objects.get(pk=first.persona_id).live_version == second
 
 
 def test_rolling_back_warns_of_changes_that_were_never_published() -> None:
