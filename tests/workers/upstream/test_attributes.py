@@ -42,7 +42,7 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     (LiveKitOutputTransport, "_client _convert_pipecat_audio_to_livekit"),
     (FrameProcessor, "_next _prev _start_interruption _call_event_handler _register_event_handler"),
     # workers/turns/
-    (SileroVADAnalyzer, "_model _run_analyzer _maybe_reset_model"),
+    (SileroVADAnalyzer, "_model _run_analyzer _windows_since_reset _low_confidence_windows"),
     (LocalSmartTurnAnalyzerV3, "_session _model_executor _log_data"),
     (SpeechTimeoutUserTurnStopStrategy, "_text _vad_user_speaking"),
     (TurnAnalyzerUserTurnStopStrategy, "_text _vad_user_speaking"),

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from onnxruntime import InferenceSession, IOBinding
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn
-from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.silero import SileroOnnxModel
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer
 from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator, LLMUserAggregator
 from pipecat.processors.frame_processor import FrameProcessor
@@ -128,11 +127,8 @@ METHODS: list[tuple[Any, str, str]] = [
     (VADAnalyzer, "analyze_audio", "self buffer"),
     (VADAnalyzer, "_run_analyzer", "self buffer"),
     (VADAnalyzer, "_get_smoothed_volume", "self audio"),
-    (SileroVADAnalyzer, "voice_confidence", "self buffer"),
-    (SileroVADAnalyzer, "_maybe_reset_model", "self confidence"),
-    (InferenceSession, "run_with_iobinding", "self iobinding run_options"),
-    (IOBinding, "bind_cpu_input", "self name arr_on_cpu"),
-    (IOBinding, "bind_output", "self name device_type device_id element_type shape buffer_ptr"),
+    (SileroOnnxModel, "__call__", "self x sr"),
+    (SileroOnnxModel, "reset_states", "self batch_size"),
     (BaseSmartTurn, "append_audio", "self buffer is_speech"),
     (BaseUserTurnStartStrategy, "handle_user_turn_started", "self"),
     (BaseUserTurnStartStrategy, "trigger_user_turn_started", "self enable_interruptions enable_user_speaking_frames"),
