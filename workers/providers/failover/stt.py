@@ -30,6 +30,7 @@ from workers import metrics
 from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.providers import circuits
 from workers.providers.failover.heard_audio import HeardAudio
+from workers.providers.failover.outage import Outage
 from workers.providers.recognizer import Recognizer, TranscriptCompleteFrame
 from workers.providers.targets import Target
 
@@ -60,7 +61,7 @@ class FailoverSTT(FrameProcessor):
         self._targets = circuits.providers.order(targets)
         self._make = make
         self._audio_passthrough = audio_passthrough
-        self._failed: dict[Target, str] = {}  # since something was last understood
+        self._outage = Outage(self._targets)
         self._heard = HeardAudio()
         self._meter = SpeechMeter()
         self._unanswered_since: float | None = None  # speech that the service has not reacted to
@@ -148,7 +149,7 @@ class FailoverSTT(FrameProcessor):
                 self._is_in_turn = False
             case TranscriptionFrame():
                 self._heard.transcribed(service.heard_until_s(frame.result))
-                self._failed.clear()
+                self._outage.is_over()
                 circuits.providers.worked(self.target)
         await self._call_event_handler("on_before_push_frame", frame)
         return True
@@ -209,8 +210,7 @@ class FailoverSTT(FrameProcessor):
             failed, why = self.target, self._why
             log.warning("stt_failed", target=str(failed), why=why)
             circuits.providers.failed(failed)
-            self._failed[failed] = why
-            target = next((target for target in self._targets if target not in self._failed), None)
+            target = await self._outage.next_after(failed)
             if target is None:
                 await self._give_up(why)
                 return

@@ -29,6 +29,7 @@ from tests.simulator.conftest import SECOND, say
 from tests.sink import Sink, running
 from tests.workers.providers.replying import use_simulator
 from workers.providers import circuits, services
+from workers.providers.failover import outage
 from workers.providers.failover.stt import FailoverSTT
 from workers.providers.recognizer import TranscriptCompleteFrame
 
@@ -170,7 +171,16 @@ async def test_a_caller_who_makes_noise_is_no_reason_to_replace_the_recognizer(s
         assert not heard.failovers
 
 
-async def test_when_no_recognizer_is_left_an_error_says_so(settings: Settings) -> None:
+async def test_a_short_outage_of_every_recognizer_loses_no_word(settings: Settings) -> None:
+    async with hearing(settings, LOCAL[0], kind="refuse", count=3) as heard:
+        await heard.hear(SECOND + await say(HOURS) + SECOND[:9600])
+        await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        assert (await heard.down.until(TranscriptionFrame)).text == HOURS
+        assert not heard.up.of(ErrorFrame)
+
+
+async def test_when_no_recognizer_is_left_an_error_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "TRIES_FOR_S", 0.0)
     async with hearing(settings, {}, kind="refuse") as heard:
         error = await heard.up.until(ErrorFrame)
         assert "no recognizer is left" in error.error
