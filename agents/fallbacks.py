@@ -10,10 +10,12 @@ from agents.providers import registry
 def choices(persona: PersonaSettings, stage: str) -> list[Choice]:
     """Who does the stage (stt, llm or tts), in order. A persona that names no fallback has its provider's stand-in.
 
-    Each fallback is there once. One may be the same as the first: the same model, asked of another account.
+    Each fallback is there once. One may be the same as the first: the same model, asked of another account. A fallback
+    that this release does not know is left out.
     """
     own = persona.own_choice(stage)
-    return [own, *(dict.fromkeys(_named(persona, own)) or [_stand_in(persona, own)])]
+    others = dict.fromkeys(_named(persona, own)) or _stand_in(persona, own)
+    return [own, *(other for other in others if registry.knows(other.provider))]
 
 
 def _named(persona: PersonaSettings, own: Choice) -> list[Choice]:
@@ -24,6 +26,8 @@ def _named(persona: PersonaSettings, own: Choice) -> list[Choice]:
     ]
 
 
-def _stand_in(persona: PersonaSettings, own: Choice) -> Choice:
+def _stand_in(persona: PersonaSettings, own: Choice) -> list[Choice]:
+    if not registry.knows(own.provider):
+        return []
     offer = registry.get(own.provider).offer(own.stage)
-    return replace(own, model=offer.stand_in(own.model, persona.turn_policy, persona.language))
+    return [replace(own, model=offer.stand_in(own.model, persona.turn_policy, persona.language))]

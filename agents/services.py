@@ -67,6 +67,9 @@ def _check_keys(persona: PersonaSettings) -> None:
         own, *others = fallbacks.choices(persona, stage)
         named = ((own, f"{stage}_provider", ""), *((other, f"{stage}_fallbacks", f"{other}: ") for other in others))
         for choice, field, which in named:
+            if not registry.knows(choice.provider):
+                missing.setdefault(field, []).append(f"There is no provider {choice.provider} here: choose another.")
+                continue
             provider = registry.get(choice.provider)
             # A stand-in of the own provider's needs no key of its own: without one it has the provider's.
             if not account_of(provider).api_key and (not which or choice.provider != own.provider):
@@ -90,7 +93,7 @@ def _check_tool(tool: PersonaTool) -> None:
 def roll_back(version: PersonaVersion) -> Persona:
     """Make an earlier version the one that callers hear, and the draft the same, for the next edit.
 
-    Raises ValidationError when one of its providers has lost its key since: by field.
+    Raises ValidationError when one of its providers is gone or has lost its key since: by field.
     """
     _check_keys(version)
     persona = Persona.objects.select_for_update().get(pk=version.persona_id)

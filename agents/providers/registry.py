@@ -19,8 +19,13 @@ def get(name: str) -> Provider:
     """The provider of that name. Raises LookupError with the names that there are."""
     found = _read(tuple(FOLDERS))
     if name not in found:
-        raise LookupError(f"there is no provider {name!r}: choose of {', '.join(found)}")
+        raise LookupError(f"there is no provider {name!r}: choose from {', '.join(found)}")
     return found[name]
+
+
+def knows(name: str) -> bool:
+    """Whether there is a provider of that name. A version may name one whose folder only a newer release has."""
+    return name in _read(tuple(FOLDERS))
 
 
 def offering(stage: str) -> list[Provider]:

@@ -22,6 +22,9 @@ from django.db.migrations.executor import MigrationExecutor
 from livekit import api
 from redis.exceptions import RedisError
 
+from agents.models import PersonaVersion
+from agents.providers import registry
+from agents.providers.offers import STAGES
 from calls.lifecycle import capacity, leases
 from calls.livekit import rooms
 from calls.models import Heartbeat, PhoneNumber
@@ -129,6 +132,10 @@ def numbers() -> str:
         raise Failed("no number is active: every call is rejected", "Add a number in the admin.")
     if mute is not None:
         raise Failed(f"{mute.e164} has an unpublished persona", "Publish its persona in the admin.")
+    for version in PersonaVersion.objects.filter(pk__in=active.values("persona__live_version")):
+        needed = {version.own_choice(stage).provider for stage in STAGES}
+        if unknown := [name for name in needed if not registry.knows(name)]:
+            raise Failed(f"{version} needs {unknown[0]}, which has no folder here", "Publish it with another provider.")
     return f"active: {active.count()}"
 
 

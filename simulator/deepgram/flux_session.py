@@ -17,6 +17,8 @@ _NEVER_S = 1e9
 _UPDATE_S = 3 * FRAME_S
 _FIRST_WORDS_S = 0.26
 """A turn starts with an Update's time 0.3 to 0.5 s after the voice."""
+_HOLE_S = 0.6
+"""Within a line a turn lasts so long at least, with any delays: else a busy machine makes two turns of it."""
 _CONFIDENCE_SPEAKING = 0.03
 _CONFIDENCE_NEAR_END = 0.6
 _CONFIDENCE_END = 0.72
@@ -64,6 +66,8 @@ class FluxSession(HearingSession):
         text = await self.transcripts.of(event)
         if self.world.recognizer.unfinished(text):
             self.finder.hold(min(self.world.unfinished_s(), self._thresholds.timeout_ms / 1000))
+        elif self.transcripts.breaks_off(event):
+            self.finder.hold(_HOLE_S)
         elif self.is_complete(text) and not self.goes_on(event):
             self._is_clear = True
             self.finder.end_by(self._clear_end_s)

@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.hearing.endpointing import SpeechEvent
 from simulator.speech.pcm import SAMPLE_RATE, Samples
-from simulator.speech.recognition import Partial, Recognizer
+from simulator.speech.recognition import UNMARKED, Partial, Recognizer
 
 _REST_S = 1.0
 _UNFINISHED_REST_S = 5.0
@@ -53,6 +53,11 @@ class Transcripts:
         said = f"{partial.text} {partial.current}".strip()
         return partial if self.without_rest(said, turn_start_s) else Partial()
 
+    def breaks_off(self, pause: SpeechEvent) -> bool:
+        """Whether a pause is a hole in a line rather than its end."""
+        cut = self._cut_before(pause.turn_start_s)
+        return self._recognizer.breaks_off(_joined(cut, pause.pcm, pause.pcm_start_s) if cut else pause.pcm)
+
     async def cut(self, event: SpeechEvent, pcm: Samples) -> None:
         """Have a turn that the client ends hold the words so far; the next one has the rest of the line."""
         if not self._recognizer.word_by_word:
@@ -60,6 +65,8 @@ class Transcripts:
         cut = self._cut_before(event.turn_start_s)
         given = cut.given if cut else 0
         partial = await self.so_far(pcm, event.turn_start_s, event.pcm_start_s, patient=True)
+        if partial.text == UNMARKED and self._recognizer.breaks_off(pcm):
+            partial = Partial(finished=False)  # the next turn has the line from its beginning
         self._texts[_key(event)] = asyncio.create_task(_known(partial.text))
         whole = _joined(cut, pcm, event.pcm_start_s) if cut else pcm
         given += len(partial.text.split())

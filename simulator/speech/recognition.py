@@ -15,7 +15,7 @@ import numpy as np
 
 from simulator.speech.marks import NO_WORDS, code_of, read_mark
 from simulator.speech.pcm import SAMPLE_RATE, Samples
-from simulator.speech.stretches import READABLE_S, pieces, stretches, words_said
+from simulator.speech.stretches import FRAGMENT_S, OVER_SHARE, READABLE_S, pieces, stretches, words_said
 from simulator.steps import Words
 
 UNMARKED = "(speech)"
@@ -61,6 +61,10 @@ class Recognizer(Protocol):
 
         It must be quick, unless it may be `patient` to be exact.
         """
+        ...
+
+    def breaks_off(self, pcm16k: Samples) -> bool:
+        """Whether this ends within a line: networks and busy machines make holes in the sound. Must be quick."""
         ...
 
     def unfinished(self, text: str) -> bool:
@@ -121,6 +125,17 @@ class ScriptedRecognizer:
     async def warm_up(self) -> None:
         """Do nothing: there is no model."""
 
+    def breaks_off(self, pcm16k: Samples) -> bool:
+        """See Recognizer. A sound that is too short to be read may be the beginning of a line, too."""
+        found = stretches(pcm16k)
+        if not found:
+            return True
+        last = found[-1]
+        if words := self._known(last.code):
+            length_s = self._known_length_s(words)
+            return length_s is not None and last.seconds < OVER_SHARE * length_s
+        return last.code is None and last.seconds < FRAGMENT_S
+
     def unfinished(self, text: str) -> bool:
         """See Recognizer. A clip tells where it pauses within a sentence."""
         return any(words.unfinished and text.endswith(words.text) for words in self._words.values())
@@ -132,14 +147,21 @@ class ScriptedRecognizer:
 
     async def _length_s(self, words: Words, patient: bool) -> float:
         """The length of a line: measured once, and until then guessed, so that nobody waits for it."""
+        known_s = self._known_length_s(words)
+        if known_s is not None:
+            return known_s
+        if patient and words.text in self._measured:
+            return await asyncio.shield(self._measured[words.text])
+        return len(words.text.split()) / WORDS_PER_SECOND
+
+    def _known_length_s(self, words: Words) -> float | None:
+        """The length of a line, if it is known; else it soon is."""
         if words.seconds is not None:
             return words.seconds
         if self._measure and words.text not in self._measured:
             self._measured[words.text] = asyncio.ensure_future(self._measure(words.text))
         measured = self._measured.get(words.text)
-        if measured and (patient or measured.done()):
-            return await asyncio.shield(measured)
-        return len(words.text.split()) / WORDS_PER_SECOND
+        return measured.result() if measured and measured.done() else None
 
     def _known(self, code: int | None) -> Words | None:
         if code is None or code == NO_WORDS:
@@ -174,6 +196,10 @@ class WhisperRecognizer:
             return await asyncio.get_running_loop().run_in_executor(self._executor, self._transcribe, pcm16k)
         finally:
             self._waiting -= 1
+
+    def breaks_off(self, pcm16k: Samples) -> bool:
+        """See Recognizer. Nobody knows how long a line is."""
+        return False
 
     async def partial(self, pcm16k: Samples, known: str, *, patient: bool = False) -> Partial:
         """See Recognizer. While the model is busy, the last answer stands: final texts go first."""

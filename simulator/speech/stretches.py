@@ -9,12 +9,15 @@ from simulator.speech.pcm import SAMPLE_RATE, Samples
 
 READABLE_S = 0.5
 """Speech of this length always shows its mark; shorter speech without one may still be marked."""
+OVER_SHARE = 0.85
+"""Voices differ, and networks cut sounds: a pause so late in a line is its end."""
+FRAGMENT_S = 1.0
+"""Speech without a mark that is shorter may be the beginning of a line."""
 
 _READ_LAST = round(READABLE_S * SAMPLE_RATE)
 _WINDOW = SAMPLE_RATE // 100
 _GAP_WINDOWS = 12
 _GAP_RMS = 32768 * 10 ** (-52 / 20)
-_OVER_SHARE = 0.85  # voices differ, and networks cut sounds: a pause so late in a line is its end
 _OVER_BEFORE_S = 0.05
 
 
@@ -76,7 +79,7 @@ def stretches(pcm16k: Samples) -> list[Stretch]:
 def words_said(text: str, seconds: float, stretch: Stretch) -> int:
     """How many of the words of a line of this length are over, each being as long as its letters make it."""
     words = text.split()
-    is_whole = stretch.over and stretch.seconds >= _OVER_SHARE * seconds
+    is_whole = stretch.over and stretch.seconds >= OVER_SHARE * seconds
     if is_whole or stretch.seconds >= seconds - _OVER_BEFORE_S:
         return len(words)
     ends = np.cumsum([len(word) + 1 for word in words])

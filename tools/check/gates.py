@@ -15,20 +15,19 @@ PRODUCTION = {
     "TRUSTED_PROXIES": "10.0.3.0/24",
     "ALLOWED_HOSTS": "calls.example.com",
 }
-GIVES_WAY = ("nice", "-n", "10")  # calls in the tests keep real time, and types can wait
 
 
 def gates() -> list[Job]:
     """One job each. Django's commands see the defaults of env.template, never this machine's `.env`."""
     programs = Path(PYTHON).parent
     defaults = from_template(ROOT / "env.template")
-    manage = [*GIVES_WAY, PYTHON, "manage.py"]
+    manage = [PYTHON, "manage.py"]
     imports = "from importlinter.cli import lint_imports_command as run; run()"
     return [
         Job("ruff check", [str(programs / "ruff"), "check"]),
         Job("ruff format", [str(programs / "ruff"), "format", "--check"]),
-        Job("mypy --strict", [*GIVES_WAY, PYTHON, "-m", "mypy"], defaults),
-        Job("import-linter", [*GIVES_WAY, PYTHON, "-c", imports]),
+        Job("mypy --strict", [PYTHON, "-m", "mypy"], defaults),
+        Job("import-linter", [PYTHON, "-c", imports]),
         Job("makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"], defaults),
         Job("check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING"], defaults | PRODUCTION),
     ]

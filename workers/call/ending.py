@@ -40,6 +40,7 @@ ASK_AGAIN_S = 0.5
 _PROBLEMS = {
     Leaving.NOT_JOINED: "the agent could not join the room",
     Leaving.NOT_HEARD: "the caller's side did not take the agent's audio",
+    Leaving.NO_PROVIDER: "the worker does not know the persona's provider",
 }
 
 
@@ -63,8 +64,9 @@ async def _leave(held: HeldCall, why: Leaving) -> None:
             give_back = leases.hand_over
         case Leaving.DISCONNECTED:
             give_back = leases.give_up
-        case Leaving.NOT_JOINED | Leaving.NOT_HEARD:
-            metrics.not_joined()
+        case Leaving.NOT_JOINED | Leaving.NOT_HEARD | Leaving.NO_PROVIDER:
+            if why != Leaving.NO_PROVIDER:
+                metrics.not_joined()
             give_back = partial(leases.not_joined, problem=_PROBLEMS[why])
         case Leaving.LOST:
             return

@@ -26,6 +26,7 @@ from workers.process.heartbeat import heartbeat
 from workers.providers import services
 from workers.providers.failover.stt import FailoverSTT
 from workers.providers.speech.cached_lines import CallLines
+from workers.providers.targets import NoProviderError
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +87,11 @@ async def connect_and_converse(held: HeldCall, afterwards: AsyncExitStack) -> En
     version = _version(call)
     transport = CallTransport(call.room_name, agent_identity(call.attempt), call.caller_identity)
     lines = CallLines()
-    await services.load(version)
+    try:
+        await services.load(version)
+    except NoProviderError as error:
+        log.error("version_not_usable", error=str(error))
+        return Leaving.NO_PROVIDER
     parts = pipeline.build(version, transport, lines)
     if call.answered_at is not None:
         parts.stt.keep()  # until it is known what the former agent has heard

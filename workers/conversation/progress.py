@@ -23,6 +23,8 @@ class Leaving(StrEnum):
     """The agent could not join the room. Another worker may do better."""
     NOT_HEARD = "not_heard"
     """The caller's side does not take the agent's audio, as when it or this machine is too slow."""
+    NO_PROVIDER = "no_provider"
+    """This worker does not know the persona's provider, which only a newer release has."""
     DISCONNECTED = "disconnected"
     """The agent lost its connection to LiveKit. The caller may still be in the room."""
 

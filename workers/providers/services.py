@@ -24,7 +24,7 @@ from workers.providers.failover.tts import FailoverTTS
 from workers.providers.recognizer import Recognizer
 from workers.providers.speech.cached_lines import CallLines
 from workers.providers.synthesizer import SpeechListener, Synthesizer
-from workers.providers.targets import Target
+from workers.providers.targets import NoProviderError, Target
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +79,10 @@ def system_prompt(version: PersonaVersion) -> str:
 
 
 async def load(version: PersonaVersion) -> None:
-    """Import what the version's providers need. Takes up to a second, in a thread, when no call has used one before."""
+    """Import what the version's providers need. Takes up to a second, in a thread, when no call has used one before.
+
+    Raises NoProviderError.
+    """
     missing = {_path(target) for target in _all_targets(version)} - _loaded
     if missing:
         await asyncio.to_thread(_load, missing)
@@ -93,7 +96,11 @@ def load_usual() -> None:
             versions += PersonaVersion.objects.filter(pk__in=Persona.objects.values("live_version"))
     except DatabaseError as error:
         log.warning("live_personas_not_known", error=type(error).__name__)
-    _load({_path(target) for version in versions for target in _all_targets(version)})
+    for version in versions:
+        try:
+            _load({_path(target) for target in _all_targets(version)})
+        except NoProviderError as error:
+            log.error("version_not_usable", error=str(error))
 
 
 def _load(paths: set[str]) -> None:

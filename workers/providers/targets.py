@@ -10,6 +10,10 @@ from agents.providers import registry
 from agents.providers.accounts import account_of
 
 
+class NoProviderError(LookupError):
+    """A version names no provider that this release knows, as when a newer one published it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One model of a provider at one address. `voice_id` is for speech only."""
@@ -42,9 +46,16 @@ def tts(version: PersonaVersion) -> list[Target]:
 
 
 def _targets(version: PersonaVersion, stage: str) -> list[Target]:
-    """Each once, in the persona's order. Nobody is asked without a key while there is somebody with one."""
+    """Each once, in the persona's order. Nobody is asked without a key while there is somebody with one.
+
+    Raises NoProviderError.
+    """
     own, *others = fallbacks.choices(version, stage)
-    found = [_target(own), *(_target(choice, stands_in=choice.provider == own.provider) for choice in others)]
+    found = [_target(choice, stands_in=choice.provider == own.provider) for choice in others]
+    if registry.knows(own.provider):
+        found.insert(0, _target(own))
+    elif not found:
+        raise NoProviderError(f"{version} has {own.provider} for {stage}, which this release does not know")
     return list(dict.fromkeys(target for target in found if target.api_key)) or found[:1]
 
 

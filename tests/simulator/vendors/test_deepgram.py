@@ -112,6 +112,18 @@ async def test_flux_predicts_nothing_unless_asked(base_url: str) -> None:
         assert changes(await flux.finish()) == ["StartOfTurn", "EndOfTurn"]
 
 
+async def test_a_short_hole_in_a_line_does_not_end_the_turn_of_flux(base_url: str) -> None:
+    line = await say(HOURS)
+    async with listening(base_url, f"{FLUX}&eager_eot_threshold=0.5") as flux:
+        await flux.hear(SECOND, line, SECOND)  # from now on the length of the line is known
+        await flux.until(event="EndOfTurn")
+        for part in (3000, len(line) // 6 * 2):  # 94 ms cannot be read at all
+            await flux.hear(SECOND, line[:part], milliseconds(400), line[part:], SECOND)
+        messages = await flux.finish()
+    ends = [message["transcript"] for message in messages if message.get("event") == "EndOfTurn"]
+    assert ends == [HOURS] * 3
+
+
 @pytest.mark.parametrize("path", [f"{FLUX}&eager_eot_threshold=0.5", f"{NOVA}&endpointing=200"])
 async def test_a_caller_whose_audio_comes_late_has_not_paused(base_url: str, path: str) -> None:
     async with listening(base_url, path) as service:

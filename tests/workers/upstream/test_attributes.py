@@ -52,7 +52,7 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     (DeepgramFluxSTTService, "_last_audio_time _last_stt_time _last_audio_chunk_duration"),
     (DeepgramFluxSTTService, "_receive_messages _record_stt_audio_usage _send_configure"),
     (DeepgramSTTService, "_connection _finalize_requested"),
-    (AssemblyAISTTService, "_finalize_requested _get_websocket _handle_message"),
+    (AssemblyAISTTService, "_finalize_requested _get_websocket _handle_message _user_speaking"),
     (AnthropicLLMService, "_client _settings"),
     (LLMService, "_push_llm_text _speculation_gate"),
     (TTSService, "_text_aggregator _word_timestamp_tracker _aggregated_frame_sequencer _handle_interruption"),

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import structlog
+from pipecat.frames.frames import ProposedUserStoppedSpeakingFrame
 from pipecat.services.assemblyai.models import TurnMessage
 from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_model
 from pipecat.transcriptions.language import Language
@@ -10,6 +12,11 @@ from pipecat.transcriptions.language import Language
 from agents.choices import TurnPolicy
 from workers.providers.recognizer import TranscriptCompleteFrame, WebsocketRecognizer
 from workers.providers.targets import Target
+
+log = structlog.get_logger(__name__)
+
+HANDLED = ("Begin", "SpeechStarted", "Turn", "Termination")
+"""What Pipecat knows; for any other message, such as a warning, it would raise an error."""
 
 
 class AssemblyAI(WebsocketRecognizer, AssemblyAISTTService):
@@ -30,16 +37,25 @@ class AssemblyAI(WebsocketRecognizer, AssemblyAISTTService):
             if not isinstance(message, str) or not message.startswith("{"):
                 raise ValueError("an answer that is not JSON")
             content = json.loads(message)
-            if content.get("type") == "Error":
+            kind = content.get("type")
+            if kind == "Error":
                 raise RuntimeError(str(content.get("error")))
-            await self._handle_message(content)
+            if kind in HANDLED:
+                await self._handle_message(content)
+            else:
+                log.warning("assemblyai_message_ignored", kind=str(kind)[:40])
 
     async def _handle_transcription(self, message: TurnMessage) -> None:
         is_asked = self._finalize_requested  # at the caller's last pause, after which it has not spoken again
         await super()._handle_transcription(message)
-        if is_asked and message.end_of_turn and not message.transcript:
+        if not message.end_of_turn or message.transcript:
+            return
+        if is_asked:
             self.confirm_finalize()  # type: ignore[no-untyped-call]  # Pipecat's
             await self.push_frame(TranscriptCompleteFrame())
+        elif self._user_speaking:  # a turn was announced, and has no words in the end
+            self._user_speaking = False
+            await self.broadcast_frame(ProposedUserStoppedSpeakingFrame)
 
 
 def recognizer(target: Target, language: str, turn_policy: TurnPolicy) -> AssemblyAI:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from deepgram.core.events import EventType
 from deepgram.listen.v1.types import ListenV1Finalize, ListenV1Results, ListenV1UtteranceEnd
 from pipecat.frames.frames import (
     ProposedUserStartedSpeakingFrame,
@@ -29,8 +30,15 @@ class Nova(Recognizer, DeepgramSTTService):
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 await super()._connect()  # type: ignore[no-untyped-call]  # Pipecat's
+            if self._connection:
+                self._connection.on(EventType.CLOSE, self._on_close)
         except TimeoutError:
             await self.push_error("cannot connect in time")
+
+    async def _on_close(self, _: Any) -> None:
+        """A connection that Deepgram closes is a failure. Pipecat would connect again, and lose the words meanwhile."""
+        if self._connection:  # none when it is closed from here
+            await self.push_error("the connection was closed")
 
     async def _on_message(self, message: Any) -> None:
         self.note_answer()

@@ -7,7 +7,6 @@ from workers.providers.targets import Target
 
 TRIES_FOR_S = 4.0  # from the first failure; after it nobody is left
 AGAIN_AFTER_S = 0.5  # between two rounds through all of them
-OVER_AFTER_S = 10.0  # without a failure
 
 
 class Outage:
@@ -17,20 +16,18 @@ class Outage:
         self._targets = targets
         self._failed: set[Target] = set()
         self._since: float | None = None
-        self._last = 0.0
 
     def is_over(self) -> None:
         """A target has done its work."""
         self._since = None
+        self._failed.clear()
 
     async def next_after(self, failed: Target) -> Target | None:
         """The first that has not failed, or after a moment the first of all again. None: it has lasted too long."""
         now = time.monotonic()
-        if self._since is None or now - self._last > OVER_AFTER_S:
+        if self._since is None:
             self._since = now
-            self._failed.clear()
         self._failed.add(failed)
-        self._last = now
         for target in self._targets:
             if target not in self._failed:
                 return target

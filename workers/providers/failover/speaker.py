@@ -138,8 +138,7 @@ class Speaker:
             utterance.from_s = self._speech.position_s(context_id, utterance.sent_s)
         utterance.came(frame.num_frames / frame.sample_rate)
         self.is_down = False
-        self._failed.clear()
-        circuits.providers.worked(self.target)
+        self._note_progress(utterance)
         self._expect_audio()
         await self._speech.speech_came(context_id, frame)
 
@@ -196,6 +195,12 @@ class Speaker:
                 failed, why = next(reversed(self._failed.items()))
                 await self._speech.failed_over(failed, target, why)
             return
+
+    def _note_progress(self, utterance: Utterance) -> None:
+        """After a failure a whole word must come: voices that break off within one would take turns for ever."""
+        if not self._failed or utterance.has_progressed():
+            self._failed.clear()
+            circuits.providers.worked(self.target)
 
     def _note_failure(self, why: str) -> None:
         log.warning("tts_failed", target=str(self.target), why=why)

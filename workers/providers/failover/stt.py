@@ -6,6 +6,7 @@ and hears first what its predecessor left without a final transcript. So does th
 with the call of another.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -76,6 +77,7 @@ class FailoverSTT(FrameProcessor):
         self._is_keeping = False  # audio is kept, because another agent listens
         self._why = ""  # why the service that is about to take over has failed, too
         self._listens_since: float | None = None
+        self._failover: asyncio.Task[None] | None = None
         self.target = self._targets[0]
         self._service = make(self.target)
 
@@ -94,6 +96,9 @@ class FailoverSTT(FrameProcessor):
 
     async def cleanup(self) -> None:
         self._stop_listening()
+        self._switching = True  # nobody takes over any more
+        if self._failover is not None and not self._failover.done():
+            await self.cancel_task(self._failover)
         await super().cleanup()  # type: ignore[no-untyped-call]  # Pipecat's
         await self._service.cleanup()  # type: ignore[no-untyped-call]
 
@@ -202,7 +207,7 @@ class FailoverSTT(FrameProcessor):
             self._why = why
         elif self.is_usable:
             self._switching = True
-            self.create_task(self._fail_over(why), f"{self}::failover")
+            self._failover = self.create_task(self._fail_over(why), f"{self}::failover")
 
     async def _fail_over(self, why: str) -> None:
         self._why = why
@@ -228,6 +233,7 @@ class FailoverSTT(FrameProcessor):
         self._listens_since = time.monotonic()
         self.target, self._service = target, service
         self._link(service)
+        self.create_task(self._retire(former), f"{self}::retire")
         try:
             await service.setup(self.processor_setup)
         except Exception as error:
@@ -246,7 +252,6 @@ class FailoverSTT(FrameProcessor):
         if self._pause:  # so that what was said before it becomes final at once
             self._repeated = self._pause
             await service.queue_frame(self._pause, FrameDirection.UPSTREAM)
-        self.create_task(self._retire(former), f"{self}::retire")
 
     def _stop_listening(self) -> None:
         """Count what the present service has listened to: vendors bill by it."""

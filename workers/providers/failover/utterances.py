@@ -44,6 +44,10 @@ class Utterance:
             left -= letters
         return ""
 
+    def has_progressed(self) -> bool:
+        """Whether a word has come as a whole since the voice began."""
+        return self.rest() != self.text
+
     def start_again(self) -> str:
         """Forget what has come, and return the rest, which is the text from now on."""
         self.text = self.rest()

@@ -3,7 +3,7 @@
 import pytest
 
 from workers.providers.failover import outage
-from workers.providers.failover.outage import AGAIN_AFTER_S, OVER_AFTER_S, TRIES_FOR_S, Outage
+from workers.providers.failover.outage import AGAIN_AFTER_S, TRIES_FOR_S, Outage
 from workers.providers.targets import Target
 
 FIRST, SECOND = (Target("stt", name, "model", "https://example.com", "key") for name in ("first", "second"))
@@ -53,11 +53,4 @@ async def test_a_target_that_works_ends_the_outage(clock: Clock) -> None:
     await targets.next_after(FIRST)
     clock.now += TRIES_FOR_S + 0.1
     targets.is_over()
-    assert await targets.next_after(SECOND) == FIRST
-
-
-async def test_a_failure_long_ago_is_forgotten(clock: Clock) -> None:
-    targets = Outage([FIRST, SECOND])
-    await targets.next_after(FIRST)
-    clock.now += OVER_AFTER_S + 0.1
     assert await targets.next_after(SECOND) == FIRST

@@ -1,10 +1,12 @@
-"""Who speaks, when the caller interrupts before anybody does."""
+"""Who speaks, when the caller interrupts before anybody does, and when every voice breaks off."""
 
 import asyncio
-from typing import Any
-from unittest.mock import Mock
+from dataclasses import replace
+from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
 
 import pytest
+from pipecat.frames.frames import TTSAudioRawFrame
 
 from workers.providers.failover.speaker import Speaker
 from workers.providers.targets import Target
@@ -37,3 +39,36 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_dropped() -> None:
         await connecting
 
     assert voice.dropped
+
+
+class VoiceThatBreaksOff:
+    """A voice that is cut off after the first 100 ms of each text."""
+
+    is_timed = True
+
+    def __init__(self, listener: Any) -> None:
+        self._listener = listener
+        self.connect, self.drop, self.finish = AsyncMock(), AsyncMock(), AsyncMock()
+
+    async def say(self, context_id: str, _text: str) -> None:
+        await self._listener.begun(self, context_id)
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self._break_off(context_id)))
+
+    async def _break_off(self, context_id: str) -> None:
+        await self._listener.audio(self, context_id, TTSAudioRawFrame(bytes(3200), 16000, 1))
+        await self._listener.failed(self, "the connection was closed")
+
+
+async def test_voices_that_break_off_within_a_word_do_not_take_turns_for_ever() -> None:
+    given_up = asyncio.Event()
+    speech: Any = AsyncMock()
+    speech.position_s = Mock(return_value=0.0)
+    speech.given_up.side_effect = lambda *_: given_up.set()
+    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
+    speaker = Speaker(others, lambda _target, listener: cast(Any, VoiceThatBreaksOff(listener)), speech)
+    await speaker.start(Mock())
+
+    await speaker.say("context", "We are open from nine to five.")
+
+    await asyncio.wait_for(given_up.wait(), 5)
+    assert speech.speech_came.await_count == 2

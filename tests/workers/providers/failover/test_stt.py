@@ -179,6 +179,25 @@ async def test_a_short_outage_of_every_recognizer_loses_no_word(settings: Settin
         assert not heard.up.of(ErrorFrame)
 
 
+async def test_a_call_that_ends_during_an_outage_leaves_nothing_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_have_failed = asyncio.Event()
+    failed: list[Any] = []
+
+    def note(target: Any) -> None:
+        failed.append(target)
+        if len(failed) == 2:
+            all_have_failed.set()
+
+    monkeypatch.setattr(outage, "AGAIN_AFTER_S", 60.0)
+    monkeypatch.setattr(circuits.providers, "failed", note)
+    async with hearing(settings, LOCAL[0], kind="refuse"):
+        await asyncio.wait_for(all_have_failed.wait(), 10)
+
+    assert not [task for task in asyncio.all_tasks() if "failover" in task.get_name()]
+
+
 async def test_when_no_recognizer_is_left_an_error_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "TRIES_FOR_S", 0.0)
     async with hearing(settings, {}, kind="refuse") as heard:
