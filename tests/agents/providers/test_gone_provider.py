@@ -1,10 +1,12 @@
 """A version that names a provider without a folder: a newer release published it, or the folder was removed."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from agents import services
 from agents.models import PersonaVersion
@@ -53,7 +55,8 @@ def test_a_worker_starts_all_the_same() -> None:
 
 async def test_a_worker_that_does_not_know_it_leaves_the_call_to_another() -> None:
     def queued_call() -> Any:
-        return make_call(persona_version=make_version(tts_provider="gone"))
+        still_rings = timezone.now() + timedelta(seconds=30)
+        return make_call(persona_version=make_version(tts_provider="gone"), rings_until=still_rings)
 
     call = await sync_to_async(queued_call)()
     await lifetime.handle()

@@ -133,7 +133,7 @@ def test_a_folder_with_a_manifest_is_a_provider(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_name_that_is_no_providers_is_answered_with_those_that_are() -> None:
-    with pytest.raises(LookupError, match="there is no provider 'acme': choose of anthropic, assemblyai"):
+    with pytest.raises(LookupError, match="there is no provider 'acme': choose from anthropic, assemblyai"):
         registry.get("acme")
 
 

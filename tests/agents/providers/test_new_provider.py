@@ -1,5 +1,6 @@
 """A stranger adds a text to speech vendor: one folder, and nothing else changes."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -79,6 +80,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) ->
     (folder / "provider.toml").write_text(MANIFEST)
     (folder / "__init__.py").write_text('"""Acme: text to speech."""\n')
     (folder / "tts.py").write_text(CODE)
+    importlib.invalidate_caches()  # the files are new
     monkeypatch.setattr(registry, "FOLDERS", [*registry.FOLDERS, tmp_path])
     monkeypatch.setattr(workers.providers, "__path__", [*workers.providers.__path__, str(tmp_path)])
     monkeypatch.setenv("ACME_API_KEY", "key")
