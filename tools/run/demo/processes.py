@@ -66,7 +66,7 @@ class Restarting(Process):  # type: ignore[misc]  # honcho has no types
             pause_s = self._restarts.ended(time.monotonic() - began)
             if self._stopping.is_set() or self._restarts.is_crash_loop:
                 break
-            self._tell(f"{self.name} ended with code {code}; it starts again in {pause_s:.0f} s\n")
+            self._tell(f"{self.name} ended with code {code}; restarting in {pause_s:.0f} s\n")
             if self._stopping.wait(pause_s):
                 break
         self._send_message({"returncode": code}, type="stop")

@@ -66,9 +66,9 @@ class Supervisor:
         elif known.start_at is None:
             pause_s = known.restarts.ended(now - known.seen_at)
             known.start_at = now + pause_s
-            _log(f"{name} has ended; it starts again in {pause_s:.0f} s. Its last line: {daemon.last_log_line()}")
+            _log(f"{name} exited; restarting in {pause_s:.0f} s. Its last line: {daemon.last_log_line()}")
             if known.restarts.is_crash_loop:
-                _log(f"CRASH LOOP: {name} has ended {known.restarts.in_a_row} times in a row (log: {daemon.log_file})")
+                _log(f"CRASH LOOP: {name} exited {known.restarts.in_a_row} times in a row (log: {daemon.log_file})")
         elif now >= known.start_at:
             daemon.start()
             known.start_at, known.seen_at = None, now
