@@ -45,7 +45,7 @@ def as_lines(stage: str, entries: Iterable[dict[str, Any]]) -> str:
 
 
 def from_lines(stage: str, text: str) -> list[Choice]:
-    """The choices that were typed, one a line. Raises ValidationError with a message for each line that is none."""
+    """The choices that were typed, one per line. Raises ValidationError with a message for each line that is none."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
     most = 3 if stage == "tts" else 2
     problems = []

@@ -32,8 +32,8 @@ examples:
 
 what is written, into the folder of --output:
   results.json     everything, with the figures of all calls under "overall"
-  calls.csv        a row a call
-  turns.csv        a row a turn, with the reply latency of the agent's
+  calls.csv        one row per call
+  turns.csv        one row per turn, with the reply latency of the agent's
   timelines.svg    who spoke when
 
 exit codes:

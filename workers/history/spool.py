@@ -1,4 +1,4 @@
-"""What cannot be written to Postgres now, on disk: a SQLite file a process.
+"""What cannot be written to Postgres now, on disk: one SQLite file per process.
 
 The process holds the file's lock for as long as it lives, however it ends, so that the next one finds what a dead one
 left, and writes it. A file exists only while it has unwritten entries. It contains transcripts: only its owner may read

@@ -1,4 +1,4 @@
-"""Voice activity and smart-turn models: one ONNX session a process, the recurrent state a call.
+"""Voice activity and smart-turn models: one ONNX session per process, one recurrent state per call.
 
 Pipecat loads a session with every analyzer, 10 to 25 MB each. ONNX sessions may be run from several threads at once.
 """
