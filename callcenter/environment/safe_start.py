@@ -89,7 +89,7 @@ def second_factor(**_: Any) -> list[Warning]:
     """In production a password alone does not open the admin."""
     if settings.ADMIN_REQUIRES_OTP:
         return []
-    hint = "Set ADMIN_REQUIRES_OTP=true, and enrol the first device with manage.py enrol_device."
+    hint = "Set ADMIN_REQUIRES_OTP=true, and enroll the first device with manage.py enrol_device."
     return [Warning("ADMIN_REQUIRES_OTP is false: a password alone opens the admin.", hint=hint, id="callcenter.W021")]
 
 

@@ -41,7 +41,7 @@ class DispatchSerializer(serializers.Serializer[Any]):
 
     def validate_room(self, name: str) -> str:
         if not name.startswith(rooms.ROOM_PREFIX):
-            raise serializers.ValidationError(f"Call rooms begin with {rooms.ROOM_PREFIX}: agents join no others.")
+            raise serializers.ValidationError(f"A call's room is named {rooms.ROOM_PREFIX}…: agents join no others.")
         return name
 
     def validate_called_number(self, text: str) -> str:

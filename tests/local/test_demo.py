@@ -54,7 +54,7 @@ def _told(stack: Stack, honcho: str) -> None:
 
 def test_a_process_that_keeps_ending_is_named_with_the_end_of_its_log(stack: Stack) -> None:
     _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n")
-    with pytest.raises(ToolError, match=r"beat keeps ending, at last with code 3 .+\n  the schedule is broken"):
+    with pytest.raises(ToolError, match=r"beat keeps exiting, most recently with code 3 .+\n  the schedule is broken"):
         stack.require_alive()
 
 
@@ -70,7 +70,7 @@ def test_a_process_that_ended_is_reported_while_the_demo_stays_up(
 ) -> None:
     _told(stack, ENDS_ONCE)
     monkeypatch.setattr("tools.run.demo.stack.time.sleep", lambda _s: _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n"))
-    with pytest.raises(ToolError, match="beat keeps ending"):
+    with pytest.raises(ToolError, match="beat keeps exiting"):
         stack.wait()
     assert capsys.readouterr().out.count("beat ended with code 3; restarting in 1 s") == 1
 

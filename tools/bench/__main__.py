@@ -134,7 +134,7 @@ def _among(names: tuple[str, ...]) -> Callable[[str], list[str]]:
         found = text.split(",")
         for name in found:
             if name not in names:
-                raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(names)}")
+                raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(names)}")
         return found
 
     return parse

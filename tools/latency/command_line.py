@@ -151,14 +151,14 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-22") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write it as 2026-11-22") from error
 
 
 def _number(text: str) -> str:
     try:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no telephone number: write it as +12025550100") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a telephone number: write it as +12025550100") from error
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -174,7 +174,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds, such as 2.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write seconds, such as 2.5")
     return seconds
 
 

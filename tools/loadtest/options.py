@@ -41,7 +41,7 @@ output:
 exit codes:
   0  success of at least 95 %, replies by ear below 600 ms (95th percentile), and nothing left behind
   1  one of these does not hold
-  2  the load could not be placed
+  2  the load test could not run
 """
 
 
@@ -75,7 +75,7 @@ class Options:
         if self.url and (urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname):
             raise ToolError(f"--url is {self.url!r}: give an address such as http://localhost:8080")
         if self.url and (self.private or self.media == "off"):
-            raise ToolError("--url does not go with --private or --media off, which load a copy of their own")
+            raise ToolError("--url cannot be combined with --private or --media off, which load their own copy")
 
     @property
     def is_private(self) -> bool:

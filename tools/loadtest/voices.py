@@ -44,7 +44,7 @@ def first_call(target: Target, yaml: str, prefix: str) -> None:
     placed = Callers(target, plan).finish()
     reason = heard(placed[0], time.monotonic()).reason if placed else f"see {target.log_dir / 'callers.log'}"
     if reason:
-        raise ToolError(f"the first call to {target.number} failed ({reason}), so no load is placed")
+        raise ToolError(f"the first call to {target.number} failed ({reason}), so the load test does not start")
 
 
 def _noting(progress: Progress, origin: float) -> Callable[[Placed], None]:

@@ -105,7 +105,7 @@ class Stack:
 
     def require_alive(self) -> None:
         """Raises ToolError, with the end of its log, when a process keeps ending: honcho then ends the others."""
-        self._require_none(_GONE, "keeps ending, at last")
+        self._require_none(_GONE, "keeps exiting, most recently")
         if self._honcho is not None and self._honcho.poll() is not None:
             log = self.log_dir / "honcho.log"
             raise ToolError(f"honcho ended with code {self._honcho.returncode} (log: {log})\n{_end_of(log)}")
