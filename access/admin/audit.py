@@ -36,15 +36,15 @@ class LogEntryAdmin(HistoryAdmin):
     fields = ("timestamp", "who", "did", "what", "object_pk", "remote_addr", "differences")
     readonly_fields = ("who", "did", "what", "differences")
 
-    @column("Who", ordering="actor__username")
+    @column("User", ordering="actor__username")
     def who(self, entry: LogEntry) -> str:
         return str(entry.actor or entry.actor_email or "the system")
 
-    @column("Did")
+    @column("Action")
     def did(self, entry: LogEntry) -> str:
         return happened(entry)
 
-    @column("What", ordering="object_repr")
+    @column("Object", ordering="object_repr")
     def what(self, entry: LogEntry) -> str:
         return f"{entry.content_type.name}: {entry.object_repr}"
 

@@ -20,12 +20,12 @@ from tools.measure.numbers import TURN_NUMBERS
 from tools.measure.world.shared import BENCH_DIR
 
 DESCRIPTION = """\
-Measures calls on this machine: real LiveKit server, real audio, real protocols of the providers against the simulator.
+Measures calls on this machine: a real LiveKit server, real audio, and the providers' real protocols with the simulator.
 
-  compare   this system, livekit-agents 1.8.9 and stock Pipecat 1.14 in interleaved rounds (what runs without a command)
+  compare   this system, livekit-agents 1.8.9 and stock Pipecat 1.14 in interleaved rounds (the default)
   soak      this system alone for a long time: what grows, what is left over
   control   many calls without media: webhook, queue, claim and release
-  turns     recorded interruptions, backchannels, noises and pauses: how each turn policy takes them
+  turns     recorded interruptions, backchannels, noises and pauses: how each turn policy handles them
 
 Everything runs on loopback, on free ports, in .local/bench, and is stopped and deleted at the end; logs stay there.
 """
