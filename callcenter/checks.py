@@ -55,7 +55,7 @@ def provider_keys(**_: Any) -> list[Error]:
 
 @register()
 def former_prices(**_: Any) -> list[Warning]:
-    """A contract's price that was set before prices named their provider does not go unread."""
+    """Warn about a price that is still set under the name it had before prices named their provider."""
     return [
         Warning(f"{old} is no longer read.", hint=f"Rename it to {new}.", id="callcenter.W010")
         for old, (default, new) in FORMER_PRICES.items()

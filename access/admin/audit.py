@@ -66,7 +66,7 @@ admin.site.register(AccessFailureLog, LoginAdmin)
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(HistoryAdmin):
-    """Wrong passwords that still count. To delete a row is to let its user try again at once."""
+    """Wrong passwords that still count. Deleting a row lets its user try again at once."""
 
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
     list_fullwidth = True

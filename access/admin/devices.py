@@ -1,4 +1,4 @@
-"""Devices for one-time codes. A device's QR code is shown until it was used for the first time."""
+"""Devices for one-time codes. A device's QR code is shown until it has been used for the first time."""
 
 from typing import Any, ClassVar
 

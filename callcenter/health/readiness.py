@@ -50,7 +50,7 @@ class Finding:
 
 
 class Probe:
-    """One dependency. One asks at a time, so that a dependency that hangs holds one thread and not one a request."""
+    """One dependency. Only one check runs at a time: a dependency that hangs holds one thread, not one per request."""
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[Facts]]) -> None:
         self.name = name

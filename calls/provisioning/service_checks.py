@@ -113,7 +113,7 @@ def _where_web_processes_are() -> str:
 
 
 def workers() -> str:
-    """Somebody takes calls, and housekeeping sweeps."""
+    """A worker takes calls, and housekeeping sweeps."""
     now = capacity.measure(leases.LEASE)
     if not now.slots:
         raise Failed("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")

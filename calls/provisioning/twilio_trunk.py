@@ -56,7 +56,7 @@ class Trunk:
 
 
 def provision(twilio: Client, wanted: Trunk, changes: Changes, *, set_password: bool = False) -> None:
-    """Make or correct the trunk and what belongs to it. Raises CannotProvision.
+    """Create or update the trunk and what belongs to it. Raises CannotProvision.
 
     A password cannot be read back; with `set_password` it is set although there is one.
     """

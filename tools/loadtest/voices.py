@@ -10,7 +10,7 @@ from tools.loadtest.progress import Progress
 from tools.loadtest.target import Target
 from tools.measure.calls.placing import Callers, Placed, Plan
 
-CALL_S = 60.0  # a call that takes four times as long is hung up on
+CALL_S = 60.0  # a call that takes four times as long is ended
 
 
 def place(target: Target, options: Options, yaml: str, prefix: str, origin: float) -> list[CallResult]:

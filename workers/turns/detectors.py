@@ -65,7 +65,7 @@ class SileroState(SileroOnnxModel):
         self.reset_states()
 
     def confidence(self, pcm: bytes) -> float:
-        """How sure the model is, from 0 to 1, that somebody speaks in the next window of 512 16-bit samples."""
+        """How sure the model is, from 0 to 1, that someone speaks in the next window of 512 16-bit samples."""
         samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
         return float(self(samples, SAMPLE_RATE).item())
 

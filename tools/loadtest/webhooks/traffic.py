@@ -128,7 +128,7 @@ class Ledger:
 
 
 def compare(ledger: Ledger, database_url: str, prefix: str) -> list[str]:
-    """What is lost or doubled. Raises psycopg.Error when the database is away."""
+    """What is lost or doubled. Raises psycopg.Error when the database is unavailable."""
     rooms = [f"{prefix}%"]
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         return ledger.problems(

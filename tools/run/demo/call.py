@@ -1,4 +1,4 @@
-"""The demo's call: placed by the synthetic caller, told as it happens, judged at its end."""
+"""The demo's call: placed by the synthetic caller, narrated as it happens, and judged at the end."""
 
 import asyncio
 import os

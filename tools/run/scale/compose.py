@@ -28,7 +28,7 @@ class Compose:
             raise ToolError("no container engine answers (docker info): start it, or leave out --compose")
 
     def up(self, count: int) -> bool:
-        """Starts what does not run, brings the workers to `count`, and waits until all works. False if it does not."""
+        """Starts what is not running, scales to `count` workers, and waits until all works. False if it does not."""
         self._run("up", "--detach", "--no-recreate", "--scale", f"worker={count}")
         deadline = time.monotonic() + READY_WITHIN_S
         while not all(state.works for state in self.states()) and time.monotonic() < deadline:

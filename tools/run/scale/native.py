@@ -45,9 +45,9 @@ class Native:
         self._drain_s = float(os.environ["DRAIN_SECONDS"])
 
     def up(self, count: int) -> bool:
-        """Starts what does not run, brings the workers to `count`, and waits until all works. False if it does not.
+        """Starts what is not running, scales to `count` workers, and waits until all works. False if it does not.
 
-        Workers that are too many are told to go; they finish their calls after this has returned.
+        Surplus workers are told to stop; they finish their calls after this has returned.
         """
         with self._alone():
             self._start_services()

@@ -17,7 +17,7 @@ class State:
 
 
 def with_restarts(state: State, restarts: Restarts | None) -> State:
-    """The state, and what the supervisor knows of it. What keeps ending does not work, even while it runs again."""
+    """The state, and what the supervisor knows of it. A crash loop does not work, even while it runs again."""
     if restarts is None:
         return state
     if restarts.is_crash_loop:

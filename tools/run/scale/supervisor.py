@@ -1,4 +1,4 @@
-"""`python -m tools.run.scale.supervisor --state DIR`: starts again what ended without being told to.
+"""`python -m tools.run.scale.supervisor --state DIR`: restarts processes that exited without being stopped.
 
 A pid file says that a process is meant to run: `scale.sh` removes it before it stops one. What has happened so far is
 in supervisor.json, for `scale.sh status`, and line by line in supervisor.log.
@@ -59,7 +59,7 @@ class Supervisor:
         now = time.monotonic()
         known = self._known.setdefault(name, Supervised(now))
         if daemon.pid() is not None:
-            if known.start_at is not None:  # somebody else was faster
+            if known.start_at is not None:  # someone else was faster
                 known.start_at, known.seen_at = None, now
             if now - known.seen_at >= STEADY_S:
                 known.restarts.is_steady()
