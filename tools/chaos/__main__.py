@@ -1,4 +1,4 @@
-"""`python -m tools.chaos`: short calls with faults at random, then checks of what must hold all the same."""
+"""`python -m tools.chaos`: short calls with faults at random, then checks of what must hold nevertheless."""
 
 import argparse
 import asyncio

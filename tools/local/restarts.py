@@ -1,4 +1,4 @@
-"""When a process that has ended is started again: at once after a long run, else after a pause that grows."""
+"""When a process that has exited is restarted: at once after a long run, otherwise after a growing pause."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The invariants of how calls end: as their callers meant it, unless a fault explains another end."""
+"""The invariants of how calls end: as their callers intended, unless a fault explains another end."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Webhooks as LiveKit and Twilio send them, with their bad habits: some twice at once, some in the wrong order.
+"""Webhooks as LiveKit and Twilio send them, with their quirks: some twice at once, some in the wrong order.
 
 Used by locustfile.py, which sends them. Here is what is sent, and what must be in the database afterwards.
 """

@@ -1,6 +1,6 @@
 """`python -m tools.run.demo.processes LOG_DIR`: runs the Procfile under honcho, with one log file per process.
 
-A process that ends is started again after a pause. Everything ends with SIGTERM, when one of the processes keeps
+A process that exits is restarted after a pause. Everything ends with SIGTERM, when one of the processes keeps
 ending, or when its standard input is closed: so that nothing is left when the demo is killed.
 """
 

@@ -1,4 +1,4 @@
-"""The processes of which there is one each: web, housekeeping, beat, Flower and, where it is wanted, the simulator."""
+"""The processes that run once each: web, housekeeping, beat, Flower and, where it is wanted, the simulator."""
 
 import os
 from collections.abc import Callable, Mapping
