@@ -113,7 +113,7 @@ def test_nothing_to_analyze_is_an_error_of_one_line(tmp_path: Path, capsys: pyte
     [
         (["--since", "yesterday"], "'yesterday' is not a day: write it as 2026-11-22"),
         (["--number", "0100"], "'0100' is not a telephone number"),
-        (["--limit", "0"], "'0' is not a number from 1 on"),
+        (["--limit", "0"], "'0' is not a number of at least 1"),
         (["--dead-air", "-1"], "'-1' is not a time"),
     ],
 )

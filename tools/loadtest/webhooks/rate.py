@@ -209,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
 def _numbers(text: str) -> list[int]:
     parts = text.split(",")
     if not all(part.isdecimal() and int(part) for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers from 1 on, such as 2,10,20")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers of at least 1, such as 2,10,20")
     return [int(part) for part in parts]
 
 
