@@ -1,7 +1,7 @@
 """Loads the web process: webhooks as LiveKit and Twilio send them, and people who read in the admin and the API.
 
     .venv/bin/locust --headless -u 20 -r 10 -t 60s                 # against this machine, as fast as it answers
-    .venv/bin/locust --headless -u 20 -r 10 -t 60s --pace 2        # each LiveKit user places two calls a second
+    .venv/bin/locust --headless -u 20 -r 10 -t 60s --pace 2        # each LiveKit user places two calls per second
     .venv/bin/locust                                               # with Locust's page at http://localhost:8089
 
 The load goes to the web process of this machine unless --host names another, and ends after ten minutes at the latest.
@@ -53,7 +53,7 @@ prefix, ledger = new_prefix(), Ledger()
 def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument("--called", default="+12025550100", help="the number that callers dial (seed_demo's)")
     parser.add_argument("--ring", type=float, default=0.0, help="seconds that a caller rings before hanging up")
-    parser.add_argument("--pace", type=float, default=0.0, help="calls a second of each LiveKit user (0: at once)")
+    parser.add_argument("--pace", type=float, default=0.0, help="calls per second of each LiveKit user (0: at once)")
 
 
 @events.init.add_listener

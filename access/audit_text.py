@@ -14,7 +14,7 @@ _VERBS = {
 
 
 def happened(entry: LogEntry) -> str:
-    """What somebody did: in its own words, or by which fields changed."""
+    """What someone did: in its own words, or by which fields changed."""
     said = (entry.additional_data or {}).get("what")
     if said:
         return str(said)

@@ -18,7 +18,7 @@ LONGEST_NAME = 150  # characters, as Django's users have it
 
 
 class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]  # the package has no type hints
-    """Tokens are letters and digits; the database is asked for nothing else, which it may not even take."""
+    """Tokens are letters and digits; anything else never reaches the database, which might not accept it."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
         if not token.isalnum():
@@ -37,7 +37,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 class BasicAuthentication(authentication.BasicAuthentication):
-    """Wrong passwords count like those of the login form: by django-axes for the name, here for the address."""
+    """Wrong passwords count as on the login form: by django-axes for the name, here for the address."""
 
     def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
         if len(userid) > LONGEST_NAME or "\0" in userid:

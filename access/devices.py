@@ -16,7 +16,7 @@ RECOVERY = "Recovery codes"
 
 @transaction.atomic
 def enrol(user: User) -> tuple[TOTPDevice, list[str]]:
-    """Give the user a new device and new recovery codes, each of which works once. The earlier ones are worthless."""
+    """Give the user a new device and new recovery codes, each of which works once. The earlier ones stop working."""
     TOTPDevice.objects.filter(user=user).delete()
     device = TOTPDevice.objects.create(user=user, name=AUTHENTICATOR)
     return device, new_recovery_codes(user)

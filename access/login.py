@@ -23,7 +23,7 @@ else:
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
 
 NO_DEVICE = (
-    "This account has no device for one-time codes yet: ask an administrator to enrol one, in the admin under Devices "
+    "This account has no device for one-time codes yet: ask an administrator to enroll one, in the admin under Devices "
     "or with manage.py enrol_device."
 )
 TOO_MANY = "Too many login attempts from this address. Wait a minute."

@@ -13,7 +13,7 @@ class TokenScope(models.TextChoices):
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # the package has no type hints
-    """A token of which only the digest is kept: it is shown once, when it is made."""
+    """A token of which only the digest is kept: it is shown once, when it is created."""
 
     name = models.CharField(max_length=100, help_text="What uses it, for example Reporting.")
     scope = models.CharField("may", max_length=10, choices=TokenScope, default=TokenScope.READ)

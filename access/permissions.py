@@ -1,4 +1,4 @@
-"""Who may use the API: a person by permissions, a token by its scope, and never by more than its owner may.
+"""Who may use the API: a person by permissions; a token by its scope, and never beyond what its owner may do.
 
 `HasScope.of("read" | "dispatch" | "admin")` is the permission class of a view; a scope includes those before it.
 """

@@ -11,5 +11,5 @@ def is_complete(user: Any) -> bool:
 
 
 def opens_pages(user: Any) -> bool:
-    """Whether this request's user may see a page that everybody who is logged in may see."""
+    """Whether this request's user may see a page that everyone who is logged in may see."""
     return user.is_authenticated and is_complete(user)

@@ -13,7 +13,7 @@ else:
 
 
 class CallCenterAdminSite(AdminSite):
-    """unfold's site. Who logged in without a second factor, where one is asked for, is a stranger."""
+    """unfold's site. Where a second factor is required, anyone who logged in without one is treated as logged out."""
 
     def __init__(self, name: str = "admin") -> None:
         from access.login import LoginForm  # needs the user model, which is not there yet when this is imported

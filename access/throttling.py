@@ -1,4 +1,4 @@
-"""How often somebody may write by the API, and try passwords."""
+"""How often someone may write through the API, and try passwords."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ class _Counted(SimpleRateThrottle):
 
 
 class WriteThrottle(_Counted, UserRateThrottle):
-    """Limits requests that place, end or change something to DISPATCH_RATE a user; reading is not limited."""
+    """Limits requests that place, end or change something to DISPATCH_RATE per user; reading is not limited."""
 
     scope = "write"
 
@@ -48,7 +48,7 @@ class WriteThrottle(_Counted, UserRateThrottle):
 
 
 class LoginThrottle(_Counted):
-    """Limits logins from one address, whatever the users' names: django-axes counts wrong passwords a name."""
+    """Limits logins from one address, whatever the users' names: django-axes counts wrong passwords per name."""
 
     scope = "login"
 

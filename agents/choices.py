@@ -34,7 +34,7 @@ class TurnPolicy(TextChoices):
     SMART_TURN: silence found by Silero VAD, judged by the smart-turn model on the worker.
     SILENCE: 200 ms of silence found by Silero VAD, whatever was said.
 
-    Which models work with which of them, the providers' manifests say.
+    The providers' manifests say which models work with which.
     """
 
     EAGER = "eager", "Fast: answer a predicted end of turn"
@@ -43,7 +43,7 @@ class TurnPolicy(TextChoices):
 
 
 class Language(TextChoices):
-    """BCP 47 tags. The providers' manifests say which models know them."""
+    """BCP 47 tags. The providers' manifests say which models support them."""
 
     ENGLISH_US = "en-US", "English (United States)"
     ENGLISH_GB = "en-GB", "English (United Kingdom)"

@@ -1,4 +1,4 @@
-"""In which order a persona's providers are asked: its own first, then those that take over when it does not answer."""
+"""The order in which a persona's providers are asked: its own first, then those that take over if it fails."""
 
 from dataclasses import replace
 

@@ -28,7 +28,7 @@ class Phrases:
 ENGLISH = Phrases(
     say_again="I am sorry, I did not get that. Could you say it again?",
     hold_on="One moment, please.",
-    resumed="I am sorry, the line was gone for a moment.",
+    resumed="I am sorry, we were cut off for a moment.",
     goodbye="I am sorry, we have a technical problem. Please call again later. Goodbye.",
     connecting="I am sorry, we have a technical problem. I will connect you with somebody.",
 )

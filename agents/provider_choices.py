@@ -45,7 +45,7 @@ def as_lines(stage: str, entries: Iterable[dict[str, Any]]) -> str:
 
 
 def from_lines(stage: str, text: str) -> list[Choice]:
-    """The choices that were typed, one a line. Raises ValidationError with a message for each line that is none."""
+    """The choices that were typed, one per line. Raises ValidationError with a message for each line that is none."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
     most = 3 if stage == "tts" else 2
     problems = []
@@ -53,7 +53,9 @@ def from_lines(stage: str, text: str) -> list[Choice]:
         if len(parts) < 2:
             problems.append(f"Line {number}: write a provider and a model, such as “{EXAMPLES[stage]}”.")
         elif len(parts) > most:
-            problems.append(f"Line {number}: “{parts[most]}” is too much: write a line such as “{EXAMPLES[stage]}”.")
+            problems.append(
+                f"Line {number}: “{parts[most]}” is one word too many: write a line such as “{EXAMPLES[stage]}”."
+            )
     if problems:
         raise ValidationError(problems)
     return [Choice(stage, parts[0].lower(), *parts[1:]) for parts in lines]
@@ -64,15 +66,15 @@ def problems_of_fallbacks(
 ) -> list[str]:
     """What is wrong with a persona's list of fallbacks: which line, and the cure."""
     if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
-        return ['This is no list of {"provider": …, "model": …}.']
+        return ['This is not a list of {"provider": …, "model": …}.']
     if len(entries) > FALLBACKS_MAX:
-        return [f"These are {len(entries)} fallbacks: name at most {FALLBACKS_MAX}, for callers wait for each."]
+        return [f"These are {len(entries)} fallbacks: name at most {FALLBACKS_MAX}, because callers wait for each."]
     found = []
     for number, choice in enumerate(from_json(stage, entries), start=1):
         problem = problem_of(choice, turn_policy, language, as_fallback=True)
         if not problem and stage == "tts" and not choice.voice_id and choice.provider != own.provider:
             label = registry.get(choice.provider).label
-            problem = f"Name a voice of {label} behind the model: “{choice} <voice id>”."
+            problem = f"Name a voice of {label} after the model: “{choice} <voice id>”."
         if problem:
             found.append(f"Line {number}: {problem}")
     return found
@@ -96,9 +98,9 @@ def problem_of(choice: Choice, turn_policy: TurnPolicy, language: Language, *, a
     if not model.fits_turn_policy(turn_policy, as_fallback=as_fallback):
         policy = turn_policy.label.partition(":")[0].lower()
         other = _other(offer, turn_policy, language, as_fallback)
-        return f"The {policy} turn policy needs another model than {choice.model}: {other}, or another turn policy."
+        return f"The {policy} turn policy needs a different model from {choice.model}: {other}, or another turn policy."
     if not model.fits_language(language):
-        return f"{choice.model} does not know {language.label}: {_other(offer, turn_policy, language, as_fallback)}."
+        return f"{choice.model} does not support {language.label}: {_other(offer, turn_policy, language, as_fallback)}."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Publishing a persona, going back, and comparing versions."""
+"""Publishing a persona, rolling back, and comparing versions."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Difference:
 
 @transaction.atomic
 def publish(persona: Persona, user: User | None = None, note: str = "") -> PersonaVersion:
-    """Freeze the draft as the next version and make it the one that callers hear; its lines are made on commit.
+    """Freeze the draft as the next version and make it the one that callers hear; its lines are requested on commit.
 
     Raises ValidationError when the draft or one of its tools is not valid, or a provider has no key: by field, or with
     the tool's name.

@@ -14,7 +14,7 @@ from agents.voices import fixed_lines
     retry_backoff_max=60,
 )
 def speak_lines(version_id: int) -> None:
-    """Make the lines that a version lacks; retried for some two minutes while the provider fails."""
+    """Have the lines that a version lacks spoken; retried for about two minutes while the provider fails."""
     from agents.voices import speech  # with httpx, which the workers of calls do not need here
 
     version = PersonaVersion.objects.filter(pk=version_id).first()

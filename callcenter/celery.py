@@ -74,7 +74,7 @@ app.autodiscover_tasks(["agents", "calls"])
 
 @celeryd_init.connect
 def refuse_unsafe_secrets(**_: Any) -> None:
-    """Start no worker with a secret that everybody knows."""
+    """Start no worker with a well-known secret."""
     from django.core.exceptions import ImproperlyConfigured
 
     from callcenter.environment import safe_start

@@ -48,16 +48,16 @@ def provider_keys(**_: Any) -> list[Error]:
         keys = [provider.key_variable for provider in registry.offering(stage)]
         if not any(getattr(settings, key) for key in keys):
             message = f"No provider of {STAGE_NAMES[stage]} has a key."
-            cure = f"Set {' or '.join(keys)} in .env or the environment; scripts/setup fills them for a laptop."
+            cure = f"Set {' or '.join(keys)} in .env or the environment; scripts/setup fills them in for a laptop."
             found.append(_error(9, message, cure))
     return found
 
 
 @register()
 def former_prices(**_: Any) -> list[Warning]:
-    """A contract's price that was set before prices named their provider does not go unread."""
+    """Warn about a price that is still set under the name it had before prices named their provider."""
     return [
-        Warning(f"{old} is not read any more.", hint=f"Name it {new}.", id="callcenter.W010")
+        Warning(f"{old} is no longer read.", hint=f"Rename it to {new}.", id="callcenter.W010")
         for old, (default, new) in FORMER_PRICES.items()
         if os.environ.get(old, default) not in ("", default)
     ]

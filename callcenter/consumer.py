@@ -1,4 +1,4 @@
-"""What a worker does with a message that it cannot take, and without a broker: it rejects it, and continues.
+"""What a worker does with a message that it cannot process, and without a broker: it rejects it, and continues.
 
 Celery 5.7 acknowledges what it cannot decode, which loses it. On a message whose headers or body are not shaped as it
 expects, its worker ends; the broker would give the message to the next worker, and end that one too.
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 class RefusingConsumer(Consumer):
-    """Rejects such messages and does not want them back: those of the queue `calls` then reach `calls.dead`."""
+    """Rejects such messages without requeuing them: those of the queue `calls` then reach `calls.dead`."""
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, and try again every two seconds: Celery's pauses grow to half a minute, in which callers wait."""

@@ -200,7 +200,7 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_UR
 DATABASES["default"]["ENGINE"] = "django_prometheus.db.backends.postgresql"
 # A pooled connection is asked before it is used, so that nothing fails after a restart of the database.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# One pool a process: an ASGI request runs in a thread of its own, so per-thread connections would never be reused.
+# One pool per process: an ASGI request runs in a thread of its own, so per-thread connections would never be reused.
 # Whoever waits for a connection gives up after 2 s, so that LiveKit soon sends a webhook again. The pool gives up as
 # soon: its pauses between attempts double, and it would notice a minute late that the database is back after a minute.
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {

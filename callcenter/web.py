@@ -25,7 +25,7 @@ def main() -> None:
         http=LimitedProtocol,
         ws="none",  # no page uses one
         access_log=False,
-        proxy_headers=False,  # callcenter.asgi asks TRUSTED_PROXIES; uvicorn would believe everybody on this machine
+        proxy_headers=False,  # callcenter.asgi asks TRUSTED_PROXIES; uvicorn would believe everyone on this machine
         timeout_graceful_shutdown=options.timeout_graceful_shutdown,
     )
 

@@ -26,7 +26,7 @@ def check(e164: str, *, ours: str = "") -> None:
     """Raise NotAllowed unless this number may be dialed. `ours` is a number of ours that is not saved yet."""
     for prefix in settings.OUTBOUND_DENIED_PREFIXES:
         if e164.startswith(prefix):
-            raise NotAllowed(f"Numbers that begin with {prefix} may not be dialed (OUTBOUND_DENIED_PREFIXES).")
+            raise NotAllowed(f"Numbers that begin with {prefix} must not be dialed (OUTBOUND_DENIED_PREFIXES).")
     if e164.startswith(tuple(settings.OUTBOUND_ALLOWED_PREFIXES)):
         return
     try:
@@ -39,7 +39,7 @@ def check(e164: str, *, ours: str = "") -> None:
     countries = _countries(ours)
     if ANY_COUNTRY not in countries and region not in countries:
         allowed = ", ".join(sorted(countries))
-        raise NotAllowed(f"Numbers in {region} may not be dialed: only those in {allowed} (OUTBOUND_COUNTRIES).")
+        raise NotAllowed(f"Numbers in {region} cannot be dialed: only those in {allowed} (OUTBOUND_COUNTRIES).")
 
 
 def opened_by(e164: str) -> str:

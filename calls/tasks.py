@@ -48,19 +48,19 @@ def sweep() -> None:
 
 @shared_task(name="calls.reap", expires=10)
 def reap() -> None:
-    """Compare the calls with what LiveKit has, and mend what differs."""
+    """Compare the calls with what LiveKit has, and repair what differs."""
     reaper.reap()
 
 
 @shared_task(name="calls.collect_dead_letters", expires=10)
 def collect_dead_letters() -> None:
-    """Write down the messages that no worker took."""
+    """Record the messages that no worker took."""
     dead_letters.collect()
 
 
 @shared_task(name="calls.purge")
 def purge() -> None:
-    """Delete what callers said when its time is over."""
+    """Delete what callers said when its retention time is over."""
     erasure.purge()
 
 

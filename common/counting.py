@@ -1,6 +1,6 @@
 """Counts events within a time window for all web processes together, in Redis.
 
-While Redis is away each process counts for itself: as many limits as there are processes, and nobody is locked out.
+While Redis is down, each process counts for itself: as many limits as there are processes, and nobody is locked out.
 """
 
 import json
@@ -38,7 +38,7 @@ class JsonSerializer:
 
 
 class Counter:
-    """Counts in Redis, and in the memory of this process while Redis is away. Safe to use from many threads."""
+    """Counts in Redis, and in the memory of this process while Redis is down. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -31,7 +31,7 @@ async def in_database[**P, T](function: Callable[P, T], *args: P.args, **kwargs:
 
 
 async def in_database_within[T](seconds: float, function: Callable[[], T]) -> T:
-    """As `in_database`, tried again while the database is away. Raises its last error when the time is over.
+    """As `in_database`, tried again while the database is unavailable. Raises its last error when the time is over.
 
     The function must bear to run twice: what was committed before the connection was lost is not known.
     """

@@ -47,7 +47,7 @@ def _fault_of_one(value: Any) -> str | None:
 
 
 def path(place: Place) -> str:
-    """The place in words, shortened where somebody wrote something endless."""
+    """The place in words, shortened where someone wrote something endless."""
     return storable_text(".".join(step[:64] for step in place[:8]))
 
 

@@ -141,7 +141,7 @@ def _play(reader: Reader, detail: object, where: str) -> Play:
     fields = reader.mapping(detail, where, {"clip", "says", "after_ms"})
     clip = reader.text(fields.get("clip"), f"{where}.clip")
     if not clip.endswith(".wav"):
-        raise reader.error(f"{where}.clip", f"{clip!r} is no WAV file: give the path of a 16-bit mono file *.wav")
+        raise reader.error(f"{where}.clip", f"{clip!r} is not a WAV file: give the path of a 16-bit mono file *.wav")
     says = fields.get("says") or []
     if isinstance(says, str):
         says = [says]

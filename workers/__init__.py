@@ -1,6 +1,6 @@
 """How a call runs: the Celery task, the process's call loop, the room, the pipeline and the recorder.
 
-What a provider does for the web process lies here, too, in workers/providers/<vendor>/: that imports no Pipecat.
+What a provider does for the web process is here too, in workers/providers/<vendor>/: that imports no Pipecat.
 """
 
 import os

@@ -95,7 +95,7 @@ _cost = Counter(
 
 
 def _begin_at_zero() -> None:
-    """Make every child that is known beforehand: Prometheus does not see the increase of one that was not there."""
+    """Create every series that is known in advance: Prometheus does not see the increase of one that did not exist."""
     for stage in STAGES:
         _reply.labels(stage)
     for speaker in Speaker:
@@ -128,7 +128,7 @@ def claimed(call: Call) -> None:
 
 
 def not_claimed() -> None:
-    """The database was away when a slot asked for a call."""
+    """The database was unavailable when a slot asked for a call."""
     _errors.labels("dispatch", "postgresql").inc()
 
 
@@ -151,7 +151,7 @@ def turn(speaker: Speaker, latency: ReplyLatency | None, *, interrupted: bool) -
 
 
 def not_joined() -> None:
-    """Agent and caller did not come to hear each other."""
+    """Agent and caller could not hear each other in time."""
     _errors.labels("connection", "livekit").inc()
 
 

@@ -36,15 +36,15 @@ class LogEntryAdmin(HistoryAdmin):
     fields = ("timestamp", "who", "did", "what", "object_pk", "remote_addr", "differences")
     readonly_fields = ("who", "did", "what", "differences")
 
-    @column("Who", ordering="actor__username")
+    @column("User", ordering="actor__username")
     def who(self, entry: LogEntry) -> str:
         return str(entry.actor or entry.actor_email or "the system")
 
-    @column("Did")
+    @column("Action")
     def did(self, entry: LogEntry) -> str:
         return happened(entry)
 
-    @column("What", ordering="object_repr")
+    @column("Object", ordering="object_repr")
     def what(self, entry: LogEntry) -> str:
         return f"{entry.content_type.name}: {entry.object_repr}"
 
@@ -66,7 +66,7 @@ admin.site.register(AccessFailureLog, LoginAdmin)
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(HistoryAdmin):
-    """Wrong passwords that still count. To delete a row is to let its user try again at once."""
+    """Wrong passwords that still count. Deleting a row lets its user try again at once."""
 
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
     list_fullwidth = True

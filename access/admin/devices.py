@@ -1,4 +1,4 @@
-"""Devices for one-time codes. A device's QR code is shown until it was used for the first time."""
+"""Devices for one-time codes. A device's QR code is shown until it has been used for the first time."""
 
 from typing import Any, ClassVar
 
@@ -46,7 +46,7 @@ class DeviceAdmin(ModelAdmin):
     @column("QR code")
     def qr_code(self, device: TOTPDevice) -> SafeString | str:
         if device.last_used_at is not None:
-            return "This device is in use; its QR code is no longer shown. Delete the device to enrol another."
+            return "This device is in use; its QR code is no longer shown. Delete the device to enroll another."
         image = mark_safe(devices.qr_svg(device))  # noqa: S308  made here, of letters and digits
         return format_html(
             '<div class="cc-qr">{}</div><p>Ask {} to scan this code with an authenticator app.</p>', image, device.user

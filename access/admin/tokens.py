@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, and revoked."""
+"""API tokens: created, shown once, and revoked."""
 
 from datetime import timedelta
 from typing import Any

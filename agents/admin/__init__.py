@@ -1,4 +1,4 @@
-"""Where supervisors edit personas, publish them and go back."""
+"""Where supervisors edit personas, publish them and roll back."""
 
 from agents.admin import persona, spoken_line, tool_secret, version
 

@@ -1,4 +1,4 @@
-"""A persona's fallbacks in the admin: typed and shown one a line, what takes over first above what comes next."""
+"""A persona's fallbacks in the admin: typed and shown one per line, what takes over first above what comes next."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ class FallbacksField(forms.CharField):
             required=False,
             max_length=1000,
             widget=Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-            help_text=format_html("One a line, such as {}. Providers: {}. Empty: {}.", EXAMPLES[stage], names, EMPTY),
+            help_text=format_html("One per line, such as {}. Providers: {}. Empty: {}.", EXAMPLES[stage], names, EMPTY),
         )
         self._stage = stage
 

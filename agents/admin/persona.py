@@ -1,4 +1,4 @@
-"""Personas: the draft, what of it callers hear, and publishing it."""
+"""Personas: the draft, what callers hear of it, and publishing it."""
 
 from typing import Any, ClassVar
 
@@ -96,7 +96,7 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
 
     def save_model(self, request: HttpRequest, obj: Persona, form: Any, change: bool) -> None:
-        # Only what was edited: a whole stale row would undo a version that somebody publishes meanwhile.
+        # Only what was edited: a whole stale row would undo a version that someone publishes meanwhile.
         obj.save(update_fields=[*form.changed_data, "updated_at"] if change else None)
 
     def response_add(self, request: HttpRequest, obj: Persona, post_url_continue: str | None = None) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What the voices have already said, for whoever wonders whether a greeting is ready."""
+"""What the voices have already spoken: shows whether a greeting is ready."""
 
 from django.contrib import admin
 from django.db.models import QuerySet

@@ -1,4 +1,4 @@
-"""Secrets of tools' services: written, replaced, and never shown."""
+"""Secrets of the services behind tools: written, replaced, and never shown."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from common.admin import ModelAdmin, ModelForm, PasswordInput
 
 
 class ToolSecretForm(ModelForm):
-    """Takes the secret, and gives nothing back: the field is always empty."""
+    """Takes the secret, and never shows it: the field is always empty."""
 
     # A host that is changed needs the secret again: else whoever may edit could have it sent to their own.
     text = forms.CharField(

@@ -28,8 +28,8 @@ def read(file: Path) -> Provider:
     name = file.parent.name
     if not _NAME.fullmatch(name):
         raise ManifestError(
-            f"{file}: the folder's name is {name!r}, but becomes the provider's name: use small letters, digits and "
-            "underscores, at most 20."
+            f"{file}: the folder's name is {name!r}, but becomes the provider's name: use lowercase letters, digits "
+            "and underscores, at most 20."
         )
     return _Table(file, "", values).provider(name)
 
@@ -94,7 +94,7 @@ class _Table:
             raise self._error("path", f"is {path!r}", "begin it with a slash")
         headers = self._values.get("headers", {})
         if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-            raise self._error("headers", "is no table of texts", 'write { Authorization = "Bearer {key}" }')
+            raise self._error("headers", "is not a table of texts", 'write { Authorization = "Bearer {key}" }')
         return KeyRequest(path, headers)
 
     def prices(self, units: tuple[str, ...]) -> dict[str, float]:
@@ -102,13 +102,13 @@ class _Table:
         for unit in units:
             value = self._values.get(unit)
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-                raise self._error(unit, "is no price", "write the list price in US cents")
+                raise self._error(unit, "is not a price", "write the list price in US cents")
         return {unit: float(self._values[unit]) for unit in units}
 
     def _only(self, *keys: str) -> None:
         unknown = [key for key in self._values if key not in keys]
         if unknown:
-            raise self._error(unknown[0], "is no key of a manifest", f"use {', '.join(keys)}")
+            raise self._error(unknown[0], "is not a key of a manifest", f"use {', '.join(keys)}")
 
     def _table(self, key: str) -> "_Table":
         value = self._values.get(key)
@@ -132,7 +132,7 @@ class _Table:
         found = self._texts(key)
         for policy in found:
             if policy not in TURN_POLICIES:
-                raise self._error(key, f"names {policy!r}", f"choose of {', '.join(TURN_POLICIES)}")
+                raise self._error(key, f"names {policy!r}", f"choose from {', '.join(TURN_POLICIES)}")
         return found
 
     def _path(self, key: str) -> str:

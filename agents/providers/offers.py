@@ -41,7 +41,7 @@ class Model:
         return not allowed or turn_policy in allowed
 
     def fits_language(self, language: str) -> bool:
-        """Whether it knows the language, given as a tag such as en-US."""
+        """Whether it supports the language, given as a tag such as en-US."""
         return not self.languages or bool({language, language.partition("-")[0]} & set(self.languages))
 
 

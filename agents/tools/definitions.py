@@ -1,4 +1,4 @@
-"""Tools that a persona may call during a conversation, as data: what the LLM is told, and where the worker calls."""
+"""Tools that a persona may call during a conversation, as data: what the LLM sees, and what the worker calls."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Secrets in the database: encrypted with FIELD_ENCRYPTION_KEYS, so that a copy of the database gives none away."""
+"""Secrets in the database: encrypted with FIELD_ENCRYPTION_KEYS, so that a copy of the database reveals none."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What a tool's service wants to see, by name."""
+"""The secrets that services behind tools require, by name."""
 
 from agents.models import PersonaVersion, ToolSecret
 from agents.tools.encryption import decrypt, encrypt

@@ -90,6 +90,6 @@ def _say(version: PersonaVersion, text: str, timeout_s: int) -> Speech:
     if not speech.words:
         raise ValueError("speech without words")
     row = SpokenLine(**fixed_lines.voice_of(version), text=text, pcm=speech.pcm, words=speech.words)
-    # Somebody else may have made it meanwhile.
+    # Someone else may have made it meanwhile.
     SpokenLine.objects.bulk_create([row], ignore_conflicts=True)
     return speech

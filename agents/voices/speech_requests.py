@@ -1,4 +1,4 @@
-"""Asks housekeeping for the lines of a version. A message that is lost costs speed, not speech."""
+"""Asks housekeeping for the lines of a version. A lost message costs time, not speech."""
 
 import structlog
 

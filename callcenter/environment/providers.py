@@ -1,4 +1,4 @@
-"""The settings of the providers: the same for each manifest in workers/providers.
+"""The providers' settings: the same for each manifest in workers/providers.
 
 Of Deepgram: DEEPGRAM_API_KEY and DEEPGRAM_BASE_URL; FALLBACK_DEEPGRAM_API_KEY and FALLBACK_DEEPGRAM_BASE_URL, another
 account or region that takes over when that fails; and DEEPGRAM_PRICE_MINUTE, in US cents.

@@ -1,4 +1,4 @@
-"""Outside debug, nothing starts with a secret that somebody else knows: a default, an example, or one to guess."""
+"""Outside debug mode, nothing starts with a secret that others know or can guess, such as a default or an example."""
 
 import os
 import re
@@ -77,7 +77,7 @@ def _password(url: str) -> str:
 
 @register(Tags.security)
 def safe_secrets(**_: Any) -> list[Error]:
-    """Outside debug, every secret is one that only this installation knows."""
+    """Outside debug mode, every secret is known only to this installation."""
     if settings.DEBUG:
         return []
     hint = 'Generate one with: python -c "import secrets; print(secrets.token_urlsafe(48))"'
@@ -89,7 +89,7 @@ def second_factor(**_: Any) -> list[Warning]:
     """In production a password alone does not open the admin."""
     if settings.ADMIN_REQUIRES_OTP:
         return []
-    hint = "Set ADMIN_REQUIRES_OTP=true, and enrol the first device with manage.py enrol_device."
+    hint = "Set ADMIN_REQUIRES_OTP=true, and enroll the first device with manage.py enrol_device."
     return [Warning("ADMIN_REQUIRES_OTP is false: a password alone opens the admin.", hint=hint, id="callcenter.W021")]
 
 

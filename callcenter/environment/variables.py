@@ -137,7 +137,7 @@ NETWORKS = several(_is_network, "write networks such as 10.0.3.0/24, separated b
 
 
 def _of_providers() -> dict[str, Rule]:
-    """The variables that the manifests in workers/providers bring along."""
+    """The variables that the manifests in workers/providers define."""
     found: dict[str, Rule] = {}
     for provider in known_providers():
         for who in (provider.prefix, f"FALLBACK_{provider.prefix}"):

@@ -50,7 +50,7 @@ class Finding:
 
 
 class Probe:
-    """One dependency. One asks at a time, so that a dependency that hangs holds one thread and not one a request."""
+    """One dependency. Only one check runs at a time: a dependency that hangs holds one thread, not one per request."""
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[Facts]]) -> None:
         self.name = name
@@ -123,7 +123,7 @@ async def answer(request: HttpRequest) -> JsonResponse:
     unknown = set(excluded) - {probe.name for probe in PROBES}
     if unknown:
         known = ", ".join(probe.name for probe in PROBES)
-        return JsonResponse({"error": f"exclude: choose among {known}"}, status=400)
+        return JsonResponse({"error": f"exclude: choose from {known}"}, status=400)
     probes = [probe for probe in PROBES if probe.name not in excluded]
     findings = await asyncio.gather(*(probe.finding() for probe in probes))
     ready = all(finding.ok for finding in findings)

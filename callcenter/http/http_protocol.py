@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with an end to connections that do not get on: it has none for headers, nor for answers.
+"""uvicorn's HTTP protocol, with timeouts for stalled connections: uvicorn has none for headers or for responses.
 
 The names that are overridden or read here are those of uvicorn 0.54, and no public interface:
 tests/callcenter/test_http_protocol.py fails when they change.
@@ -13,7 +13,7 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Closes a connection that waits too long for a request's headers, or for somebody to read an answer."""
+    """Closes a connection that waits too long for a request's headers, or for the client to read a response."""
 
     HEADERS_S: ClassVar[float] = 10.0
     """How long a request line and its headers may take, from the first byte, or from the start of the connection."""

@@ -1,4 +1,4 @@
-"""What the API and the pages answer when PostgreSQL is away, also during authentication."""
+"""How the API and the pages respond when PostgreSQL is unavailable, even during authentication."""
 
 import sys
 from typing import Any

@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 def web() -> None:
-    """Import every page, and open a connection to the database and to the broker. One that is away is logged only."""
+    """Import every page, and open a connection to the database and to the broker. A failure is only logged."""
     _ = get_resolver().reverse_dict  # made from the URLs, which import every view
     try:
         connection.ensure_connection()

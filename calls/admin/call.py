@@ -143,11 +143,11 @@ class CallAdmin(HistoryAdmin):
         number = label or readable_number(call.called_number) or "unknown"
         return format_html("{}<small>{}</small>", number, call.persona_version or "")
 
-    @column("Waited")
+    @column("Wait time")
     def waited(self, call: Call) -> str:
         return short_wait(call)
 
-    @column("Talked")
+    @column("Talk time")
     def duration(self, call: Call) -> str:
         return readable_duration(call.duration) if call.duration is not None else "–"
 

@@ -115,10 +115,10 @@ def _silence(call: Call, *, with_words: bool) -> str:
 
 def _facts(call: Call, turns: list[Turn]) -> Iterator[tuple[str, str]]:
     yield "Direction", call.get_direction_display()
-    yield "Waited", readable_duration(call.wait)
+    yield "Wait time", readable_duration(call.wait)
     if position := getattr(call, "position", None):
-        yield "In the queue", f"number {position}"
-    yield "Talked", readable_duration(call.duration) if call.duration is not None else "–"
+        yield "Position in queue", f"number {position}"
+    yield "Talk time", readable_duration(call.duration) if call.duration is not None else "–"
     replies = sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)
     yield "Replies", str(len(replies))
     yield "Median reply", f"{_median(replies):,.0f} ms" if replies else "–"

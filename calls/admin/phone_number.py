@@ -73,7 +73,7 @@ class PhoneNumberForm(ModelForm):
         fields = "__all__"
         error_messages: ClassVar[dict[str, dict[str, str]]] = {
             "persona": {"required": "Choose who answers this number."},
-            "overflow_message": {"required": "Write what a caller hears whom no agent can answer."},
+            "overflow_message": {"required": "Write what a caller hears when no agent can answer."},
         }
         widgets: ClassVar[dict[str, Any]] = {"overflow_message": Textarea(attrs={"rows": 2})}
 
@@ -82,7 +82,7 @@ class PhoneNumberForm(ModelForm):
         country = "" if self.may_open_countries else destinations.opened_by(e164)
         if country:
             raise ValidationError(
-                f"With this number, any number in {country} could be called: ask an administrator to add it, or to set "
+                f"This number would allow calls to any number in {country}: ask an administrator to add it, or to set "
                 "OUTBOUND_COUNTRIES."
             )
         return e164

@@ -14,7 +14,7 @@ from calls.privacy import audit
 
 
 class EndsCalls(viewsets.GenericViewSet[Call]):
-    """Adds the ending of calls to the list of calls."""
+    """Adds ending calls to the list of calls."""
 
     @extend_schema(
         request=None,
@@ -22,7 +22,7 @@ class EndsCalls(viewsets.GenericViewSet[Call]):
     )
     @action(detail=True, methods=["post"], url_path="hang-up", permission_classes=[HasScope.of("dispatch")])
     def hang_up(self, request: Request, pk: str) -> Response:
-        """Hang up on everybody in a call: its end is written first, then its room is closed."""
+        """End a call for everyone in it: the end is written first, then the room is closed."""
         call = self.get_object()
         if not services.hang_up(call.pk):
             return Response({"detail": "The call has already ended."}, status=status.HTTP_409_CONFLICT)

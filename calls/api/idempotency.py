@@ -18,8 +18,8 @@ HEADER = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     OpenApiParameter.HEADER,
-    description="Any text that is new for each call, such as a UUID. A request that is sent again with the same key "
-    "within 24 hours begins no second call: the answer is the first one's call as it is now, with the header "
+    description="A text that is unique to each call, such as a UUID. Sending the same request with the same key again "
+    "within 24 hours places no second call: the response is the first one's call as it is now, with the header "
     "`Idempotent-Replayed: true`.",
 )
 REUSED = OpenApiResponse(description="Another request has used this Idempotency-Key: send a new one.")

@@ -1,4 +1,4 @@
-"""`POST /manual/dispatch`: send an agent to somebody who is in a room already, as the webhook would have done."""
+"""`POST /manual/dispatch`: send an agent to someone who is already in a room, as the webhook would have done."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class LiveKitAway(exceptions.APIException):
 
 
 class DispatchSerializer(serializers.Serializer[Any]):
-    """Whom to send an agent to. The called number is needed only where LiveKit's SIP service has not told it."""
+    """Whom to send an agent to. The called number is needed only if LiveKit's SIP service has not reported it."""
 
     room = serializers.CharField(max_length=128)
     participant_identity = serializers.CharField(max_length=128)
@@ -41,7 +41,7 @@ class DispatchSerializer(serializers.Serializer[Any]):
 
     def validate_room(self, name: str) -> str:
         if not name.startswith(rooms.ROOM_PREFIX):
-            raise serializers.ValidationError(f"Call rooms begin with {rooms.ROOM_PREFIX}: agents join no others.")
+            raise serializers.ValidationError(f"A call's room is named {rooms.ROOM_PREFIX}…: agents join no others.")
         return name
 
     def validate_called_number(self, text: str) -> str:

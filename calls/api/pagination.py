@@ -1,4 +1,4 @@
-"""Pages of lists, by cursors that clients may not have got from us."""
+"""Pages of lists, by cursors that may not have come from us."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 
 class _CheckedCursors(pagination.CursorPagination):
-    """Refuses a cursor whose position is no value of the column that the list is ordered by."""
+    """Refuses a cursor whose position is not a value of the column that the list is ordered by."""
 
     column: ClassVar[models.Field[Any, Any]]
 

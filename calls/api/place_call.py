@@ -1,4 +1,4 @@
-"""`POST /api/calls`: have an agent call somebody."""
+"""`POST /api/calls`: have an agent call someone."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def _e164(text: str) -> str:
 
 
 class PlacesCalls(viewsets.GenericViewSet[Call]):
-    """Adds the placing of calls to the list of calls."""
+    """Adds placing calls to the list of calls."""
 
     def get_permissions(self) -> list[BasePermission]:
         return [HasScope.of("dispatch")()] if self.action == "create" else super().get_permissions()  # type: ignore[return-value]

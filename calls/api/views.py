@@ -38,7 +38,7 @@ class CallViewSet(PlacesCalls, EndsCalls, viewsets.ReadOnlyModelViewSet[Call]):
         return {**super().get_serializer_context(), "masks_numbers": masks, "with_words": may_read_words(user)}
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One call with its turns and events. That it was read is written down."""
+        """One call with its turns and events. The access is recorded in the audit log."""
         call = self.get_object()
         answer = Response(self.get_serializer(call).data)
         if answer.data["turns"]:
@@ -60,14 +60,14 @@ class TurnViewSet(viewsets.ReadOnlyModelViewSet[Turn]):
     filterset_fields = ["call", "speaker", "interrupted"]
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Turns of all calls. That they were read is written down."""
+        """Turns of all calls. The access is recorded in the audit log."""
         answer = super().list(request, *args, **kwargs)
         if answer.data["results"]:
             audit.looked_at_turns(request.user, request.query_params.dict())
         return answer
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One turn. That it was read is written down."""
+        """One turn. The access is recorded in the audit log."""
         turn = self.get_object()
         audit.record_access(request.user, turn.call)
         return Response(self.get_serializer(turn).data)

@@ -37,10 +37,10 @@ _CAUSES = {
 
 
 def collect() -> int:
-    """Write down what waits in `calls.dead`, and empty it; return how many messages were there.
+    """Record what waits in `calls.dead`, and empty the queue; return how many messages were there.
 
     A message is acknowledged after its row is committed. Whatever fails before leaves it in the queue. Raises what the
-    broker (`common.broker.BROKER_ERRORS`) and the database raise when they are away.
+    broker (`common.broker.BROKER_ERRORS`) and the database raise when they are unavailable.
     """
     with current_app.connection_for_read() as connection:
         channel: Any = connection.default_channel  # a channel of py-amqp, which kombu's types do not say
@@ -55,7 +55,7 @@ def collect() -> int:
 
 @transaction.atomic
 def write(message: Message) -> DeadLetter | None:
-    """Write a message down, and an event of its call if it names one. None when it was written before."""
+    """Record a message, and an event of its call if it names one. None when it was written before."""
     headers = message.properties.get("application_headers") or {}
     body = message.body if isinstance(message.body, bytes) else message.body.encode("utf-8", "surrogatepass")
     death = _last_death(headers)

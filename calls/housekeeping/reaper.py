@@ -83,7 +83,7 @@ def reap() -> None:
 
 
 def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
-    """Callers whose `participant_joined` never came: they hear ringing, and nobody knows of them."""
+    """Callers whose `participant_joined` never came: they hear ringing, and have no call yet."""
     stored = stored_names(present)
     known = {stored[name] for name in Call.objects.filter(room_name__in=stored).values_list("room_name", flat=True)}
     for room_name in present.keys() - known - calls.keys():
@@ -132,7 +132,7 @@ def _end_overtime(calls: Iterable[Call]) -> None:
 
 
 def _close_finished(present: Rooms) -> None:
-    """Rooms that outlived their call: somebody in them hears nothing."""
+    """Rooms that outlived their call: someone in them hears nothing."""
     stored = stored_names(present)
     over = Call.objects.filter(status__in=FINAL, ended_at__lt=Now() - SETTLED, room_name__in=stored)
     told = [

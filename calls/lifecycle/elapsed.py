@@ -34,7 +34,7 @@ class ClockWatch:
         self._last: tuple[datetime, float, float] | None = None  # the database's, just before and just after
 
     def look(self) -> None:
-        """Write it down when the database's clock was set since the last look."""
+        """Record when the database's clock was set since the last look."""
         before = time.monotonic()
         at = now()
         after = time.monotonic()

@@ -55,7 +55,7 @@ def claim(holder: str) -> Call | None:
 def renew(holder: str, held: Collection[tuple[uuid.UUID, int]]) -> set[tuple[uuid.UUID, int]]:
     """Renew the leases of `holder` on these pairs of call and attempt, in one statement.
 
-    Returns those that are no longer its own: taken back, or ended by somebody else.
+    Returns those that are no longer its own: taken back, or ended by someone else.
     """
     if not held:
         return set()
@@ -112,7 +112,7 @@ def _has_waited_too_long(call: Call) -> bool:
 
 @transaction.atomic
 def take_back_expired() -> int:
-    """Queue the calls whose worker is lost again; return how many leases had run out.
+    """Queue the calls whose worker is lost again; return how many leases had expired.
 
     Called by the sweep alone. A second loss ends the call; so does a caller who left meanwhile.
     """
@@ -138,7 +138,7 @@ def give_up(call_id: uuid.UUID, attempt: int) -> bool:
     """Give a call back whose agent has lost its connection to LiveKit. False when it is not this attempt's.
 
     However often: a network that breaks is nothing about the call, and its caller would rather be asked again than be
-    hung up on.
+    disconnected.
     """
     held = Call.objects.filter(pk=call_id, attempt=attempt, status__in=HELD)
     call = held.select_for_update().first()
@@ -179,7 +179,7 @@ def end_unresumed() -> int:
 
 
 def has_left(call: Call) -> bool:
-    """Whether LiveKit has told that the caller left, or that the room is closed."""
+    """Whether LiveKit has reported that the caller left, or that the room is closed."""
     ends = WebhookEvent.objects.filter(room_name=call.room_name, kind__in=("participant_left", "room_finished"))
     return ends.filter(participant__in=("", call.caller_identity)).exclude(outcome=RECONNECTED).exists()
 
@@ -191,13 +191,13 @@ def may_dial(call: Call) -> bool:
 
 
 def hung_up(call: Call) -> bool:
-    """Whether LiveKit has told that the caller left an agent, though no worker has said so yet."""
+    """Whether LiveKit has reported that the caller left an agent, although no worker has yet."""
     left = WebhookEvent.objects.filter(room_name=call.room_name, participant=call.caller_identity)
     return left.filter(outcome=HUNG_UP).exists()
 
 
 def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:
-    """Say that `holder` is alive, and how many of its slots hold a call.
+    """Record that `holder` is alive, and how many of its slots hold a call.
 
     A gap between two beats in which a lease may have run out, renewed just before it, is a beat that was missing.
     """

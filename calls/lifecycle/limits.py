@@ -20,7 +20,7 @@ def claimable() -> CallQuerySet:
     """The calls that a slot may take now, the one that has waited longest first.
 
     Whoever asks waits for the claims of others and makes them wait until its own transaction ends, so that two at once
-    cannot both take the last call that a limit allows. Needs a transaction. A call that lost its agent in mid-call is
+    cannot both take the last call that a limit allows. Needs a transaction. A call that lost its agent mid-call is
     never held back, and one that overflowed to another persona only by the limit of the whole call center.
     """
     _one_claim_at_a_time()

@@ -1,4 +1,4 @@
-"""What callers get whom no agent has answered within the ring time of their number."""
+"""What happens to callers whom no agent has answered within the ring time of their number."""
 
 import uuid
 from collections.abc import Callable

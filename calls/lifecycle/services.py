@@ -81,7 +81,7 @@ def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call 
 
 
 def identify_dialed(dialed: IncomingCall) -> bool:
-    """Note the ids of the SIP side for a call that was placed by its agent. False when they are known, or not told."""
+    """Note the ids of the SIP side for a call that was placed by its agent. False when known, or not reported."""
     placed = Call.objects.filter(room_name=dialed.room_name, direction=Direction.OUTBOUND, sip_call_id="")
     ids = {"sip_call_id": dialed.sip_call_id, "twilio_call_sid": dialed.twilio_call_sid}
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
@@ -143,7 +143,7 @@ def end_call(
 
 @transaction.atomic
 def hang_up(call_id: uuid.UUID) -> bool:
-    """End a live call because somebody asked for it, and close its room on commit. False when it is over already."""
+    """End a live call on request, and close its room on commit. False if it has already ended."""
     call = Call.objects.select_for_update().get(pk=call_id)
     if call.is_final:
         return False
@@ -171,7 +171,7 @@ def end_abandoned(call: Call) -> bool:
 
 @transaction.atomic
 def end_without_agent(call: Call, reason: EndReason = EndReason.AGENT_LOST, detail: str = "") -> bool:
-    """End a call that has no agent for good: its caller hears an apology and is hung up on."""
+    """End a call that has no agent for good: its caller hears an apology and is disconnected."""
     ended = end_call(call.pk, Status.FAILED, reason, detail=detail)
     if ended:
         transaction.on_commit(lambda: enqueue.announce(call.pk))

@@ -35,7 +35,7 @@ class NotReached(Exception):
 
 
 async def dial(call: Call) -> None:
-    """Have LiveKit's SIP service call the person into the call's room; return when the telephone was picked up.
+    """Have LiveKit's SIP service call the person into the call's room; return when the call was answered.
 
     Raises NotReached when it was not within RINGS, or cannot be.
     """

@@ -1,4 +1,4 @@
-"""A LiveKit room in which `connect` may be cancelled.
+"""A LiveKit room in which `connect` may be canceled.
 
 LiveKit's native client answers `connect`, and then waits for the Python side to say that it takes events. A cancelled
 `connect` never says so: 15 s later the native side panics, and the SDK sends SIGTERM to its own process, which ends all

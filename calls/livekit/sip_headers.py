@@ -1,7 +1,7 @@
 """The numbers of a telephone call, as LiveKit's SIP service reports them: in the headers of its INVITE.
 
-LiveKit is told to hide numbers: it would write them into the caller's identity and the room's name, and so into its
-logs, which an erasure does not reach. The headers From and To come as attributes of the participant instead.
+LiveKit is configured to hide numbers: it would write them into the caller's identity and the room's name, and so into
+its logs, which an erasure does not reach. The headers From and To come as attributes of the participant instead.
 """
 
 import re
@@ -18,12 +18,12 @@ _ALONE = re.compile(r"^\s*(?:sips?|tel):([^@;>\s]*)", re.IGNORECASE)
 
 
 def caller_number(attributes: Mapping[str, str]) -> str:
-    """Who calls, as it came in; empty when it is not told. LiveKit's own attribute where numbers are not hidden."""
+    """Who calls, as it came in; empty if it is not reported. LiveKit's own attribute where numbers are not hidden."""
     return attributes.get("sip.phoneNumber") or user(attributes.get(FROM, ""))
 
 
 def called_number(attributes: Mapping[str, str]) -> str:
-    """Which number was called, as it came in; empty when it is not told."""
+    """Which number was called, as it came in; empty if it is not reported."""
     return attributes.get("sip.trunkPhoneNumber") or user(attributes.get(TO, ""))
 
 

@@ -1,4 +1,4 @@
-"""Proof that somebody's data was deleted, without the data."""
+"""Proof that a caller's data was deleted, without the data."""
 
 import uuid
 

@@ -10,7 +10,7 @@ from calls.phone import to_e164
 
 
 class Overflow(models.TextChoices):
-    """What a caller gets whom no agent has answered in time. To add a choice: docs/ADD_AN_OVERFLOW_ACTION.md."""
+    """What happens to a caller whom no agent has answered in time. To add a choice: docs/ADD_AN_OVERFLOW_ACTION.md."""
 
     MESSAGE = "message", "Message and goodbye"
     PERSONA = "persona", "Another persona"

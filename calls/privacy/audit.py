@@ -26,7 +26,7 @@ Actor = AbstractBaseUser | AnonymousUser | None
 
 
 def record_access(user: Actor, call: Call) -> None:
-    """Record that somebody viewed a transcript."""
+    """Record that someone viewed a transcript."""
     seen = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Call),
         object_pk=str(call.pk),
@@ -39,7 +39,7 @@ def record_access(user: Actor, call: Call) -> None:
 
 
 def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
-    """Write down that somebody read turns of many calls, and what they asked for."""
+    """Record that someone viewed turns of many calls, and with which filters."""
     LogEntry.objects.create(
         content_type=ContentType.objects.get_for_model(Turn),
         object_pk="list",
@@ -53,7 +53,7 @@ def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
 def record(
     user: Actor, row: Model, what: str, *, action: int = LogEntry.Action.UPDATE, **details: str | int | None
 ) -> None:
-    """Write down what somebody did with a row, in words: `record(user, call, "hung up")`."""
+    """Record what someone did with a row, in words: `record(user, call, "hung up")`."""
     # Not str(row): the name of a call's room has the caller's number in it.
     name = f"{row._meta.verbose_name} {row.pk}"
     data = {"what": what, **details}

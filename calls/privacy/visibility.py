@@ -1,4 +1,4 @@
-"""What of a call somebody may see: words with `calls.view_turn`, callers' numbers with `calls.view_caller_number`."""
+"""What someone may see of a call: words with `calls.view_turn`, callers' numbers with `calls.view_caller_number`."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ HARMLESS = frozenset(
 
 
 def may_read_words(user: Any) -> bool:
-    """Whether somebody may read what was said in calls."""
+    """Whether someone may read what was said in calls."""
     return bool(user.has_perm("calls.view_turn"))
 
 
 def may_see_numbers(user: Any) -> bool:
-    """Whether somebody may see callers' whole numbers in lists, and find calls by them."""
+    """Whether someone may see callers' full numbers in lists, and find calls by them."""
     return bool(user.has_perm("calls.view_caller_number"))
 
 

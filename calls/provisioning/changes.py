@@ -10,7 +10,7 @@ class CannotProvision(Exception):
 
 @dataclass
 class Changes:
-    """Tells each thing once: `+` is made, `~` is changed, `=` is right as it is. With `dry_run` nothing is done."""
+    """Reports each thing once: `+` is created, `~` changed, `=` correct as it is. With `dry_run` nothing is done."""
 
     tell: Callable[[str], None]
     dry_run: bool = False

@@ -73,13 +73,13 @@ def refused(account: Account, status: int | None) -> Failed:
     if status in (401, 403):
         return Failed("refuses the key", f"Set {account.key_variable} to a key of that account, with all permissions.")
     if status in (402, 429):
-        return Failed(f"has no credit or too many requests (status {status})", "Look into the account: is it paid for?")
+        return Failed(f"has no credit or too many requests (status {status})", "Check the account: is the bill paid?")
     return Failed(f"answers with status {status}", f"Check {account.url_variable}; if it is right, try again later.")
 
 
 def unreachable(account: Account, error: Exception) -> Failed:
     """What it means when there is no answer, or none of a provider's."""
-    cure = f"Check {account.url_variable}, and that this machine may reach it."
+    cure = f"Check {account.url_variable}, and that this machine can reach it."
     return Failed(f"cannot be reached ({type(error).__name__})", cure)
 
 

@@ -46,7 +46,7 @@ class Telephony:
 
 
 async def provision(telephony: Telephony, changes: Changes) -> None:
-    """Make or correct the inbound trunk, the outbound trunk and the dispatch rule. Raises CannotProvision."""
+    """Create or update the inbound trunk, the outbound trunk and the dispatch rule. Raises CannotProvision."""
     if not telephony.numbers:
         raise CannotProvision("There is no number: add an active one in the admin, or name one with --number.")
     try:

@@ -1,4 +1,4 @@
-"""Which numbers are prepared: those that are named, else every active one."""
+"""Which numbers are set up: those that are named, otherwise every active one."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The accounts that the call center has with others, each tried as a call would use it, and at no cost."""
+"""The call center's accounts with others, each checked as a call would use it, at no cost."""
 
 from collections.abc import Callable
 from functools import partial

@@ -73,7 +73,7 @@ def database() -> str:
         problem = " ".join(str(error).split())[:120]
         raise Failed(problem, "Start PostgreSQL, or correct DATABASE_URL.") from error
     if missing:
-        raise Failed(f"migrations that are not applied: {len(missing)}", "Run manage.py migrate.")
+        raise Failed(f"unapplied migrations: {len(missing)}", "Run manage.py migrate.")
     version = connection.cursor().connection.info.server_version
     return f"PostgreSQL {version // 10_000}, all migrations applied"
 
@@ -113,7 +113,7 @@ def _where_web_processes_are() -> str:
 
 
 def workers() -> str:
-    """Somebody takes calls, and housekeeping sweeps."""
+    """A worker takes calls, and housekeeping sweeps."""
     now = capacity.measure(leases.LEASE)
     if not now.slots:
         raise Failed("no worker is running: callers hear ringing", "Start one: see Operations, or scripts/scale.sh up.")
@@ -174,7 +174,7 @@ def sip_trunks() -> str:
     if not rules:
         raise Failed("no dispatch rule: callers reach no room", "Run manage.py setup_livekit_sip.")
     if missing := sorted(wanted - found):
-        raise Failed(f"{missing[0]} is in no inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
+        raise Failed(f"{missing[0]} is not in any inbound trunk", "Run manage.py setup_livekit_sip, or deactivate it.")
     return f"inbound numbers: {len(found)}"
 
 

@@ -46,17 +46,17 @@ class Trunk:
         if not self.domain:
             return
         if not self.domain.endswith(DOMAIN_ENDING) or self.domain == DOMAIN_ENDING:
-            raise CannotProvision(f"TWILIO_SIP_DOMAIN is {self.domain}: it must be a name and {DOMAIN_ENDING}.")
+            raise CannotProvision(f"TWILIO_SIP_DOMAIN is {self.domain}: it must be a name followed by {DOMAIN_ENDING}.")
         kinds = (str.isupper, str.islower, str.isdigit)
         if len(self.password) < PASSWORD_MIN or not all(any(map(kind, self.password)) for kind in kinds):
             raise CannotProvision(
-                f"TWILIO_SIP_PASSWORD is too simple: {PASSWORD_MIN} characters or more, with a capital, a small letter "
-                "and a digit."
+                f"TWILIO_SIP_PASSWORD is too simple: use {PASSWORD_MIN} characters or more, with uppercase and "
+                "lowercase letters and a digit."
             )
 
 
 def provision(twilio: Client, wanted: Trunk, changes: Changes, *, set_password: bool = False) -> None:
-    """Make or correct the trunk and what belongs to it. Raises CannotProvision.
+    """Create or update the trunk and what belongs to it. Raises CannotProvision.
 
     A password cannot be read back; with `set_password` it is set although there is one.
     """

@@ -91,11 +91,11 @@ class CallCenterMetrics(Collector):
         self._metrics = CachedValue(lambda: [*self._of_database(), *_of_broker()], FRESH_S, clock)
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics. While the database is away its gauges are missing and the counters do not move."""
+        """Return the metrics. While the database is down, its gauges are missing and the counters do not move."""
         return self._metrics()
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: to be registered must not cost a query."""
+        """Return nothing: registration must not cost a query."""
         return []
 
     def _of_database(self) -> Iterable[Metric]:

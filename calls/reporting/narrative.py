@@ -203,7 +203,7 @@ def _failed(call: Call) -> str:
 
 
 def _given_up(call: Call) -> str:
-    """What the caller heard when no provider worked any more: no caller is cut off without a word."""
+    """What the caller heard when no provider worked anymore: no caller is cut off without a word."""
     version = call.persona_version
     persona = version.persona.name if version else "the agent"
     if call.end_detail.startswith(TRANSFERRED_BECAUSE) and version:

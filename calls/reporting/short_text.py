@@ -1,4 +1,4 @@
-"""What the list of calls shows, short enough for one line a call: the page of a call has the whole of it."""
+"""What the list of calls shows, short enough for one line per call: the page of a call has the full text."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What is a success of the call center: one definition for the dashboard, `GET /stats` and the alerts."""
+"""What counts as a success: one definition for the dashboard, `GET /stats` and the alerts."""
 
 from collections.abc import Mapping
 

@@ -34,7 +34,7 @@ what is measured, and how (all by the caller's ear, on its own clock):
   pickup      from joining the room to the agent's first audio
   reply       from the moment the last sample of the caller's speech leaves (silence after it does not count) to the
               arrival of the first frame of the agent's audio that is louder than -44 dB of full scale; the network,
-              LiveKit and its jitter buffer are in it, as they are for a person. Right to about 20 ms, one frame.
+              LiveKit and its jitter buffer are included, as they are for a person. Accurate to about 20 ms, one frame.
   silent      after an interruption: from the first sample of the caller's speech to the agent's last audio before
               300 ms of silence
   own frames  how late the caller itself was with its audio (99th percentile), and how often that left a hole in

@@ -1,4 +1,4 @@
-"""What the caller tells of a call: events while it lasts, and a report when it is over."""
+"""What the caller reports about a call: events while it lasts, and a summary when it is over."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol

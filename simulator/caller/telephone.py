@@ -36,7 +36,7 @@ def token(settings: CallerSettings, room: str) -> str:
 
 
 async def pick_up(room: rtc.Room, after_s: float, gone: asyncio.Future[int]) -> None:
-    """Ring so long; then take the audio of everybody in the room. Returns at once when the room is `gone`."""
+    """Ring so long; then take the audio of everyone in the room. Returns at once when the room is `gone`."""
     await asyncio.wait({gone}, timeout=after_s)
     if gone.done():
         return

@@ -73,11 +73,11 @@ def test_fallbacks_are_typed_one_a_line() -> None:
     ("stage", "typed", "message"),
     [
         ("llm", "anthropic", "Line 1: write a provider and a model, such as “anthropic claude-haiku-4-5”."),
-        ("llm", "openai gpt-4o-mini\nanthropic claude-haiku-4-5 sarah", "Line 2: “sarah” is too much"),
+        ("llm", "openai gpt-4o-mini\nanthropic claude-haiku-4-5 sarah", "Line 2: “sarah” is one word too many"),
         (
             "tts",
             "cartesia sonic-3 katie now",
-            "Line 1: “now” is too much: write a line such as “cartesia sonic-3 <voice",
+            "Line 1: “now” is one word too many: write a line such as “cartesia sonic-3 <voice",
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_what_is_no_list_of_providers_is_refused_with_the_fields_name(field: str
         (
             "stt_fallbacks",
             {**LOCAL, "stt_fallbacks": [{"provider": "deepgram", "model": "flux-general-en"}]},
-            "Line 1: The local turn policy needs another model than flux-general-en: choose nova-3-general or "
+            "Line 1: The local turn policy needs a different model from flux-general-en: choose nova-3-general or "
             "nova-2-general, or another turn policy.",
         ),
         (
@@ -129,7 +129,7 @@ def test_what_is_no_list_of_providers_is_refused_with_the_fields_name(field: str
                 "language": "de",
                 "stt_fallbacks": [{"provider": "assemblyai", "model": "universal-streaming-english"}],
             },
-            "Line 1: universal-streaming-english does not know German: choose universal-3-6-pro, universal-3-5-pro, "
+            "Line 1: universal-streaming-english does not support German: choose universal-3-6-pro, universal-3-5-pro, "
             "u3-rt-pro or universal-streaming-multilingual.",
         ),
         (
@@ -139,7 +139,7 @@ def test_what_is_no_list_of_providers_is_refused_with_the_fields_name(field: str
                 "language": "nl",
                 "stt_fallbacks": [{"provider": "assemblyai", "model": "universal-streaming-multilingual"}],
             },
-            "Line 1: universal-streaming-multilingual does not know Dutch: choose universal-3-6-pro, "
+            "Line 1: universal-streaming-multilingual does not support Dutch: choose universal-3-6-pro, "
             "universal-3-5-pro or u3-rt-pro.",
         ),
         (
@@ -166,12 +166,12 @@ def test_what_is_no_list_of_providers_is_refused_with_the_fields_name(field: str
         (
             "tts_fallbacks",
             {"tts_fallbacks": [{"provider": "cartesia", "model": "sonic-3"}]},
-            "Line 1: Name a voice of Cartesia behind the model: “cartesia sonic-3 <voice id>”.",
+            "Line 1: Name a voice of Cartesia after the model: “cartesia sonic-3 <voice id>”.",
         ),
         (
             "llm_fallbacks",
             {"llm_fallbacks": [{"provider": "openai", "model": f"model-{number}"} for number in range(5)]},
-            "These are 5 fallbacks: name at most 4, for callers wait for each.",
+            "These are 5 fallbacks: name at most 4, because callers wait for each.",
         ),
     ],
 )

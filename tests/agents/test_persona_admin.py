@@ -61,7 +61,8 @@ def test_a_draft_that_is_not_valid_is_not_published_and_the_page_says_which_fiel
     persona = make_persona(published=False)
     Persona.objects.filter(pk=persona.pk).update(stt_model="nova-3-general")
     response = client_of("Supervisors").post(_publish_url(persona), {"note": ""})
-    assert "Not published. Speech to text model: The fast turn policy needs another model" in response.content.decode()
+    page = response.content.decode()
+    assert "Not published. Speech to text model: The fast turn policy needs a different model" in page
     assert not persona.versions.exists()
 
 
@@ -241,5 +242,5 @@ def test_fallbacks_are_typed_one_a_line_and_a_line_that_cannot_work_is_named() -
     wrong = {"llm_fallbacks": "anthropic", "tts_fallbacks": "elevenlabs eleven_v3\ncartesia sonic-3"}
     page = browser.post(_change_url(persona), _form(persona, **wrong)).content.decode()
     assert "Line 1: write a provider and a model, such as “anthropic claude-haiku-4-5”." in page
-    assert "Line 2: Name a voice of Cartesia behind the model: “cartesia sonic-3 &lt;voice id&gt;”." in page
+    assert "Line 2: Name a voice of Cartesia after the model: “cartesia sonic-3 &lt;voice id&gt;”." in page
     assert "elevenlabs eleven_v3\ncartesia sonic-3</textarea>" in page

@@ -1,4 +1,4 @@
-"""Publishing a persona, going back, and comparing versions."""
+"""Publishing a persona, rolling back, and comparing versions."""
 
 import pytest
 from django.core.exceptions import ValidationError

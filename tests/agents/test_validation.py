@@ -45,14 +45,14 @@ def test_what_works_together_is_accepted(values: dict[str, Any]) -> None:
         (
             {"stt_model": "nova-3-general"},
             "stt_model",
-            "The fast turn policy needs another model than nova-3-general: choose flux-general-en or flux",
+            "The fast turn policy needs a different model from nova-3-general: choose flux-general-en or flux",
         ),
         (
             {"turn_policy": "smart_turn"},
             "stt_model",
-            "The local turn policy needs another model than flux-general-en: choose nova-3-general or nova-2-",
+            "The local turn policy needs a different model from flux-general-en: choose nova-3-general or nova-2-",
         ),
-        ({"language": "fr"}, "stt_model", "flux-general-en does not know French: choose flux-general-multi."),
+        ({"language": "fr"}, "stt_model", "flux-general-en does not support French: choose flux-general-multi."),
         (
             {"stt_model": "whisper"},
             "stt_model",

@@ -54,7 +54,7 @@ def test_without_a_command_it_compares() -> None:
 def test_a_table_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         _parser().parse_args(_with_command(["--tables", "c"]))
-    assert "'c' is none of a, b" in capsys.readouterr().err
+    assert "'c' is not one of a, b" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("calls", "hold_s", "option"), [(11, 20.0, "--calls"), (10, 5.0, "--hold")])

@@ -169,9 +169,9 @@ def test_a_case_that_does_not_exist_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("listening: {a: {says: Hi., voice: bob}}", "listening.a.voice: 'bob' is none of joe"),
+        ("listening: {a: {says: Hi., voice: bob}}", "listening.a.voice: 'bob' is not one of joe"),
         ("listening: {a: {voice: joe}}", "listening.a: must have either 'says' or 'sound'"),
-        ("no_interruption: {a: {sound: bang}}", "no_interruption.a.sound: 'bang' is none of nothing, cough"),
+        ("no_interruption: {a: {sound: bang}}", "no_interruption.a.sound: 'bang' is not one of nothing, cough"),
         ("listening: {a: {sound: cough}}", "listening.a.sound: is for no_interruption only"),
         ("listening: {a: {says: [Hi., 300], voice: joe}}", "listening.a.says: must end with words"),
         ("listening: {a: {says: [Hi., Ho.], voice: joe}}", "listening.a.says: must be words, or a list"),
@@ -199,4 +199,4 @@ def test_all_policies_and_cases_run_unless_some_are_chosen() -> None:
 def test_a_policy_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         _parser().parse_args(["turns", "--policies", "patient"])
-    assert "'patient' is none of eager, smart_turn" in capsys.readouterr().err
+    assert "'patient' is not one of eager, smart_turn" in capsys.readouterr().err

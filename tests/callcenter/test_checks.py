@@ -115,7 +115,7 @@ def test_each_stage_needs_the_key_of_one_provider(
 
 def test_a_price_that_names_no_provider_is_not_left_unread_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRICE_STT_MINUTE", "0.4")
-    assert problems() == [("PRICE_STT_MINUTE is not read any more.", "Name it DEEPGRAM_PRICE_MINUTE.")]
+    assert problems() == [("PRICE_STT_MINUTE is no longer read.", "Rename it to DEEPGRAM_PRICE_MINUTE.")]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_livekit_that_refuses_the_key_is_not_ready(settings: Settings) -> None
 def test_a_check_that_does_not_exist_cannot_be_left_out() -> None:
     status, body = ask(f"{READY}?exclude=slots&exclude=disk")
 
-    assert (status, body["error"]) == (400, "exclude: choose among postgresql, rabbitmq, livekit, slots")
+    assert (status, body["error"]) == (400, "exclude: choose from postgresql, rabbitmq, livekit, slots")
 
 
 def test_liveness_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,10 @@ BREACHES: dict[str, list[tuple[Evidence, str]]] = {
         (evidence(samples=[sample(2.0 * n, None) for n in range(17)]), "live for 32 s"),
     ],
     "no room without its call": [
-        (evidence(samples=[sample(2.0 * n, seen(status=""), live=False) for n in range(17)]), "for 32 s, and no live"),
+        (
+            evidence(samples=[sample(2.0 * n, seen(status=""), live=False) for n in range(17)]),
+            "for 32 s without a live",
+        ),
         (evidence(samples=[sample(2.0 * n, seen(status="failed"), live=False) for n in range(17)]), "for 32 s"),
         (standing(rooms={CALL.room: seen(status="", caller=False)}), "open at the end, without a row"),
     ],
@@ -98,8 +101,8 @@ BREACHES: dict[str, list[tuple[Evidence, str]]] = {
         (rows(row(status="failed", end_reason="")), "is failed without a reason"),
     ],
     "every row is true": [
-        (evidence(placed=[hung_up_on()]), "the row says caller_left, and the caller was hung up on"),
-        (evidence(rows=[row(status="failed", end_reason="room_gone")]), "says room_gone, and the caller has hung up"),
+        (evidence(placed=[hung_up_on()]), "the row says caller_left, but the agent hung up"),
+        (evidence(rows=[row(status="failed", end_reason="room_gone")]), "says room_gone, but the caller hung up"),
     ],
     "nobody is cut off": [
         (evidence(placed=[hung_up_on()], rows=[]), "the caller was cut off: no row"),
@@ -129,7 +132,7 @@ BREACHES: dict[str, list[tuple[Evidence, str]]] = {
         (rows(row(turns=[TurnRow(1, "caller", OTHER.talk.question, BEGAN, BEGAN + 1)])), OTHER.talk.keyword),
     ],
     "every caller is accounted for": [
-        (rows(), "an agent was heard, and there is no row"),
+        (rows(), "an agent was heard, but there is no row"),
         (evidence(calls=2), "1 calls were placed, not 2"),
         (evidence(placed=[placed(report=None, error="cannot reach LiveKit")]), "cannot reach LiveKit"),
         (rows(row(), row(room="call-of-nobody")), "a row without a caller"),

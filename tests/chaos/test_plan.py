@@ -89,7 +89,7 @@ def test_what_is_no_share_is_refused_with_the_cure(text: str) -> None:
 def test_one_worker_is_refused_because_nobody_could_take_over(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         _parser().parse_args(["--workers", "1"])
-    assert "a number from 2 on" in capsys.readouterr().err
+    assert "a number of at least 2" in capsys.readouterr().err
 
 
 def test_a_resume_is_measured_by_ear_from_the_loss_to_the_next_agents_first_word() -> None:

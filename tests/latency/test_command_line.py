@@ -111,10 +111,10 @@ def test_nothing_to_analyze_is_an_error_of_one_line(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--since", "yesterday"], "'yesterday' is no day: write it as 2026-11-22"),
-        (["--number", "0100"], "'0100' is no telephone number"),
-        (["--limit", "0"], "'0' is not a number from 1 on"),
-        (["--dead-air", "-1"], "'-1' is no time"),
+        (["--since", "yesterday"], "'yesterday' is not a day: write it as 2026-11-22"),
+        (["--number", "0100"], "'0100' is not a telephone number"),
+        (["--limit", "0"], "'0' is not a number of at least 1"),
+        (["--dead-air", "-1"], "'-1' is not a time"),
     ],
 )
 def test_an_argument_that_is_wrong_is_named(words: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:

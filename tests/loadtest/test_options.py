@@ -26,7 +26,7 @@ from tools.local.ports import free_ports
         ({"duration_s": 0.0}, "--duration"),
         ({"ramp_up_s": 61.0}, "--ramp-up"),
         ({"url": "localhost:8080"}, "--url"),
-        ({"url": "http://localhost:8080", "media": "off"}, "--url does not go with"),
+        ({"url": "http://localhost:8080", "media": "off"}, "--url cannot be combined with"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(values: dict[str, Any], named: str) -> None:

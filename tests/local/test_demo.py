@@ -44,7 +44,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     stack._honcho.wait()
 
 
-ENDS_ONCE = "web started (pid=7)\nbeat started (pid=8)\nbeat ended with code 3; it starts again in 1 s\n"
+ENDS_ONCE = "web started (pid=7)\nbeat started (pid=8)\nbeat ended with code 3; restarting in 1 s\n"
 
 
 def _told(stack: Stack, honcho: str) -> None:
@@ -54,7 +54,7 @@ def _told(stack: Stack, honcho: str) -> None:
 
 def test_a_process_that_keeps_ending_is_named_with_the_end_of_its_log(stack: Stack) -> None:
     _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n")
-    with pytest.raises(ToolError, match=r"beat keeps ending, at last with code 3 .+\n  the schedule is broken"):
+    with pytest.raises(ToolError, match=r"beat keeps exiting, most recently with code 3 .+\n  the schedule is broken"):
         stack.require_alive()
 
 
@@ -70,9 +70,9 @@ def test_a_process_that_ended_is_reported_while_the_demo_stays_up(
 ) -> None:
     _told(stack, ENDS_ONCE)
     monkeypatch.setattr("tools.run.demo.stack.time.sleep", lambda _s: _told(stack, ENDS_ONCE + "beat stopped (rc=3)\n"))
-    with pytest.raises(ToolError, match="beat keeps ending"):
+    with pytest.raises(ToolError, match="beat keeps exiting"):
         stack.wait()
-    assert capsys.readouterr().out.count("beat ended with code 3; it starts again in 1 s") == 1
+    assert capsys.readouterr().out.count("beat ended with code 3; restarting in 1 s") == 1
 
 
 def test_help_says_what_it_does_and_how_long_it_takes() -> None:

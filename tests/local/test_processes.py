@@ -117,7 +117,7 @@ def test_a_process_that_ends_is_started_again_and_the_others_continue(tmp_path: 
         os.kill(int(one), signal.SIGKILL)
         again = eventually(lambda: _pids_by_name(tmp_path)["one"][1:], "its restart")
         assert _lives(two)
-        assert "one ended with code -9; it starts again in 1 s" in (tmp_path / "honcho.log").read_text()
+        assert "one ended with code -9; restarting in 1 s" in (tmp_path / "honcho.log").read_text()
         eventually(lambda: (tmp_path / "one.log").read_text() == "begun\nbegun\n", "its log goes on")
     finally:
         running.terminate()

@@ -60,7 +60,7 @@ def test_the_first_stop_leads_past_the_menu(administrator: User, page: Page) -> 
     page.goto("/admin/calls/call/")
 
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
 

@@ -60,7 +60,7 @@ def test_a_container_that_is_not_healthy_has_a_cross(
 def test_nothing_running_is_not_a_success(docker: Callable[[], list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     Path(os.environ["DOCKER_PS"]).write_text("")
     assert main(["status", "--compose"]) == 1
-    assert "nothing runs" in capsys.readouterr().out
+    assert "nothing is running" in capsys.readouterr().out
 
 
 def test_down_lets_the_workers_finish_first(docker: Callable[[], list[str]]) -> None:
@@ -97,4 +97,4 @@ def test_without_an_engine_it_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("NO_ENGINE", "1")
     assert main(["status", "--compose"]) == 2
-    assert "start it, or leave --compose away" in capsys.readouterr().err
+    assert "start it, or leave out --compose" in capsys.readouterr().err

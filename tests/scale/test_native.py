@@ -90,23 +90,23 @@ def test_up_test_scale_and_down(scale: Scale) -> None:
 
     code, shown = scale.run("up", "1")
     assert code == 0
-    assert "==> Workers: worker-2 takes no more calls, finishes those it has, and ends" in shown
+    assert "==> Workers: worker-2 draining: no new calls, exit after the current ones" in shown
 
     killed = scale.kill("web", "worker-1")
     code, shown = scale.run("up", "1")  # waits until all works
     assert code == 0, "\n".join(shown)
     for name in killed:
         [line] = [line for line in shown if line.startswith(f"✓ {name} ")]
-        assert line.endswith("; has ended once and been started again")
+        assert line.endswith("; exited once and was restarted")
 
     code, shown = scale.run("down")
-    assert (code, shown[-1]) == (0, "✓ nothing runs any more")
+    assert (code, shown[-1]) == (0, "✓ everything is stopped")
     code, shown = scale.run("status")
-    assert (code, shown) == (1, ["✗ nothing runs: scripts/scale.sh up"])
+    assert (code, shown) == (1, ["✗ nothing is running: run scripts/scale.sh up"])
 
 
 def test_a_test_call_without_a_call_center_says_what_to_do(scale: Scale) -> None:
-    assert scale.run("test") == (2, ["scale: the web process does not run: scripts/scale.sh up"])
+    assert scale.run("test") == (2, ["scale: the web process is not running: run scripts/scale.sh up"])
 
 
 def test_a_log_that_does_not_exist_is_named_with_those_that_do(scale: Scale) -> None:

@@ -59,7 +59,7 @@ def test_a_killed_process_is_restarted_and_its_log_is_appended_to(
     finally:
         one.stop()
     told = capsys.readouterr().out
-    assert "one has ended; it starts again in 0 s. Its last line: begun" in told
+    assert "one exited; restarting in 0 s. Its last line: begun" in told
     assert "one started (pid " in told
     assert restarts(tmp_path) == {"one": Restarts(total=1, in_a_row=1)}
 
@@ -72,10 +72,10 @@ def test_a_crash_loop_is_reported_and_still_tried(tmp_path: Path, capsys: pytest
     eventually(lambda: restarts_after_look(watch).is_crash_loop, "a crash loop")
     eventually(lambda: restarts_after_look(watch).in_a_row > LOOP, "another try")
     told = capsys.readouterr().out
-    assert f"CRASH LOOP: one has ended {LOOP} times in a row (log: {one.log_file})" in told
+    assert f"CRASH LOOP: one exited {LOOP} times in a row (log: {one.log_file})" in told
     state = with_restarts(State("one", True, "port 80"), restarts(tmp_path)["one"])
     assert not state.works
-    assert state.note.startswith("CRASH LOOP: has ended")
+    assert state.note.startswith("CRASH LOOP: exited")
 
 
 @pytest.mark.usefixtures("short_pauses")
@@ -114,4 +114,4 @@ def test_a_crash_loop_is_over_when_the_process_has_run_for_a_while(tmp_path: Pat
 def test_what_ended_once_works_and_is_mentioned() -> None:
     assert with_restarts(State("web", True, "port 80"), None) == State("web", True, "port 80")
     state = with_restarts(State("web", True, "port 80"), Restarts(total=1, in_a_row=0))
-    assert state == State("web", True, "port 80; has ended once and been started again")
+    assert state == State("web", True, "port 80; exited once and was restarted")

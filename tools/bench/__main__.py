@@ -20,12 +20,12 @@ from tools.measure.numbers import TURN_NUMBERS
 from tools.measure.world.shared import BENCH_DIR
 
 DESCRIPTION = """\
-Measures calls on this machine: real LiveKit server, real audio, real protocols of the providers against the simulator.
+Measures calls on this machine: a real LiveKit server, real audio, and the providers' real protocols with the simulator.
 
-  compare   this system, livekit-agents 1.8.9 and stock Pipecat 1.14 in interleaved rounds (what runs without a command)
+  compare   this system, livekit-agents 1.8.9 and stock Pipecat 1.14 in interleaved rounds (the default)
   soak      this system alone for a long time: what grows, what is left over
   control   many calls without media: webhook, queue, claim and release
-  turns     recorded interruptions, backchannels, noises and pauses: how each turn policy takes them
+  turns     recorded interruptions, backchannels, noises and pauses: how each turn policy handles them
 
 Everything runs on loopback, on free ports, in .local/bench, and is stopped and deleted at the end; logs stay there.
 """
@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return int(text)
 
 
@@ -134,7 +134,7 @@ def _among(names: tuple[str, ...]) -> Callable[[str], list[str]]:
         found = text.split(",")
         for name in found:
             if name not in names:
-                raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(names)}")
+                raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(names)}")
         return found
 
     return parse

@@ -50,7 +50,7 @@ class Soak:
     placed: list[Placed] = field(default_factory=list)
 
     def slope_mb(self) -> float | None:
-        """MB a call-minute, after the warm-up."""
+        """MB per call-minute, after the warm-up."""
         if not self.points:
             return None
         start = self.points[-1][0] * WARM_UP_SHARE

@@ -1,1 +1,1 @@
-"""The chaos soak: short calls, faults at random from a seed, and what must hold all the same."""
+"""The chaos soak: short calls, faults at random from a seed, and what must hold nevertheless."""

@@ -1,4 +1,4 @@
-"""`python -m tools.chaos`: short calls with faults at random, then checks of what must hold all the same."""
+"""`python -m tools.chaos`: short calls with faults at random, then checks of what must hold nevertheless."""
 
 import argparse
 import asyncio
@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--calls", type=_positive, default=1000, help="how many calls (1000)")
-    add("--faults", type=_share, default=0.1, metavar="SHARE", help="how many of them draw a fault (10%%)")
-    add("--seed", type=int, default=secrets.randbelow(10_000), help="what the faults are drawn from (by chance)")
+    add("--faults", type=_share, default=0.1, metavar="SHARE", help="share of calls that get a fault (10%%)")
+    add("--seed", type=int, default=secrets.randbelow(10_000), help="seed from which the faults are drawn (random)")
     add("--workers", type=_several, default=3, help="worker processes, 2 or more (3)")
     add("--at-once", type=_positive, default=4, help="calls at once (4)")
     add("--output", type=Path, default=CHAOS_DIR / "chaos.json", help="everything that was found, as JSON")
@@ -73,13 +73,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return int(text)
 
 
 def _several(text: str) -> int:
     if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 2 on: one takes over from another")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 2: one takes over from another")
     return int(text)
 
 
@@ -89,7 +89,7 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: write 5%, or 0.05")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: write 5%, or 0.05")
     return share
 
 

@@ -1,4 +1,4 @@
-"""Causes faults, and mends them: whatever is broken here is whole again when `cause` returns."""
+"""Causes faults, and repairs them: whatever is broken here works again when `cause` returns."""
 
 import asyncio
 import os

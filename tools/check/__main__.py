@@ -1,4 +1,4 @@
-"""`python -m tools.check`: runs every gate and the tests, also after something failed: one run tells all that is wrong.
+"""`python -m tools.check`: runs every gate and the tests, even after a failure: one run reports all that is wrong.
 
 Without arguments the tests are all but the long ones, with `--all` all. Any other arguments are pytest's: the tests
 that they select run once, after the gates.

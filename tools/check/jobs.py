@@ -1,4 +1,4 @@
-"""Programs that run at once, each of which tells by its exit code whether all is well."""
+"""Programs that run at once, each of which reports by its exit code whether all is well."""
 
 import os
 import subprocess

@@ -34,7 +34,7 @@ def second_try(folder: Path) -> list[str]:
     first = read(_first(folder))
     if not first:
         return ["pytest, which did not run every test"]
-    print(f"! {len(first)} tests failed: once more, by themselves", flush=True)
+    print(f"! {len(first)} tests failed: running them once more, by themselves", flush=True)
     code = subprocess.run([*_pytest(_second(folder)), *first]).returncode
     second = read(_second(folder))
     if code and not second:
@@ -49,7 +49,7 @@ def _too_flaky(flaky: Mapping[str, str]) -> list[str]:
     """List them. Returns what is wrong with how many they are."""
     for test, why in flaky.items():
         print(f"flaky: {test}\n       {why}", flush=True)
-    return [f"{len(flaky)} flaky tests; at most {MOST_FLAKY} may be"] if len(flaky) > MOST_FLAKY else []
+    return [f"{len(flaky)} flaky tests; at most {MOST_FLAKY} are allowed"] if len(flaky) > MOST_FLAKY else []
 
 
 def _pytest(failures: Path) -> list[str]:

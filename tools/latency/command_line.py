@@ -20,8 +20,8 @@ from tools.latency.twilio_account import TwilioAccount, Wanted
 from tools.local import ROOT
 
 DESCRIPTION = """\
-Finds who spoke when in recordings with two channels, and from it the latency of every reply, interruptions, overlap and
-dead air, a call and overall. Without files, the recordings of the Twilio account are taken that TWILIO_ACCOUNT_SID and
+Finds out who spoke when in two-channel recordings, and from that the latency of every reply, interruptions, overlap and
+dead air, per call and overall. Without files, it takes the recordings of the Twilio account that TWILIO_ACCOUNT_SID and
 TWILIO_AUTH_TOKEN name, in the environment or in .env; each is downloaded once.
 """
 
@@ -30,14 +30,14 @@ examples:
   .venv/bin/python tools/latency/analyze_recordings.py --since 2026-11-01 --until 2026-11-07 --number +12025550100
   .venv/bin/python tools/latency/analyze_recordings.py call.wav folder/ --output report
 
-what is written, into the folder of --output:
+output, in the folder of --output:
   results.json     everything, with the figures of all calls under "overall"
-  calls.csv        a row a call
-  turns.csv        a row a turn, with the reply latency of the agent's
+  calls.csv        one row per call
+  turns.csv        one row per turn, with the reply latency of the agent's
   timelines.svg    who spoke when
 
 exit codes:
-  0  every recording was analyzed, or left out for what it is: one channel, not completed
+  0  every recording was analyzed, or left out because it has one channel or is not completed
   1  some could not be fetched or read; the others were analyzed
   2  nothing could be analyzed: a wrong argument, the account refused, no recordings
 """
@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--since", type=_day, default=today - timedelta(days=6), help="Twilio: first day, UTC (six days ago)")
     add("--until", type=_day, default=today, help="Twilio: last day, UTC (today)")
     add("--number", type=_number, help="Twilio: only calls to or from this number, such as +12025550100")
-    add("--limit", type=_positive, help="Twilio: only so many recordings, the newest")
+    add("--limit", type=_positive, help="Twilio: only this many recordings, the newest")
     add("--cache", type=Path, default=ROOT / ".local/recordings", help="Twilio: where they are kept, .local/recordings")
     add("--caller-channel", choices=get_args(Side), default="left", help="the channel of the caller (left)")
     add("--dead-air", type=_seconds, default=DEAD_AIR_S, metavar="S", help="silence that counts, s (%(default)s)")
@@ -151,20 +151,20 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-11-22") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write it as 2026-11-22") from error
 
 
 def _number(text: str) -> str:
     try:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no telephone number: write it as +12025550100") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a telephone number: write it as +12025550100") from error
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return int(text)
 
 
@@ -174,7 +174,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds, such as 2.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write seconds, such as 2.5")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""The analysis as files: JSON with everything, CSV with a row a call and a row a turn."""
+"""The analysis as files: JSON with everything, CSV with one row per call and one row per turn."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The calls as a picture in plain SVG: a line a call, the caller above the agent, and what went on between them."""
+"""The calls as a picture in plain SVG: one line per call, the caller above the agent, and what went on between them."""
 
 from collections.abc import Sequence
 from html import escape

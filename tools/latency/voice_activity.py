@@ -1,4 +1,4 @@
-"""When somebody speaks on a channel, to 5 ms: a model says what is speech, the level says where it begins and ends.
+"""When someone speaks on a channel, to 5 ms: a model says what is speech, the level says where it begins and ends.
 
 Silero alone judges 32 ms at once, and is sure of a word only some time after it has begun. The level alone takes a
 door for a word. So sounds are found by their level, and those kept in which Silero hears speech.
@@ -43,7 +43,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Speech:
-    """Somebody speaks, from the first sound to the last before SILENCE_S of silence (s from the recording's start)."""
+    """Someone speaks, from the first sound to the last before SILENCE_S of silence (s from the recording's start)."""
 
     started_s: float
     ended_s: float

@@ -42,7 +42,7 @@ class Row:
 class Holding:
     """What is held. None where it cannot be looked at: no address of the database, workers on another machine.
 
-    Rooms and unfinished calls are those of the test; messages, busy slots, files and threads are everybody's.
+    Rooms and unfinished calls are those of the test; messages, busy slots, files and threads are everyone's.
     """
 
     rooms: int | None = None

@@ -23,7 +23,7 @@ from tools.run.demo import console
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit code: 0 passed, 1 failed, 2 the load could not be placed."""
+    """Run the command line and return the exit code: 0 passed, 1 failed, 2 the load test could not run."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop from outside unwinds as Ctrl-C does
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`python tools/loadtest/load_test.py`: real calls, many at once, and whether the call center stood them."""
+"""`python tools/loadtest/load_test.py`: real calls, many at once, and whether the call center withstood them."""
 
 import sys
 from pathlib import Path

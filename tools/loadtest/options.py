@@ -19,13 +19,13 @@ MOST_MINUTES = 24 * 60.0
 
 DESCRIPTION = """\
 Places real calls, many at once: synthetic callers in LiveKit rooms with real audio, who follow a scenario and measure
-by ear how soon the agent answers. LiveKit sends its webhooks; everything behind them is the product's own.
+by ear how soon the agent answers. LiveKit sends its webhooks; everything after that is the real product.
 
 It loads the call center that runs on this machine, whose simulator must have scripted speech (SIMULATOR_SPEECH=scripted
 scripts/scale.sh up N), or with --private a copy of its own on free ports, which is stopped and deleted at the end. An
 installation elsewhere is loaded only if --url names it.
 
-It stops by itself: no call begins after --duration, and what is live then is waited for as long as a call may take.
+It stops by itself: no call begins after --duration, and calls in progress then get as long as a call may take.
 """
 
 EPILOG = """\
@@ -35,13 +35,13 @@ examples:
   load_test.py --calls 100 --duration 5 --media off
 
 output:
-  results.json: `test_summary`, and `calls` with an entry for each, which says why it failed if it did; beside it
+  results.json: `test_summary`, and `calls` with an entry for each, with the reason if it failed; next to it
   results.html, the same as a page with plots
 
 exit codes:
   0  success of at least 95 %, replies by ear below 600 ms (95th percentile), and nothing left behind
   1  one of these does not hold
-  2  the load could not be placed
+  2  the load test could not run
 """
 
 
@@ -75,7 +75,7 @@ class Options:
         if self.url and (urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname):
             raise ToolError(f"--url is {self.url!r}: give an address such as http://localhost:8080")
         if self.url and (self.private or self.media == "off"):
-            raise ToolError("--url does not go with --private or --media off, which load a copy of their own")
+            raise ToolError("--url cannot be combined with --private or --media off, which load their own copy")
 
     @property
     def is_private(self) -> bool:

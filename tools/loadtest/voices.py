@@ -10,7 +10,7 @@ from tools.loadtest.progress import Progress
 from tools.loadtest.target import Target
 from tools.measure.calls.placing import Callers, Placed, Plan
 
-CALL_S = 60.0  # a call that takes four times as long is hung up on
+CALL_S = 60.0  # a call that takes four times as long is ended
 
 
 def place(target: Target, options: Options, yaml: str, prefix: str, origin: float) -> list[CallResult]:
@@ -44,7 +44,7 @@ def first_call(target: Target, yaml: str, prefix: str) -> None:
     placed = Callers(target, plan).finish()
     reason = heard(placed[0], time.monotonic()).reason if placed else f"see {target.log_dir / 'callers.log'}"
     if reason:
-        raise ToolError(f"the first call to {target.number} failed ({reason}), so no load is placed")
+        raise ToolError(f"the first call to {target.number} failed ({reason}), so the load test does not start")
 
 
 def _noting(progress: Progress, origin: float) -> Callable[[Placed], None]:

@@ -18,7 +18,7 @@ class Queue:
 
 
 def look(broker_url: str, *names: str) -> dict[str, Queue]:
-    """The queues of these names that exist. Raises OSError or amqp.AMQPError when the broker is away."""
+    """The queues of these names that exist. Raises OSError or amqp.AMQPError when the broker is unavailable."""
     found = {}
     with Connection(broker_url, connect_timeout=CONNECT_WITHIN_S) as connection:
         for name in names:
@@ -33,7 +33,7 @@ def look(broker_url: str, *names: str) -> dict[str, Queue]:
 
 
 def has_consumer(broker_url: str, name: str) -> bool:
-    """Whether a worker takes messages from the queue; False when the broker is away."""
+    """Whether a worker takes messages from the queue; False when the broker is unavailable."""
     try:
         queue = look(broker_url, name).get(name)
     except (OSError, amqp.AMQPError):

@@ -1,4 +1,4 @@
-"""When a process that has ended is started again: at once after a long run, else after a pause that grows."""
+"""When a process that has exited is restarted: at once after a long run, otherwise after a growing pause."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ LOOP = 5  # ends in a row, none after a steady run
 
 @dataclass
 class Restarts:
-    """How often one process has ended without being told to."""
+    """How often one process has exited without being stopped."""
 
     total: int = 0
     in_a_row: int = 0
@@ -26,5 +26,5 @@ class Restarts:
 
     @property
     def is_crash_loop(self) -> bool:
-        """Whether it keeps ending soon after its start: somebody has to look at it."""
+        """Whether it keeps exiting soon after its start: someone has to look at it."""
         return self.in_a_row >= LOOP

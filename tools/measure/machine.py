@@ -1,4 +1,4 @@
-"""The machine, the date and the command: what a figure means nothing without."""
+"""The machine, the date and the command, without which a figure means nothing."""
 
 import os
 import platform

@@ -1,1 +1,1 @@
-"""What `scripts/setup` does once the Python environment stands: system packages, the LiveKit server, `.env`."""
+"""What `scripts/setup` does once the Python environment is in place: system packages, the LiveKit server, `.env`."""

@@ -10,7 +10,7 @@ TESTS = "--tests"
 
 
 def main() -> int:
-    """Runs every step, also after one that failed, so that one run tells all that is wrong.
+    """Runs every step, also after one that failed, so that one run reports everything that is wrong.
 
     With --python-only, for containers, what runs natively is left away: the Python environment stands already. With
     --tests, what only tests need comes too.

@@ -1,4 +1,4 @@
-"""`.env`: made once from env.template with fresh secrets, and never changed afterwards."""
+"""`.env`: created once from env.template with fresh secrets, and never changed afterwards."""
 
 import re
 import secrets

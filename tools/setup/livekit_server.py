@@ -28,7 +28,7 @@ def build() -> None:
     # GOFLAGS: without -mod=... or -buildvcs of the caller's; GOTOOLCHAIN: the newest of ours and the module's.
     settings = {"GOBIN": str(BIN), "GOFLAGS": "", "GOTOOLCHAIN": "auto", "CGO_ENABLED": "0"}
     if not run([go, "install", "-ldflags=-s -w", MODULE], settings):
-        raise ToolError(f"livekit-server was not built (see above); again with: GOBIN='{BIN}' {go} install {MODULE}")
+        raise ToolError(f"livekit-server was not built (see above); to try again: GOBIN='{BIN}' {go} install {MODULE}")
     (BIN / "server").rename(SERVER)
     STAMP.write_text(VERSION + "\n")
 

@@ -1,7 +1,7 @@
 """How a slot ends its call, or leaves it to another slot.
 
 The end is written first, and only the process that wrote it closes the room: once the room is gone, the row is final;
-and an old attempt, or one that cannot tell, closes nothing. While the database is away there is one exception: a caller
+and an old attempt, or one that cannot tell, closes nothing. While the database is down there is one exception: a caller
 who has heard the agent's last words is disconnected by that agent, whoever has the row, unless another agent is in the
 room. Every other room that outlives its call is closed by the reaper, once the row is final.
 """
@@ -56,7 +56,7 @@ async def finish(held: HeldCall, ending: Ending | Leaving) -> None:
 
 
 async def _leave(held: HeldCall, why: Leaving) -> None:
-    """Have another slot take the call. The lease of what cannot be given back now runs out."""
+    """Have another slot take the call. The lease of a call that cannot be given back now expires."""
     call = held.call
     give_back: Callable[[uuid.UUID, int], bool]
     match why:

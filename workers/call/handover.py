@@ -4,7 +4,7 @@ An agent that hands its call over stays in the room, silent, and keeps what the 
 as soon as it hears the caller itself, and answers it. Both use what LiveKit has between participants: a question (RPC)
 and a stream of bytes.
 
-It falls silent when the database has the call as queued, and not before: while the database is away nobody else can
+It falls silent when the database has the call as queued, and not before: while the database is down nobody else can
 come.
 
 https://docs.livekit.io/home/client/data/rpc/ and .../byte-streams/
@@ -57,7 +57,7 @@ async def hand_over(held: HeldCall, conversation: Conversation, transport: CallT
 
 
 async def succeed(call: Call, room: rtc.Room, stt: FailoverSTT) -> None:
-    """Go on from what the former agent has heard, and put it out of the room.
+    """Continue from what the previous agent has heard, and remove it from the room.
 
     That of a lost worker would stay until its connection times out, and a frozen one might thaw.
     """

@@ -25,7 +25,7 @@ class HeldCall:
     async def load_past(self) -> None:
         """Read what was said under earlier attempts, and have the recorder continue counting from there.
 
-        Raises DatabaseError or InterfaceError when the database is away for as long as the lease lasts.
+        Raises DatabaseError or InterfaceError when the database is unavailable for as long as the lease lasts.
         """
         if self.call.attempt > 1:
             self.past, self.talked = await in_database_within(LEASE.total_seconds(), self._read_past)

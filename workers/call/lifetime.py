@@ -183,7 +183,7 @@ async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = Non
 
 
 async def _not_joined(call: Call, transport: CallTransport, running: asyncio.Task[None]) -> Ending | Leaving:
-    """What becomes of a call whose agent and caller do not hear each other in time."""
+    """What happens to a call whose agent and caller cannot hear each other in time."""
     if running.done() and not running.cancelled() and running.exception():
         return Ending(Status.FAILED, EndReason.PIPELINE_ERROR, _why_ended(running))
     if running.done() or not transport.is_connected():

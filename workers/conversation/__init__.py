@@ -1,1 +1,1 @@
-"""A conversation from greeting to goodbye: what follows from what happens in the pipeline."""
+"""A conversation from greeting to goodbye: what the agent does about each event in the pipeline."""

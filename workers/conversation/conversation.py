@@ -1,4 +1,4 @@
-"""A conversation from greeting to goodbye: what happens in a running pipeline, and what follows from it."""
+"""A conversation from greeting to goodbye: what happens in a running pipeline, and what the agent does about it."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ from workers.tools.tool_uses import ToolUses
 
 log = structlog.get_logger(__name__)
 
-WHY_WITHIN_S = 1.0  # this side says that everybody has left, and then why it is not in the room itself
+WHY_WITHIN_S = 1.0  # this side says that everyone has left, and then why it is not in the room itself
 READ_WITHIN_S = 1.0  # how long a caller who changes agents waits for the database
 STAYS_S = 8.0  # an agent that hands its call over listens so long: a recognizer without audio is gone after 10 s
 LAST_ANSWER_S = 30.0  # how long a call that is handed over waits for its agent to finish what the caller asked for
@@ -112,7 +112,7 @@ class Conversation:
             await self._resume(past)
 
     async def _resume(self, past: list[Turn]) -> None:
-        """Go on where an earlier agent stopped: nothing that was heard is said again."""
+        """Resume where an earlier agent stopped: nothing that was heard is said again."""
         self._turns.resume(past)
         settled, unanswered = chat_history.split(past)
         untold = await self._untold_tool_calls()
@@ -134,7 +134,7 @@ class Conversation:
         return claimed_at is not None and (claimed_at - self._call.queued_at).total_seconds() > STAYS_S
 
     async def _untold_tool_calls(self) -> list[ToolCall]:
-        """What the former agent asked of tools, and did not tell the caller."""
+        """What the previous agent asked of tools, and did not tell the caller."""
         try:
             async with asyncio.timeout(READ_WITHIN_S):
                 return await in_database(tool_calls.untold, self._call.pk)
@@ -173,7 +173,7 @@ class Conversation:
         self._pipeline.stt.keep()
 
     async def resume(self) -> None:
-        """Go on after `only_listen`, since no other agent comes: what the caller said meanwhile is answered here."""
+        """Continue after `only_listen`, since no other agent comes: what the caller said meanwhile is answered here."""
         self._progress.closing = self._hands_over = False
         await self._pipeline.stt.resume(None)
 
@@ -220,7 +220,7 @@ class Conversation:
     async def _on_caller_turn_stopped(self, _aggregator: Any, _strategy: Any, message: UserTurnStoppedMessage) -> None:
         self._goodbye.caller_said(message.content or "")
         if message.content:
-            self._silences = 0  # a noise does not answer whether somebody is there
+            self._silences = 0  # a noise does not answer whether someone is there
             self._turns.caller_ended(message.content)
             self._failures.answer_timer.start()
             await self._turns.measure_path()
@@ -290,7 +290,7 @@ class Conversation:
                 await self._lose_connection()
 
     async def _look_for_caller(self) -> None:
-        """Go on with a caller who is in the room: under a new connection, or seen anew over one of this side."""
+        """Continue with a caller who is in the room: after the caller's side, or this one, has reconnected."""
         if not self._transport.caller_is_present():
             await self._lose_connection()
 

@@ -1,4 +1,4 @@
-"""What an agent does when a provider fails or a reply does not come: ask again, and at last give the call up."""
+"""What an agent does when a provider fails or a reply does not come: ask again, and finally give up the call."""
 
 import asyncio
 
@@ -56,7 +56,7 @@ class Failures:
 
     @property
     def too_many(self) -> bool:
-        """Whether the call is to be given up."""
+        """Whether to give up the call."""
         return self._in_a_row >= FAILURES_MAX
 
     def listen(self, worker: PipelineWorker) -> None:
@@ -93,7 +93,7 @@ class Failures:
         self._background.spawn(self._reply_failed(f"no reply within {ANSWER_WITHIN_S:g} s"))
 
     async def _reply_failed(self, detail: str, *, can_speak: bool = True) -> None:
-        """The caller waits for a reply that does not come: say so, or give the call up."""
+        """The caller waits for a reply that does not come: say so, or give up the call."""
         self.answer_timer.stop()
         self._in_a_row += 1
         if self._progress.closing or not self._progress.begun:
@@ -106,7 +106,7 @@ class Failures:
             self.answer_timer.start()
 
     async def give_up(self, why: str) -> None:
-        """Apologize, and have the caller connected with somebody else or hang up. The words need no provider."""
+        """Apologize, and have the caller connected with someone else, or hang up. The words need no provider."""
         if self._progress.closing:
             return
         self._progress.closing = True

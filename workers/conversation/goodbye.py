@@ -53,7 +53,7 @@ class Goodbye:
         await self.close(EndReason.MAX_DURATION)
 
     async def hang_up(self) -> None:
-        """The language model ends the conversation; cancelled when the caller speaks up meanwhile."""
+        """The language model ends the conversation; canceled when the caller speaks up meanwhile."""
         self._take_leave(True)
         self._was_stopped = self._was_heard = False
         try:
@@ -96,7 +96,7 @@ class Goodbye:
         self._barge_in.any_word_interrupts = False
 
     async def _say_to_the_silent(self) -> None:
-        """Say goodbye to somebody who may not be there. Words of the caller end it, also when they come before it."""
+        """Say goodbye to someone who may not be there. Words of the caller stop it, even when they come before it."""
         self._caller_spoke.clear()
         goodbye = asyncio.ensure_future(self._say())
         spoke = asyncio.ensure_future(self._caller_spoke.wait())
@@ -109,7 +109,7 @@ class Goodbye:
             spoke.cancel()
 
     async def _caller_is_there(self) -> bool:
-        """Whether a silent caller has spoken since. A cough is a turn, too, but has no words, and does not last."""
+        """Whether a silent caller has spoken since. A cough is a turn too, but has no words, and does not last."""
         await self._speaking.wait_for(self._caller_turn_over)
         return self._caller_spoke.is_set() or not self._caller_turn_over.is_set()
 

@@ -9,14 +9,14 @@ from calls.states import EndReason, Status
 LAST_WORDS_SAID = frozenset(
     {EndReason.AGENT_GOODBYE, EndReason.SILENCE, EndReason.MAX_DURATION, EndReason.PROVIDER_FAILURE}
 )
-"""Ends before which the agent said goodbye, or connected the caller with somebody else."""
+"""Ends before which the agent said goodbye, or connected the caller with someone else."""
 
 
 class Leaving(StrEnum):
     """Why a slot leaves a call that continues without it."""
 
     LOST = "lost"
-    """Another slot has it already, or somebody ended it: nothing may be written, and the room is not ours to close."""
+    """Another slot already has it, or someone ended it: nothing may be written, and the room is not ours to close."""
     HANDED_OVER = "handed_over"
     """Another slot is to take it: this process is stopping."""
     NOT_JOINED = "not_joined"
@@ -39,10 +39,10 @@ class Ending:
 
 
 class Progress:
-    """What has happened to a call so far, for all who have to do with it. `ending` is set once, by whatever is first.
+    """What has happened to a call so far, for all that deals with it. `ending` is set once, by whatever is first.
 
     `begun`: caller and agent hear each other. `closing`: the agent is saying its last words, so nothing else is begun.
-    `transferring`: the caller is being connected with somebody else, so its leaving is no hanging up. `ending` is a
+    `transferring`: the caller is being connected with someone else, so leaving is not hanging up. `ending` is a
     Leaving when the call goes on without this agent.
     """
 

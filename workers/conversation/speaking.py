@@ -29,7 +29,7 @@ class Speaking:
         self.answered = asyncio.Event()
         self.last_reply = ""
         self.last_words = ""
-        self._awaited: dict[asyncio.Event, str] = {}  # words that somebody waits for, by what tells that they are said
+        self._awaited: dict[asyncio.Event, str] = {}  # words to wait for, by the event that says they were said
 
     def caller_began(self) -> None:
         """The caller's turn begins: there is something to be answered."""
@@ -52,7 +52,7 @@ class Speaking:
                 event.set()
 
     async def say(self, words: str) -> None:
-        """Say this after all that is to be said already. Returns at once."""
+        """Say this after everything that is already queued. Returns at once."""
         self.stopped.clear()
         await self._worker.queue_frame(TTSSpeakFrame(words))
 
@@ -90,5 +90,5 @@ class Speaking:
 
 
 def letters(text: str) -> str:
-    """What counts in a comparison: voices differ in what they do with spaces and punctuation."""
+    """What counts in a comparison: voices treat spaces and punctuation differently."""
     return "".join(character for character in text.casefold() if character.isalnum())

@@ -15,7 +15,7 @@ from workers.media.transport import CallTransport
 class SpokenTurns:
     """Records each turn when it is over. `caller_spoke`, `agent_spoke`: in this attempt, since it has begun.
 
-    `caller_turns` counts those of the caller in the whole call, once `resume` has told of earlier attempts.
+    `caller_turns` counts those of the caller in the whole call, once `resume` has counted earlier attempts.
     """
 
     def __init__(self, transport: CallTransport, recorder: CallRecorder, latency: LatencyMeter) -> None:
@@ -28,7 +28,7 @@ class SpokenTurns:
         self.caller_turns = 0
 
     def resume(self, past: Iterable[Turn]) -> None:
-        """Count what was said before, too."""
+        """Count what was said before too."""
         self.caller_turns += sum(turn.speaker == Speaker.CALLER for turn in past)
 
     @property
@@ -67,7 +67,7 @@ class SpokenTurns:
         self._transport.output().turn_over()
 
     async def measure_path(self) -> None:
-        """Learn how long sound is on its way to the caller and back now, for the latency of the next reply."""
+        """Measure how long sound takes to the caller and back now, for the latency of the next reply."""
         self._path_ms = await self._transport.path_ms()
 
     def _caller_stopped(self, now: datetime) -> datetime:

@@ -84,7 +84,7 @@ class Backlog:
             return self._spool.count() if self._spool is not None else 0
 
     def spill(self) -> bool:
-        """Move everything to disk. False when the disk does not take it: then memory keeps what it may hold."""
+        """Move everything to disk. False if the disk does not take it: then memory keeps as much as it may hold."""
         with self._moving:
             with self._changed:
                 items = list(self._memory)
@@ -105,7 +105,7 @@ class Backlog:
             return True
 
     def spill_forever(self) -> None:
-        """Move to disk what waits too long or is too much. The body of a thread."""
+        """Move to disk what waits too long or exceeds the limit. The body of a thread."""
         while True:
             try:
                 if self._is_stuck() and not self.spill():
@@ -134,7 +134,7 @@ class Backlog:
         self._changed.notify_all()
 
     def _keep_within_bounds(self) -> None:
-        """Drop as a spool that is full does: the oldest events, then the oldest turns."""
+        """Drop what a full spool drops: the oldest events, then the oldest turns."""
         with self._changed:
             droppable = [item for item in self._memory if item.kind in ("event", "turn")]
             droppable.sort(key=lambda item: (item.kind == "turn", item.number))
@@ -157,7 +157,7 @@ class Backlog:
                     self._spool = None
 
     def _leave_spool(self, error: sqlite3.Error) -> None:
-        """Go on without a file that cannot be read. It stays where it is: the next process tries again."""
+        """Continue without a file that cannot be read. It stays where it is: the next process tries again."""
         if self._spool is not None:
             log.error("spool_unreadable", path=str(self._spool.path), error=str(error))
             self._spool.close()

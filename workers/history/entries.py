@@ -22,7 +22,7 @@ class Outcome(Enum):
 
     WRITTEN = auto()
     ENDED_BEFORE = auto()
-    """An end that is not the call's: somebody else was first."""
+    """An end that is not the call's: another process was first."""
     MOVED_ON = auto()
     """Not written, because the call continues without this attempt, or was erased."""
 
@@ -67,7 +67,7 @@ def batches(entries: Iterable[tuple[int, Entry]]) -> list[list[tuple[int, Entry]
 
 
 def write(entries: Sequence[Entry]) -> Outcome:
-    """Write a batch, or nothing of it when the call has moved on from its attempt, or was erased.
+    """Write a batch, or none of it if the call has moved on from its attempt, or was erased.
 
     Turns of an older attempt are not added afterwards: the agent that took over has never heard of them, and their
     numbers are its own turns' by now.
@@ -87,7 +87,7 @@ def write(entries: Sequence[Entry]) -> Outcome:
 
 
 def _end(call_id: uuid.UUID, attempt: int, fields: dict[str, Any]) -> Outcome:
-    """End the call. It may have this very end: of a commit whose answer was lost, or by somebody who saw the same."""
+    """End the call. It may already have this very end: a commit's response was lost, or another process saw it."""
     at = datetime.fromisoformat(fields["at"])
     status, reason = Status(fields["status"]), EndReason(fields["reason"])
     if services.end_call(call_id, status, reason, attempt=attempt, detail=fields["detail"], at=at):

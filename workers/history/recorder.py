@@ -27,7 +27,7 @@ _writer = Writer()
 
 @worker_ready.connect
 def write_what_is_left(**_: Any) -> None:
-    """Write what dead processes could not, before this one has a call of its own."""
+    """Write what dead processes could not, before this one takes a call."""
     _writer.start()
     metrics.spool_entries.set_function(_writer.spooled)
 
@@ -50,7 +50,7 @@ class CallRecorder:
         metrics.answered(self._call)
 
     def ended(self, status: Status, reason: EndReason, detail: str) -> None:
-        """The call is over, for this reason. Counted when it is written: somebody else may have ended it before."""
+        """The call is over, for this reason. Counted when it is written: another process may have ended it before."""
         fields = {"status": str(status), "reason": str(reason), "detail": detail, "at": _text(timezone.now())}
         self._writer.put(self._entry("ended", fields), partial(self._end_was_written, reason))
 
@@ -88,7 +88,7 @@ class CallRecorder:
         reached = asyncio.Event()
 
         def tell() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits anymore
                 loop.call_soon_threadsafe(reached.set)
 
         self._writer.when_done(tell)

@@ -1,4 +1,4 @@
-"""What cannot be written to Postgres now, on disk: a SQLite file a process.
+"""What cannot be written to Postgres now, kept on disk: one SQLite file per process.
 
 The process holds the file's lock for as long as it lives, however it ends, so that the next one finds what a dead one
 left, and writes it. A file exists only while it has unwritten entries. It contains transcripts: only its owner may read
@@ -45,7 +45,7 @@ class Spool:
     """A queue on disk. Raises sqlite3.Error when the disk does not do its part."""
 
     def __init__(self, path: Path, max_bytes: int = SPOOL_MAX_BYTES) -> None:
-        """Open, or make, the file. Raises sqlite3.OperationalError while another process has it."""
+        """Open or create the file. Raises sqlite3.OperationalError while another process has it."""
         self.path = path
         self._database = sqlite3.connect(path, timeout=0, check_same_thread=False)
         try:
@@ -111,7 +111,7 @@ class Spool:
 
 
 def create(directory: Path, max_bytes: int = SPOOL_MAX_BYTES) -> Spool:
-    """Make this process's spool. Raises OSError or sqlite3.Error when the directory does not allow it."""
+    """Create this process's spool. Raises OSError or sqlite3.Error when the directory does not allow it."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone_in(directory):
         path = directory / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
@@ -156,13 +156,13 @@ def delete_unreadable(directory: Path, older_than: timedelta) -> None:
 
 
 def log_dropped(kinds: list[str], where: str) -> None:
-    """Say loudly that something of a call is lost."""
+    """Log as an error that part of a call is lost."""
     log.error("spool_full", dropped_events=kinds.count("event"), dropped_turns=kinds.count("turn"), where=where)
 
 
 @contextmanager
 def _alone_in(directory: Path) -> Iterator[None]:
-    """Nobody looks for leftovers between the making of a file and the taking of its lock."""
+    """No process looks for leftovers between creating a file and locking it."""
     folder = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

@@ -28,7 +28,7 @@ LAST_WRITES_S = 2.0  # what the end of the process waits for them; then they go 
 
 
 class Writer:
-    """Writes entries while the database is there, and keeps them while it is away.
+    """Writes entries while the database is available, and keeps them while it is not.
 
     It also writes what dead processes left in the same directory; entries of living calls go first.
     """
@@ -121,7 +121,7 @@ class Writer:
 
 
 def _leftovers(directory: Path) -> list[Spool]:
-    """What dead processes left. What cannot be read, and so is never written, goes when its calls' time is over."""
+    """What dead processes left. What cannot be read, and so is never written, is deleted after its calls' retention."""
     try:
         with borrowed_connection():  # given back now: the next entry may be long in coming
             kept = erasure.shortest_time()
@@ -186,7 +186,7 @@ def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome])
 
 
 def _may_be_mended(error: Exception) -> bool:
-    """Whether the same write can succeed later: the fault is the database's, and not the entry's."""
+    """Whether the same write can succeed later: the database is at fault, not the entry."""
     return isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError)
 
 

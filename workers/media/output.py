@@ -79,7 +79,7 @@ class AgentVoice(LiveKitOutputTransport):
         self._paused_at_ns = self.get_clock().get_time()
 
     async def resume(self) -> None:
-        """Go on where `pause` stopped. Does nothing when the agent is not paused."""
+        """Resume where `pause` stopped. Does nothing if the agent is not paused."""
         if self._playing.is_set():
             return
         self._words_late_ns += self.get_clock().get_time() - self._paused_at_ns

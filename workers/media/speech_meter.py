@@ -1,4 +1,4 @@
-"""When somebody speaks, by the energy of the audio: the same yardstick for the caller and for the agent."""
+"""When someone speaks, by the energy of the audio: the same yardstick for the caller and for the agent."""
 
 import math
 
@@ -26,7 +26,7 @@ class SpeechMeter:
         self._noise = QUIETEST
 
     def speech_blocks(self, pcm: bytes) -> list[bool]:
-        """One value for each 10 ms block of `pcm`: whether somebody speaks in it."""
+        """One value for each 10 ms block of `pcm`: whether someone speaks in it."""
         blocks = np.frombuffer(pcm, np.int16, len(pcm) // (2 * BLOCK) * BLOCK).reshape(-1, BLOCK).astype(np.float32)
         noise = self._noise
         found: list[bool] = []

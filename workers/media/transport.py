@@ -56,7 +56,7 @@ class CallTransport(LiveKitTransport):
 
     @property
     def caller_left_because(self) -> int | None:
-        """LiveKit's reason why the caller's side left the room; None while it has not, or when none was told."""
+        """LiveKit's reason why the caller's side left the room; None while it has not, or if none was reported."""
         return self._caller.caller_left_because
 
     @property

@@ -1,7 +1,7 @@
 """The one event loop of a worker process. Every call of the process is a coroutine on it.
 
 A slot is a thread of Celery's pool that waits for its call's coroutine. With stock Pipecat and six calls at once, one
-loop for all took 0.12 of a core a call, and a loop a call 0.15 (docs/ARCHITECTURE.md).
+loop for all took 0.12 of a core per call, and one loop per call 0.15 (docs/ARCHITECTURE.md).
 """
 
 import asyncio

@@ -111,7 +111,7 @@ class Heartbeat:
 
 
 def _if_database_is_there(work: Callable[[], object]) -> None:
-    """Do it if the database is there. While it is away from all, nobody can take a call back."""
+    """Do it if the database is available. If it is down for everyone, nobody can take a call back."""
     try:
         with borrowed_connection():
             work()

@@ -30,7 +30,7 @@ EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  addresses that mean all of the
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a scrape comes every few seconds."""
+        """Log nothing: a scrape comes every few seconds."""
 
 
 class MetricsServer:

@@ -1,4 +1,4 @@
-"""Which providers work, as this process has found: one that failed is spared for a while, then tried again.
+"""Which providers work, as this process has found: one that failed is skipped for a while, then tried again.
 
 For the call loop only: it has no lock.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from workers.providers.targets import Target
 
 OPEN_AFTER = 2  # failures in a row; one may be bad luck
-PROBE_EVERY_S = 15.0  # how often somebody tries a provider that has failed
+PROBE_EVERY_S = 15.0  # how often a provider that has failed is tried again
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Health:
     """What the calls of a process know of their providers' targets: a circuit breaker for each.
 
     Nothing is sent for a probe: when it is time for one, the next to ask is given the failed target first, and
-    everybody else goes on with the one that took over.
+    everyone else continues with the one that took over.
     """
 
     clock: Callable[[], float] = time.monotonic

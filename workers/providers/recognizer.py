@@ -36,7 +36,7 @@ class Recognizer(STTService):
     """When the vendor last sent anything, by time.monotonic."""
 
     async def ask_for_sign(self) -> None:
-        """Have the vendor answer something, whether or not anybody speaks."""
+        """Have the vendor answer something, whether or not anyone speaks."""
         raise NotImplementedError
 
     def heard_until_s(self, result: Any) -> float | None:

@@ -16,7 +16,7 @@ CONNECT_WITHIN_S = 1.5
 
 
 class SpeechFailed(Exception):
-    """A vendor cannot be reached, or what it sent is no speech. Its text is for logs and events."""
+    """A vendor cannot be reached, or what it sent is not speech. Its text is for logs and events."""
 
 
 class SpeechListener(Protocol):
@@ -81,7 +81,7 @@ class Synthesizer(WebsocketTTSService):
             await self._while_connected(self.on_turn_context_completed())  # type: ignore[no-untyped-call]  # Pipecat's
 
     async def forget(self, context_id: str) -> None:
-        """Nobody hears this utterance any more: the vendor need not go on with it."""
+        """Nobody hears this utterance anymore: the vendor need not continue it."""
         if context_id in self._open:
             self._open.discard(context_id)
             await self._while_connected(self.on_audio_context_interrupted(context_id))
@@ -131,7 +131,7 @@ class Synthesizer(WebsocketTTSService):
             await self._listener.ended(self, context_id)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
-        """Nothing: what is heard goes to the listener."""
+        """Do nothing: what is heard goes to the listener."""
 
     async def push_error_frame(self, error: ErrorFrame, force_treat_as_permanent: bool = False) -> None:
         why = str(error.exception) if isinstance(error.exception, SpeechFailed) else error.error
@@ -141,7 +141,7 @@ class Synthesizer(WebsocketTTSService):
             await self._listener.failed(self, why)
 
     async def start_tts_usage_metrics(self, text: str) -> None:
-        """Nothing: the listener counts what it asks for."""
+        """Do nothing: the listener counts what it asks for."""
 
     async def _close_connection_contexts(self) -> None:
         self._open.clear()

@@ -1,4 +1,4 @@
-"""Where a stage of a persona's conversation is done, and where else when it is not done there."""
+"""Where a stage of a persona's conversation is done, and where else if it fails there."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ def tts(version: PersonaVersion) -> list[Target]:
 
 
 def _targets(version: PersonaVersion, stage: str) -> list[Target]:
-    """Each once, in the persona's order. Nobody is asked without a key while there is somebody with one.
+    """Each once, in the persona's order. Targets without a key are left out while any other has one.
 
     Raises NoProviderError.
     """

@@ -1,4 +1,4 @@
-"""How a tool's service is called: at a public Internet address only, and with headers that prove who asks."""
+"""How a tool's service is called: only at a public Internet address, and with headers that prove who is asking."""
 
 import hashlib
 import hmac

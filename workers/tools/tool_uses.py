@@ -1,4 +1,4 @@
-"""The tools of one call in use: each request has a record and a key, which outlive this process."""
+"""The use of tools in one call: each request has a record and a key, which outlive this process."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Words that only show that somebody is listening."""
+"""Words that only show that someone is listening."""
 
 import re
 

@@ -1,7 +1,7 @@
 """Whether a sound that the caller makes while the agent speaks is an interruption.
 
 Waiting until that is certain would let the agent talk over its caller, and stopping at every sound would let a cough or
-an "mhm" end its sentence. So the agent pauses as soon as somebody speaks, which takes a tenth of a second, and either
+an "mhm" end its sentence. So the agent pauses as soon as someone speaks, which takes a tenth of a second, and either
 goes on where it stopped or is interrupted for good, as soon as words or the length of the speech tell which it was.
 
 A "yeah" in the middle of what the agent says is a backchannel; the same word at the end of it is an answer. So it is
@@ -54,7 +54,7 @@ class BargeIn(BaseUserTurnStartStrategy):
         self.taking_leave = False
         """The agent says its last words: a caller who says goodbye, too, does not interrupt it."""
         self.any_word_interrupts = False
-        """The agent is about to hang up on a silent caller: a "yeah" shows that somebody is there after all."""
+        """The agent is about to hang up on a silent caller: a "yeah" shows that someone is there after all."""
         self._kept: list[tuple[Frame, float]] = []
         """Backchannels with their ends of turn, and how much had been heard of the agent by then, in seconds."""
 

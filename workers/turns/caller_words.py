@@ -1,4 +1,4 @@
-"""What callers say without expecting an answer, in the languages of personas: one entry a language."""
+"""What callers say without expecting an answer, in the languages of personas: one entry per language."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Voice activity and smart-turn models: one ONNX session a process, the recurrent state a call.
+"""Voice activity and smart-turn models: one ONNX session per process, one recurrent state per call.
 
 Pipecat loads a session with every analyzer, 10 to 25 MB each. ONNX sessions may be run from several threads at once.
 """
@@ -65,7 +65,7 @@ class SileroState(SileroOnnxModel):
         self.reset_states()
 
     def confidence(self, pcm: bytes) -> float:
-        """How sure the model is, from 0 to 1, that somebody speaks in the next window of 512 16-bit samples."""
+        """How sure the model is, from 0 to 1, that someone speaks in the next window of 512 16-bit samples."""
         samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
         return float(self(samples, SAMPLE_RATE).item())
 

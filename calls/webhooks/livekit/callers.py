@@ -14,7 +14,7 @@ def is_caller(participant: ParticipantInfo) -> bool:
 
 
 def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
-    """What the attributes that LiveKit's SIP service sets tell of a caller."""
+    """What the attributes set by LiveKit's SIP service say about a caller."""
     attributes = caller.attributes
     called = _number(sip_headers.called_number(attributes))
     return IncomingCall(

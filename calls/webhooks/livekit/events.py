@@ -1,4 +1,4 @@
-"""What LiveKit's events mean for calls. Right in any order, any number of times.
+"""What LiveKit's events mean for calls. Correct in any order, and when repeated.
 
 Events of one room are handled one after another (an advisory lock), so a caller who left while its `joined` was on the
 way is seen by whichever of the two comes second. Once the room's call has been erased, nothing of it is stored.
@@ -22,7 +22,7 @@ HANDLED = frozenset({"room_started", "participant_joined", "participant_left", "
 
 
 def handle(event: LiveKitEvent) -> str:
-    """Do what follows from the event, and store it with that outcome, in one transaction. Returns the outcome.
+    """Act on the event, and store it with the outcome, in one transaction. Returns the outcome.
 
     What is known, or is about an erased call, is a duplicate: nothing is stored, and nothing follows.
     Raises BadBody when the event's time is none, and DataError when a value does not fit its column.
@@ -53,7 +53,7 @@ def _sent_at(event: LiveKitEvent) -> datetime:
 
 
 def _outcome(event: LiveKitEvent) -> str:
-    """Do what follows from a new event, and say what that was."""
+    """Act on a new event, and return the outcome."""
     match event.event:
         case "participant_joined" if is_caller(event.participant):
             return _caller_joined(event)

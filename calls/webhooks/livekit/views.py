@@ -19,7 +19,7 @@ def livekit_webhook(request: HttpRequest) -> JsonResponse:
     """200 when the event is stored, also when it was before; 401 for a bad signature, 400 for a body that is not an
     event.
 
-    503 when the database is away: LiveKit sends the event again.
+    503 when the database is unavailable: LiveKit sends the event again.
     """
     try:
         event = verified_event(request.body, request.headers.get("Authorization", ""))

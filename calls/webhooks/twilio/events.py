@@ -51,7 +51,7 @@ def verify(path: str, parameters: QueryDict, signature: str) -> None:
 def voice_answer(parameters: Mapping[str, str]) -> str:
     """The TwiML for a caller, or for a caller whom LiveKit has just not taken. Raises BadBody.
 
-    Asks the database only in the second case, and does without it when it is away.
+    Asks the database only in the second case, and does without it when it is unavailable.
     """
     _call_sid(parameters)
     dialed = parameters.get("DialCallStatus")

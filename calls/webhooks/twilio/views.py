@@ -31,7 +31,7 @@ def voice_webhook(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def status_webhook(request: HttpRequest) -> HttpResponse:
-    """204 when it is stored, also when it was before; 401, 400 as above; 503 when the database is away."""
+    """204 when it is stored, also when it was before; 401, 400 as above; 503 when the database is unavailable."""
 
     def answer(parameters: Mapping[str, str]) -> HttpResponse:
         try:

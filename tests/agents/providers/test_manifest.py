@@ -71,12 +71,12 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
         (
             "[tts]",
             "[voice]\n[tts]",
-            "voice is no key of a manifest: use label, base_url, check_key, key_request, stt, llm,",
+            "voice is not a key of a manifest: use label, base_url, check_key, key_request, stt, llm,",
         ),
         (
             "speak =",
             "spaek =",
-            "tts.spaek is no key of a manifest: use service, models, stand_ins, price, speak, voices.",
+            "tts.spaek is not a key of a manifest: use service, models, stand_ins, price, speak, voices.",
         ),
         (
             '"workers.providers.acme.tts.voice"',
@@ -87,14 +87,14 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
         (
             "1000_characters = 3",
             "1000_characters = -1",
-            "tts.price.1000_characters is no price: write the list price in",
+            "tts.price.1000_characters is not a price: write the list price in",
         ),
         ("[tts.price]\n1000_characters = 3", "", "tts.price is missing: write it as a table, [tts.price]."),
         ('["en", "de"]', '"en"', 'tts.models[1].languages is \'en\': write a list of texts, such as ["en", "es"].'),
         (
             'languages = ["en", "de"]',
             'turn_policies = ["fast"]',
-            "tts.models[1].turn_policies names 'fast': choose of eager, smart_turn, silence.",
+            "tts.models[1].turn_policies names 'fast': choose from eager, smart_turn, silence.",
         ),
         (
             "check_key",
@@ -113,7 +113,7 @@ def test_a_wrong_manifest_is_told_with_its_file_key_and_cure(old: str, new: str,
 
 @pytest.mark.parametrize("folder", ["Acme", "acme-tts", "a" * 21, "2acme"])
 def test_a_folder_whose_name_cannot_be_a_providers_is_told(folder: str, tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="use small letters, digits and underscores, at most 20"):
+    with pytest.raises(ManifestError, match="use lowercase letters, digits and underscores, at most 20"):
         read(ACME, tmp_path, folder)
 
 

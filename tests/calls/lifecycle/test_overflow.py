@@ -303,4 +303,4 @@ def test_the_form_shows_a_mistake_at_its_field() -> None:
     )
     text = page.content.decode()
     assert "Write the number to transfer to" in text
-    assert "Write what a caller hears whom no agent can answer." in text
+    assert "Write what a caller hears when no agent can answer." in text

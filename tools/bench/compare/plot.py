@@ -10,8 +10,8 @@ from tools.measure.svg import new_figure, svg
 from tools.measure.text_tables import number
 
 PANELS = (
-    ("cores_a_call", "cores a call", 3),
-    ("pss_a_call_mb", "MB a call (PSS)", 0),
+    ("cores_a_call", "cores per call", 3),
+    ("pss_a_call_mb", "MB per call (PSS)", 0),
     ("reply_p50_ms", "reply p50, ms", 0),
     ("reply_p95_ms", "reply p95, ms", 0),
     ("pickup_p50_ms", "pickup p50, ms", 0),

@@ -8,8 +8,8 @@ from tools.measure.text_tables import grid, number
 HEADINGS = (
     "calls",
     "contender",
-    "cores a call (agents)",
-    "MB a call (PSS)",
+    "cores per call (agents)",
+    "MB per call (PSS)",
     "one more call, MB",
     "idle, MB",
     "control plane, MB",

@@ -30,7 +30,7 @@ NAMES = tuple(MAKERS)
 
 @dataclass(frozen=True)
 class Options:
-    """What to compare: loads in calls at once, rounds, seconds a call, keys of tables, names of contenders."""
+    """What to compare: loads in calls at once, rounds, seconds per call, keys of tables, names of contenders."""
 
     calls: tuple[int, ...]
     rounds: int
@@ -96,7 +96,7 @@ def _progress(done: int, todo: int, began: float, cell: Cell) -> None:
 def _outcome(cell: Cell) -> str:
     figures = cell.figures()
     text = (
-        f"{number(figures['cores_a_call'], 3)} cores a call, {number(figures['pss_a_call_mb'])} MB a call, reply "
+        f"{number(figures['cores_a_call'], 3)} cores per call, {number(figures['pss_a_call_mb'])} MB per call, reply "
         f"{number(figures['reply_p50_ms'])} / {number(figures['reply_p95_ms'])} ms, "
         f"pickup {number(figures['pickup_p50_ms'])} ms, barge-in {number(figures['barge_in_p50_ms'])} ms"
     )

@@ -124,9 +124,9 @@ def _check(reader: Reader, case: Case, where: str) -> None:
     if bool(case.says) == bool(case.sound):
         raise reader.error(where, "must have either 'says' or 'sound'")
     if case.says and case.voice not in VOICES:
-        raise reader.error(f"{where}.voice", f"{case.voice!r} is none of {', '.join(VOICES)}")
+        raise reader.error(f"{where}.voice", f"{case.voice!r} is not one of {', '.join(VOICES)}")
     if case.sound and case.sound not in (*SOUNDS, NOTHING):
-        raise reader.error(f"{where}.sound", f"{case.sound!r} is none of {', '.join((NOTHING, *SOUNDS))}")
+        raise reader.error(f"{where}.sound", f"{case.sound!r} is not one of {', '.join((NOTHING, *SOUNDS))}")
     if case.sound and case.kind != "no_interruption":
         raise reader.error(f"{where}.sound", "is for no_interruption only: give words with 'says'")
     if len(case.spoken) != len(case.says):

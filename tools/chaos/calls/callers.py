@@ -1,8 +1,8 @@
 """`python -m tools.chaos.calls.callers`: a process of synthetic callers.
 
-Reads a call a line as JSON from standard input, places it at once beside the others, and writes lines of JSON: when the
-caller has joined, and when its call is over, or it has hung up in the midst of it. Ends when its input is closed and
-every call is over.
+Reads one call per line as JSON from standard input, places it at once beside the others, and writes lines of JSON: when
+the caller has joined, and when its call is over, or it has hung up mid-call. Ends when its input is closed and every
+call is over.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ TOOL_TIMEOUT_S = 3.0  # its service never answers
 
 # The agent's own lines that fit more than one occasion in a call (agents/phrases.py, which needs Django's settings).
 MAY_RECUR = (
-    "I am sorry, the line was gone for a moment.",
+    "I am sorry, we were cut off for a moment.",
     "One moment, please.",
     "I am sorry, I did not get that. Could you say it again?",
     "I am sorry, we have a technical problem. Please call again later. Goodbye.",

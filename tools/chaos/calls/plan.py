@@ -97,7 +97,7 @@ class PlannedCall:
 
     @property
     def twin(self) -> "PlannedCall":
-        """The second call of somebody who calls twice at once: from the same number, into another room."""
+        """The second call of a caller who calls twice at once: from the same number, into another room."""
         return replace(self, number=self.number + TWINS_FROM, room=f"{self.room}-twin", strike=None)
 
 

@@ -119,7 +119,7 @@ def everyone_accounted_for(evidence: Evidence) -> Found:
     callers = {placed.room for placed in evidence.placed}
     for placed in evidence.placed:
         if placed.answered and placed.room not in rows:
-            yield placed.room, "an agent was heard, and there is no row"
+            yield placed.room, "an agent was heard, but there is no row"
         if placed.report is None and placed.left_at is None and not placed.killed:
             yield placed.room, f"no report of the caller: {placed.error or 'it never ended'}"
     for room in sorted(rows - callers):

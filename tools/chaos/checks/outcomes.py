@@ -1,4 +1,4 @@
-"""The invariants of how calls end: as their callers meant it, unless a fault explains another end."""
+"""The invariants of how calls end: as their callers intended, unless a fault explains another end."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -48,7 +48,7 @@ def undisturbed_calls_succeed(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def nobody_cut_off(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Whoever has not hung up is hung up on after a goodbye only, unless a fault leaves no choice."""
+    """A caller who has not hung up is disconnected only after a goodbye, unless a fault leaves no choice."""
     rows = {row.room: row for row in evidence.rows}
     for placed in evidence.placed:
         row = rows.get(placed.room)
@@ -68,9 +68,9 @@ def why_is_true(evidence: Evidence) -> Iterator[tuple[str, str]]:
         if row is None or Fault.LIVEKIT_RESTARTED in {caused.fault for caused in _near(placed, evidence.caused)}:
             continue
         if placed.was_hung_up_on and row.end_reason in CALLER_LEFT:
-            yield placed.room, f"the row says {row.end_reason}, and the caller was hung up on"
+            yield placed.room, f"the row says {row.end_reason}, but the agent hung up"
         elif _has_left(placed) and row.status == "failed" and row.end_reason == "room_gone":
-            yield placed.room, "the row says room_gone, and the caller has hung up"
+            yield placed.room, "the row says room_gone, but the caller hung up"
 
 
 def _has_left(placed: Placed) -> bool:

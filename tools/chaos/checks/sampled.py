@@ -36,13 +36,13 @@ def caller_present(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def no_strange_room(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """No room with somebody in it is without a live row for more than 30 s, and none is open at the end."""
+    """No room with someone in it is without a live row for more than 30 s, and none is open at the end."""
 
     def strange(sample: Sample) -> Iterable[str]:
         return (room for room, seen in sample.rooms.items() if seen.people and seen.status in ("", *FINAL))
 
     for room, seconds in _for_too_long(evidence.samples, strange):
-        yield room, f"somebody is in the room for {seconds:.0f} s, and no live row"
+        yield room, f"someone was in the room for {seconds:.0f} s without a live row"
     for room, seen in evidence.standing.rooms.items():
         yield room, f"open at the end, {'its call is ' + seen.status if seen.status else 'without a row'}"
 

@@ -1,6 +1,6 @@
 """Reads the soak's own database: calls with their history, heartbeats, dead letters.
 
-Everything here raises psycopg.Error while it is away.
+Everything here raises psycopg.Error while it is unavailable.
 """
 
 from collections import defaultdict

@@ -27,7 +27,7 @@ QUEUES = ("calls", "calls.dead")
 
 
 class Watch:
-    """`samples` grows while `run` does. A moment at which a service is away gives no sample."""
+    """`samples` grows while `run` does. While a service is down, there is no sample."""
 
     def __init__(self, world: World, database: Database) -> None:
         self._world = world

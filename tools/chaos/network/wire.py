@@ -1,4 +1,4 @@
-"""The way of one process to one service, which can be cut or made slow while the others keep theirs."""
+"""The path from one process to one service, which can be cut or slowed down while the others keep theirs."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""The ways of each worker to the services, one by one: each can be cut while those of the other workers are whole."""
+"""The paths from each worker to the services: each can be cut while those of the other workers stay intact."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack

@@ -82,7 +82,7 @@ class Results:
         if self.late_ms > LATE_MS:
             found.append(f"the callers' own frames were {self.late_ms:.0f} ms late (p99): the machine is too busy")
         if self.not_checked:
-            found.append(f"not looked at: {', '.join(self.not_checked)}")
+            found.append(f"not checked: {', '.join(self.not_checked)}")
         if not self.with_media:
             found.append(WITHOUT_MEDIA)
         return found

@@ -1,1 +1,1 @@
-"""Webhooks alone, under Locust: what is sent, and how many a second one core takes."""
+"""Webhooks alone, under Locust: what is sent, and how many per second one core takes."""

@@ -1,4 +1,4 @@
-"""`python -m tools.loadtest.webhooks.rate`: how many webhooks a second one core of the web process takes.
+"""`python -m tools.loadtest.webhooks.rate`: how many webhooks per second one core of the web process takes.
 
 Starts a private copy of the control plane (web, PostgreSQL, RabbitMQ, housekeeping, beat; no worker, so every call is
 given up while it rings), runs locustfile.py against it for each number of users, and measures the processor time of
@@ -169,7 +169,7 @@ def render(rates: Sequence[Rate]) -> str:
         "users",
         "webhooks",
         "webhooks/s",
-        "a core of web",
+        "per web core",
         "p50 / p95 / p99, ms",
         "cores: web, others",
         "failed",
@@ -188,7 +188,7 @@ def render(rates: Sequence[Rate]) -> str:
     ]
     return (
         grid(headings, lines)
-        + f"\ntarget: {TARGET_RATE:.0f} a core of web, p99 at most {TARGET_P99_MS:.0f} ms at 50 a second"
+        + f"\ntarget: {TARGET_RATE:.0f} per web core, p99 at most {TARGET_P99_MS:.0f} ms at 50 per second"
     )
 
 
@@ -201,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     numbers = "users at once, a run for each (2,10,20)"
     parser.add_argument("--users", type=_numbers, default=[2, 10, 20], metavar="N,N", help=numbers)
     parser.add_argument("--seconds", type=int, default=30, metavar="S", help="how long each run takes (30)")
-    parser.add_argument("--pace", type=float, default=0.0, help="calls a second of each sender (0: as fast as it can)")
+    parser.add_argument("--pace", type=float, default=0.0, help="calls per second of each sender (0: no pauses)")
     parser.add_argument("--output", type=Path, default=BENCH_DIR / "webhook-rate.json", help="figures as JSON")
     return parser
 
@@ -209,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
 def _numbers(text: str) -> list[int]:
     parts = text.split(",")
     if not all(part.isdecimal() and int(part) for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers from 1 on, such as 2,10,20")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers of at least 1, such as 2,10,20")
     return [int(part) for part in parts]
 
 

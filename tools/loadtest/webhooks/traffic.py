@@ -1,4 +1,4 @@
-"""Webhooks as LiveKit and Twilio send them, with their bad habits: some twice at once, some in the wrong order.
+"""Webhooks as LiveKit and Twilio send them, with their quirks: some twice at once, some in the wrong order.
 
 Used by locustfile.py, which sends them. Here is what is sent, and what must be in the database afterwards.
 """
@@ -128,7 +128,7 @@ class Ledger:
 
 
 def compare(ledger: Ledger, database_url: str, prefix: str) -> list[str]:
-    """What is lost or doubled. Raises psycopg.Error when the database is away."""
+    """What is lost or doubled. Raises psycopg.Error when the database is unavailable."""
     rooms = [f"{prefix}%"]
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         return ledger.problems(

@@ -1,1 +1,1 @@
-"""The private servers, one a file."""
+"""The private servers, one per file."""

@@ -45,12 +45,12 @@ class Cell:
 
     @property
     def cores_a_call(self) -> float | None:
-        """CPU seconds a call-second: of agents and control plane together."""
+        """CPU seconds per call-second: of agents and control plane together."""
         return (self.agents_cpu_s + self.control_cpu_s) / self.call_seconds if self.call_seconds else None
 
     @property
     def agent_cores_a_call(self) -> float | None:
-        """CPU seconds a call-second of the agents alone."""
+        """CPU seconds per call-second of the agents alone."""
         return self.agents_cpu_s / self.call_seconds if self.call_seconds else None
 
     @property

@@ -22,7 +22,7 @@ def shared_world(*, media: bool = True) -> Iterator[World]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ToolError("another benchmark runs in this checkout: wait until it has ended") from error
+            raise ToolError("another benchmark is running in this checkout: wait until it has finished") from error
         # Durable, as in production: what a commit costs is part of the cost of a call.
         with opened(BENCH_DIR, media=media, durable=True) as world:
             yield world

@@ -6,7 +6,7 @@ DESCRIPTION = """\
 Shows one whole phone call on this machine, without accounts or API keys.
 
 It prepares the checkout (scripts/setup), starts private PostgreSQL, RabbitMQ, Redis and LiveKit, the web process, the
-workers and the simulated outside world, and then lets a synthetic caller ring the demo number: real audio through a
+workers and the simulated outside world, and then has a synthetic caller call the demo number: real audio through a
 real LiveKit room, a webhook, a Celery task, a Pipecat pipeline that answers. You read the conversation as it happens.
 Afterwards everything stays up for you to look at, until Ctrl-C.
 

@@ -1,4 +1,4 @@
-"""The demo's call: placed by the synthetic caller, told as it happens, judged at its end."""
+"""The demo's call: placed by the synthetic caller, narrated as it happens, and judged at the end."""
 
 import asyncio
 import os
@@ -86,9 +86,7 @@ def _judge(narrator: Narrator, report: CallReport) -> bool:
     console.verdict(call.status == "completed", f"The call is {call.get_status_display().lower()}: {_reason(call)}")
     console.verdict(heard, f"The caller heard {'every reply' if heard else 'not every reply'}: {_latencies(report)}")
     if os.environ["SIMULATOR_SPEECH"] == "local":
-        print(
-            "  Whisper, on this machine's processor, hears slower than a real provider. Without it, at real providers'"
-        )
+        print("  Whisper, on this machine's CPU, is slower than a real provider. Without it, at real providers'")
         print("  published delays: SIMULATOR_SPEECH=scripted scripts/demo --once")
     print(f"  Hear it yourself: {RECORDING.relative_to(ROOT)} (caller left, agent right)")
     print(f"  Read it: {console.web_address()}/admin/calls/call/{call.pk}/change/")

@@ -1,4 +1,4 @@
-"""Tells a call as it happens: the caller's words come from the caller, the agent's from the rows of the call."""
+"""Narrates a call as it happens: the caller's words come from the caller, the agent's from the rows of the call."""
 
 import queue
 import threading

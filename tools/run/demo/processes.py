@@ -1,6 +1,6 @@
-"""`python -m tools.run.demo.processes LOG_DIR`: runs the Procfile under honcho, with one log file a process.
+"""`python -m tools.run.demo.processes LOG_DIR`: runs the Procfile under honcho, with one log file per process.
 
-A process that ends is started again after a pause. Everything ends with SIGTERM, when one of the processes keeps
+A process that exits is restarted after a pause. Everything ends with SIGTERM, when one of the processes keeps
 ending, or when its standard input is closed: so that nothing is left when the demo is killed.
 """
 
@@ -47,7 +47,7 @@ class LogFiles(Printer):  # type: ignore[misc]  # honcho has no types
 
 
 class Restarting(Process):  # type: ignore[misc]  # honcho has no types
-    """A process that is started again when it ends. Honcho is told of the end that is the last one."""
+    """A process that is restarted when it exits. Honcho learns only of the last exit."""
 
     def __init__(self, *arguments: Any, stopping: Event, **values: Any) -> None:
         super().__init__(*arguments, **values)
@@ -55,7 +55,7 @@ class Restarting(Process):  # type: ignore[misc]  # honcho has no types
         self._restarts = Restarts()
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
-        """Run the command until all are `stopping`, or it keeps ending. This is in a process of its own."""
+        """Run the command until all are `stopping`, or it keeps exiting. Runs in a process of its own."""
         self._events = events
         if ignore_signals:
             for ignored in (signal.SIGINT, signal.SIGTERM):
@@ -66,7 +66,7 @@ class Restarting(Process):  # type: ignore[misc]  # honcho has no types
             pause_s = self._restarts.ended(time.monotonic() - began)
             if self._stopping.is_set() or self._restarts.is_crash_loop:
                 break
-            self._tell(f"{self.name} ended with code {code}; it starts again in {pause_s:.0f} s\n")
+            self._tell(f"{self.name} ended with code {code}; restarting in {pause_s:.0f} s\n")
             if self._stopping.wait(pause_s):
                 break
         self._send_message({"returncode": code}, type="stop")
@@ -85,7 +85,7 @@ class Restarting(Process):  # type: ignore[misc]  # honcho has no types
 
 
 class Manager(manager.Manager):  # type: ignore[misc]  # honcho has no types
-    """Honcho's manager, which starts again what ends, and may be stopped while it is still starting its processes."""
+    """Honcho's manager, which restarts processes that exit, and may be stopped while it is still starting them."""
 
     def __init__(self, printer: Printer) -> None:
         super().__init__(printer)

@@ -81,7 +81,7 @@ class Stack:
             self._honcho.wait()
 
     def wait(self) -> None:
-        """Returns never, unless a process of the stack keeps ending: then it raises ToolError. Tells of each end."""
+        """Never returns. Reports each exit, and raises ToolError if a process of the stack keeps exiting."""
         told = 0
         while True:
             self.require_alive()
@@ -104,8 +104,8 @@ class Stack:
                 time.sleep(0.2)
 
     def require_alive(self) -> None:
-        """Raises ToolError, with the end of its log, when a process keeps ending: honcho then ends the others."""
-        self._require_none(_GONE, "keeps ending, at last")
+        """Raises ToolError, with the end of its log, when a process keeps exiting: honcho then stops the others."""
+        self._require_none(_GONE, "keeps exiting, most recently")
         if self._honcho is not None and self._honcho.poll() is not None:
             log = self.log_dir / "honcho.log"
             raise ToolError(f"honcho ended with code {self._honcho.returncode} (log: {log})\n{_end_of(log)}")

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"scale: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("scale: stopped; what runs goes on: scripts/scale.sh status", file=sys.stderr)
+        print("scale: stopped; running processes continue: see scripts/scale.sh status", file=sys.stderr)
         return 130
 
 

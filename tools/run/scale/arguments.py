@@ -10,14 +10,14 @@ from pathlib import Path
 DESCRIPTION = """\
 Runs the call center on this machine: as processes with private services, or in containers with --compose.
 
-  scripts/scale.sh up 3        start everything with three workers, or bring a running one to three
+  scripts/scale.sh up 3        start everything with three workers, or scale what is running to three
   scripts/scale.sh status      a tick or a cross for each part; exit code 0 if everything works
   scripts/scale.sh test        place one real call and say whether it passed
   scripts/scale.sh logs web    the last lines of a log; -f follows it
   scripts/scale.sh down        finish the calls, then stop everything; the data stays
 
-A worker is one core with WORKER_SCALE_FACTOR slots. No call is cut: a worker that has to go takes no more calls,
-finishes those it has, and hands over after DRAIN_SECONDS what is left.
+A worker is one core with WORKER_SCALE_FACTOR slots. No call is cut off: a worker that is stopped takes no more
+calls, finishes those it has, and hands over the rest after DRAIN_SECONDS.
 """
 
 
@@ -39,16 +39,16 @@ def parse(arguments: "Sequence[str] | None" = None) -> argparse.Namespace:
         help="where services, logs and data are (.local)",
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    up = actions.add_parser("up", parents=[where], allow_abbrev=False, help="start, or scale what runs")
+    up = actions.add_parser("up", parents=[where], allow_abbrev=False, help="start everything, or scale it")
     up.add_argument("workers", nargs="?", type=_count, default=1, metavar="N", help="worker processes (1)")
     down = actions.add_parser("down", parents=[where], allow_abbrev=False, help="finish the calls and stop everything")
     down.add_argument("--now", action="store_true", help="cut live calls off after a few seconds")
-    actions.add_parser("status", parents=[where], allow_abbrev=False, help="what works")
+    actions.add_parser("status", parents=[where], allow_abbrev=False, help="show what works")
     actions.add_parser("test", parents=[where], allow_abbrev=False, help="place one real call")
     logs = actions.add_parser("logs", parents=[where], allow_abbrev=False, help="show logs")
     logs.add_argument("names", nargs="*", metavar="NAME", help="such as web or worker-1 (all)")
     logs.add_argument("-f", "--follow", action="store_true", help="follow until Ctrl-C")
-    logs.add_argument("-n", "--lines", type=_count, default=20, help="how many of each (20)")
+    logs.add_argument("-n", "--lines", type=_count, default=20, help="how many lines of each log (20)")
     return parser.parse_args(arguments)
 
 

@@ -23,12 +23,12 @@ class Compose:
         """Raises ToolError when no engine answers."""
         os.chdir(ROOT)
         if shutil.which("docker") is None:
-            raise ToolError("docker is not installed: install Docker with Compose, or leave --compose away")
+            raise ToolError("docker is not installed: install Docker with Compose, or leave out --compose")
         if subprocess.run(["docker", "info"], capture_output=True).returncode:
-            raise ToolError("no container engine answers (docker info): start it, or leave --compose away")
+            raise ToolError("no container engine answers (docker info): start it, or leave out --compose")
 
     def up(self, count: int) -> bool:
-        """Starts what does not run, brings the workers to `count`, and waits until all works. False if it does not."""
+        """Starts what is not running, scales to `count` workers, and waits until all works. False if it does not."""
         self._run("up", "--detach", "--no-recreate", "--scale", f"worker={count}")
         deadline = time.monotonic() + READY_WITHIN_S
         while not all(state.works for state in self.states()) and time.monotonic() < deadline:
@@ -41,7 +41,7 @@ class Compose:
             console.step("Workers finish their calls")
             self._run("stop", "worker")
         self._run("down", *(["--timeout", "10"] if now else []))
-        console.verdict(True, "nothing runs any more")
+        console.verdict(True, "everything is stopped")
         return True
 
     def status(self) -> bool:

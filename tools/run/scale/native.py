@@ -45,9 +45,9 @@ class Native:
         self._drain_s = float(os.environ["DRAIN_SECONDS"])
 
     def up(self, count: int) -> bool:
-        """Starts what does not run, brings the workers to `count`, and waits until all works. False if it does not.
+        """Starts what is not running, scales to `count` workers, and waits until all works. False if it does not.
 
-        Workers that are too many are told to go; they finish their calls after this has returned.
+        Surplus workers are told to stop; they finish their calls after this has returned.
         """
         with self._alone():
             self._start_services()
@@ -69,7 +69,7 @@ class Native:
             self._singles.stop(STOP_WITHIN_S)
             for service in reversed(self._services):
                 service.stop()
-        console.verdict(True, "nothing runs any more")
+        console.verdict(True, "everything is stopped")
         return True
 
     def status(self) -> bool:
@@ -130,7 +130,7 @@ class Native:
 
     def _supervisor_state(self) -> State:
         alive = self._supervisor.pid() is not None
-        note = "starts again what ends" if alive else "does not run: what ends stays so; scripts/scale.sh up N"
+        note = "restarts processes that exit" if alive else "not running: run scripts/scale.sh up N to restart it"
         return State("supervisor", alive, note)
 
     def _scale(self, count: int) -> None:
@@ -140,16 +140,16 @@ class Native:
             console.step(f"Workers: {', '.join(map(name_of, self._workers.grow(more)))} started")
         elif more < 0:
             going = ", ".join(map(name_of, self._workers.shrink(-more)))
-            console.step(f"Workers: {going} takes no more calls, finishes those it has, and ends")
+            console.step(f"Workers: {going} draining: no new calls, exit after the current ones")
 
     def _stop_workers(self, *, now: bool) -> None:
         self._workers.shrink(len(self._workers.serving()))
         left = self._workers.draining()
         if left:
             within_s = STOP_WITHIN_S if now else self._drain_s + HAND_OVER_S
-            console.step(f"{len(left)} workers finish their calls: {within_s:.0f} s at most")
+            console.step(f"Workers: {len(left)} finishing their calls; waiting up to {within_s:.0f} s")
             if not self._workers.wait_until_drained(within_s):
-                console.verdict(False, f"{', '.join(map(name_of, self._workers.draining()))} ended by force")
+                console.verdict(False, f"{', '.join(map(name_of, self._workers.draining()))} killed")
         self._workers.kill()
 
     def _worker_states(self, beats: dict[str, heartbeats.Beat]) -> Iterator[State]:
@@ -159,15 +159,15 @@ class Native:
             yield State(name_of(number), beat is not None, note)
         for number, worker in self._workers.draining().items():
             beat = beats.get(heartbeats.holder(worker.pid() or 0))
-            yield State(name_of(number), True, f"ends when its calls do: {beat.busy} left" if beat else "is ending")
+            yield State(name_of(number), True, f"exits after its calls: {beat.busy} left" if beat else "exiting")
         for number, worker in self._workers.lost().items():
-            yield State(name_of(number), False, f"has ended: {worker.last_log_line()} (log: {worker.log_file})")
+            yield State(name_of(number), False, f"exited: {worker.last_log_line()} (log: {worker.log_file})")
 
     def _require_alive(self) -> None:
         if not self._singles.daemons["web"].pid():
-            raise ToolError("the web process does not run: scripts/scale.sh up")
+            raise ToolError("the web process is not running: run scripts/scale.sh up")
         if not self._workers.serving():
-            raise ToolError("no worker runs: scripts/scale.sh up 1")
+            raise ToolError("no worker is running: run scripts/scale.sh up 1")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -176,4 +176,4 @@ class Native:
             with alone(self._instance.state_dir, within_s=LOCKED_FOR_S):
                 yield
         except BlockingIOError as error:
-            raise ToolError("another up or down is at work: wait until it has ended") from error
+            raise ToolError("another up or down is in progress: wait until it has finished") from error

@@ -1,4 +1,4 @@
-"""The processes of which there is one each: web, housekeeping, beat, Flower and, where it is wanted, the simulator."""
+"""The processes that run once each: web, housekeeping, beat, Flower and, where it is wanted, the simulator."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class Singles:
     def _state(self, name: str, daemon: Daemon, beats: Mapping[str, Beat]) -> State:
         if daemon.pid() is None:
             last = daemon.last_log_line()
-            return State(name, False, f"has ended: {last} (log: {daemon.log_file})" if last else "does not run")
+            return State(name, False, f"exited: {last} (log: {daemon.log_file})" if last else "not running")
         checks: dict[str, tuple[Callable[[], bool], str]] = {
             "simulator": (partial(answers, _url("SIMULATOR_PORT", "/health")), _url("SIMULATOR_PORT", "")),
             "web": (partial(answers, _url("WEB_PORT", "/health")), _url("WEB_PORT", "/admin/")),
@@ -67,7 +67,7 @@ class Singles:
         works, note = checks[name]
         if works():
             return State(name, True, note)
-        return State(name, False, f"runs, but does not answer (log: {daemon.log_file})")
+        return State(name, False, f"running, but not responding (log: {daemon.log_file})")
 
 
 def uses_simulator(environment: Mapping[str, str]) -> bool:

@@ -17,14 +17,14 @@ class State:
 
 
 def with_restarts(state: State, restarts: Restarts | None) -> State:
-    """The state, and what the supervisor knows of it. What keeps ending does not work, even while it runs again."""
+    """The state, and what the supervisor knows of it. A crash loop does not work, even while it runs again."""
     if restarts is None:
         return state
     if restarts.is_crash_loop:
-        told = f"CRASH LOOP: has ended {restarts.in_a_row} times in a row"
+        told = f"CRASH LOOP: exited {restarts.in_a_row} times in a row"
         return replace(state, works=False, note=f"{told}; {state.note}")
     times = "once" if restarts.total == 1 else f"{restarts.total} times"
-    return replace(state, note=f"{state.note}; has ended {times} and been started again")
+    return replace(state, note=f"{state.note}; exited {times} and was restarted")
 
 
 def show(states: Sequence[State]) -> bool:
@@ -33,5 +33,5 @@ def show(states: Sequence[State]) -> bool:
     for state in states:
         console.verdict(state.works, f"{state.name:<{width}}  {state.note}".rstrip())
     if not states:
-        console.verdict(False, "nothing runs: scripts/scale.sh up")
+        console.verdict(False, "nothing is running: run scripts/scale.sh up")
     return bool(states) and all(state.works for state in states)

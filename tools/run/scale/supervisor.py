@@ -1,4 +1,4 @@
-"""`python -m tools.run.scale.supervisor --state DIR`: starts again what ended without being told to.
+"""`python -m tools.run.scale.supervisor --state DIR`: restarts processes that exited without being stopped.
 
 A pid file says that a process is meant to run: `scale.sh` removes it before it stops one. What has happened so far is
 in supervisor.json, for `scale.sh status`, and line by line in supervisor.log.
@@ -59,16 +59,16 @@ class Supervisor:
         now = time.monotonic()
         known = self._known.setdefault(name, Supervised(now))
         if daemon.pid() is not None:
-            if known.start_at is not None:  # somebody else was faster
+            if known.start_at is not None:  # someone else was faster
                 known.start_at, known.seen_at = None, now
             if now - known.seen_at >= STEADY_S:
                 known.restarts.is_steady()
         elif known.start_at is None:
             pause_s = known.restarts.ended(now - known.seen_at)
             known.start_at = now + pause_s
-            _log(f"{name} has ended; it starts again in {pause_s:.0f} s. Its last line: {daemon.last_log_line()}")
+            _log(f"{name} exited; restarting in {pause_s:.0f} s. Its last line: {daemon.last_log_line()}")
             if known.restarts.is_crash_loop:
-                _log(f"CRASH LOOP: {name} has ended {known.restarts.in_a_row} times in a row (log: {daemon.log_file})")
+                _log(f"CRASH LOOP: {name} exited {known.restarts.in_a_row} times in a row (log: {daemon.log_file})")
         elif now >= known.start_at:
             daemon.start()
             known.start_at, known.seen_at = None, now

@@ -1,4 +1,4 @@
-"""The workers: more of them, or fewer. One that has to go takes no more calls, finishes those it has, and ends."""
+"""The workers: more of them, or fewer. A stopping worker takes no more calls, finishes those it has, and exits."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Workers:
         return self._living(mark=DRAINING)
 
     def lost(self) -> dict[int, Daemon]:
-        """Those that ended without having been told to."""
+        """Those that exited without having been stopped."""
         return {number: worker for number, worker in self.begun().items() if worker.pid() is None}
 
     def grow(self, count: int) -> list[int]:

@@ -6,5 +6,5 @@ VERSION = "2026-03-01"  # as the manifest's key_request, and Pipecat's service
 
 
 def headers(account: Account) -> dict[str, str]:
-    """The key and the version of the protocol. httpx takes the key to no other host when it is redirected."""
+    """The key and the version of the protocol. httpx does not send the key to another host on a redirect."""
     return {"Authorization": f"Bearer {account.api_key}", "Cartesia-Version": VERSION}

@@ -56,7 +56,7 @@ class Flux(WebsocketRecognizer, DeepgramFluxSTTService):
     ) -> None:
         """Send the caller's audio at once; queue it only if it would have to wait, and everything else.
 
-        Pipecat's way is a queue, a task, three generators and nine coroutines a frame: 400 us of processor time from
+        Pipecat's way is a queue, a task, three generators and nine coroutines per frame: 400 us of processor time from
         the ear to the socket, instead of 93.
         """
         if isinstance(frame, CallerAudio):
@@ -92,7 +92,7 @@ class Flux(WebsocketRecognizer, DeepgramFluxSTTService):
     # --- One of several -----------------------------------------------------------------------------------------------
 
     async def ask_for_sign(self) -> None:
-        """Have the service answer something, whether or not anybody speaks."""
+        """Have the service answer something, whether or not anyone speaks."""
         await self._send_configure({"keyterm"})
 
     async def _process_message(self, message: str | bytes) -> None:
@@ -105,4 +105,4 @@ class Flux(WebsocketRecognizer, DeepgramFluxSTTService):
         return cast(float | None, result.get("audio_window_end")) if isinstance(result, dict) else None
 
     async def _end_turn_cut_short(self) -> None:
-        """Nothing: who takes over hears the turn from its start."""
+        """Do nothing: whatever takes over hears the turn from its start."""

@@ -1,1 +1,1 @@
-"""One provider stands in for another, within the same utterance or reply."""
+"""One provider takes over from another, within the same utterance or reply."""

@@ -1,7 +1,7 @@
-"""A language model that is answered for by another one when it fails, within the same reply.
+"""A language model that another one replaces when it fails, within the same reply.
 
-What counts is the first word of the reply: before it, another model may be asked the same question without anybody
-noticing but for the wait. The caller is told to wait meanwhile.
+What counts is the first word of the reply: before it, another model may be asked the same question without anyone
+noticing more than a delay. Meanwhile the caller is asked to wait.
 """
 
 import asyncio

@@ -111,7 +111,7 @@ class Speaker:
             await self._voice.finish(context_id)
 
     async def forget(self, context_id: str) -> None:
-        """Nobody waits for this utterance any more."""
+        """Nobody waits for this utterance anymore."""
         self._utterances.forget(context_id)
         if self._voice is not None:
             await self._voice.forget(context_id)

@@ -1,4 +1,4 @@
-"""A recognizer that another one takes over from when it fails, in the middle of a word if need be.
+"""Recognizers that take over from one another on failure, in the middle of a word if need be.
 
 The place in the pipeline is this processor's; the work is done by one service at a time, which is linked to its
 neighbors as if it stood there itself, so that no frame takes a hop more. The next service is made when it is needed,

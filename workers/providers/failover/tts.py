@@ -169,7 +169,7 @@ class FailoverTTS(TTSService):
         await self._speaker.forget(context_id)
 
     async def _record_context_audio_outcome(self, context_id: str, received_audio: bool) -> None:
-        """Nothing: silence has a deadline of the speaker's."""
+        """Do nothing: the speaker has its own deadline for silence."""
 
     # --- What the speaker tells ---------------------------------------------------------------------------------------
 

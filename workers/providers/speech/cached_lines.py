@@ -35,7 +35,7 @@ class Line:
 
 
 class LineStore:
-    """Lines by the id of their row, each once a process. The least recently used go when `max_bytes` are exceeded.
+    """Lines by the id of their row, each once per process. The least recently used go when `max_bytes` are exceeded.
 
     For the call loop only: it has no lock.
     """

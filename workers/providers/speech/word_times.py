@@ -19,7 +19,7 @@ class WordTimes:
         self._silent_from = 0  # when all speech that has left will have been heard
 
     def forget(self) -> None:
-        """Nothing that was said before will be heard any more."""
+        """Nothing that was said before will be heard anymore."""
         self._timed_from.clear()
         self._late.clear()
         self._last_late = self._last_pts = self._silent_from = 0

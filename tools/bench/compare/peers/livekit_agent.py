@@ -1,4 +1,4 @@
-"""The benchmark's peer: an agent of livekit-agents 1.8.9 with its production settings, a process a call.
+"""The benchmark's peer: an agent of livekit-agents 1.8.9 with its production settings, one process per call.
 
 Run as `python livekit_agent.py start` in its own environment. What differs from the defaults, always in its favor:
 - no load threshold: the callers and the media server share the machine, and their load must not make it refuse calls;

@@ -1,4 +1,4 @@
-"""The benchmark's peer: a bot of stock Pipecat 1.14 with its defaults, one process a call.
+"""The benchmark's peer: a bot of stock Pipecat 1.14 with its defaults, one process per call.
 
 Run as `python pipecat_bot.py <room>` in its own environment, by pipecat_dispatcher.py.
 """
