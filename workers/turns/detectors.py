@@ -64,6 +64,10 @@ class SileroState(SileroOnnxModel):
         self.sample_rates = [SAMPLE_RATE]
         self.reset_states()
 
+    def reset_states(self, batch_size: int = 1) -> None:
+        """Forget what was heard."""
+        super().reset_states(batch_size)  # type: ignore[no-untyped-call]  # Pipecat's
+
     def confidence(self, pcm: bytes) -> float:
         """How sure the model is, from 0 to 1, that someone speaks in the next window of 512 16-bit samples."""
         samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
