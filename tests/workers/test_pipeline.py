@@ -57,7 +57,7 @@ def test_the_model_is_told_the_supervisors_prompt_the_language_and_that_it_is_on
 def test_the_models_are_loaded_once_a_process_and_their_state_once_a_call() -> None:
     first, second = detectors.SharedSileroVad(), detectors.SharedSileroVad()
     assert first._model.session is second._model.session
-    assert first._model._states is not second._model._states
+    assert first._model._state is not second._model._state
     assert detectors.SharedSmartTurn()._session is detectors.SharedSmartTurn()._session
 
 

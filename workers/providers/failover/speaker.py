@@ -5,6 +5,7 @@ that was cut in the middle, and the times of the words go on.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 
 from workers import metrics
 from workers.providers import circuits
+from workers.providers.failover.outage import AGAIN_AFTER_S, TRIES_FOR_S
 from workers.providers.failover.utterances import Utterance, Utterances
 from workers.providers.synthesizer import SpeechFailed, SpeechListener, Synthesizer
 from workers.providers.targets import Target
@@ -62,6 +64,7 @@ class Speaker:
         self._voice: Synthesizer | None = None
         self._utterances = Utterances()
         self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
+        self._unreachable: dict[Target, float] = {}  # since when
         self._settled = asyncio.Event()  # clear while another voice takes over
         self._settled.set()
         self._deadline: asyncio.TimerHandle | None = None
@@ -94,7 +97,7 @@ class Speaker:
                 return  # it was given up with what came before it
         utterance = self._utterances[context_id]
         if self._voice is None:
-            await self._connect()
+            await self._connect_patiently()
         if self._voice is None:
             await self._give_up()
         else:
@@ -185,16 +188,31 @@ class Speaker:
                 await voice.connect(self._setup)
             except SpeechFailed as error:
                 self._note_failure(str(error))
+                self._unreachable.setdefault(target, time.monotonic())
                 await voice.drop()
                 continue
             except asyncio.CancelledError:  # the caller interrupts what was to be said
                 await voice.drop()
                 raise
             self._voice = voice
+            self._unreachable.clear()
             if self._failed:
                 failed, why = next(reversed(self._failed.items()))
                 await self._speech.failed_over(failed, target, why)
             return
+
+    async def _connect_patiently(self) -> None:
+        """When nobody can be reached, all are tried again for a while: a short outage of the network ends no call."""
+        await self._connect()
+        while self._voice is None and self._setup is not None and self._is_worth_trying():
+            await asyncio.sleep(AGAIN_AFTER_S)
+            self._failed.clear()
+            await self._connect()
+
+    def _is_worth_trying(self) -> bool:
+        if len(self._unreachable) < len(self._targets):
+            return False  # one was reached, and does not speak
+        return time.monotonic() - min(self._unreachable.values()) < TRIES_FOR_S
 
     def _note_progress(self, utterance: Utterance) -> None:
         """After a failure a whole word must come: voices that break off within one would take turns for ever."""
@@ -232,7 +250,7 @@ class Speaker:
             former, self._voice = self._voice, None
             if former is not None:
                 await former.drop()
-            await self._connect()
+            await self._connect_patiently()
             if self._voice is None:
                 await self._give_up()
             else:
@@ -254,6 +272,7 @@ class Speaker:
         """Nobody can speak. All are tried again with the next text."""
         why = next(reversed(self._failed.values()), "")
         self._failed.clear()
+        self._unreachable.clear()
         self.is_down = True
         owed = {context_id for context_id, _ in self._utterances.all()}
         for context_id in owed:

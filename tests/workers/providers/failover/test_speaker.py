@@ -8,7 +8,9 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from pipecat.frames.frames import TTSAudioRawFrame
 
+from workers.providers.failover import speaker as speaker_module
 from workers.providers.failover.speaker import Speaker
+from workers.providers.synthesizer import SpeechFailed
 from workers.providers.targets import Target
 
 TARGET = Target("tts", "elevenlabs", "eleven_flash_v2_5", "http://127.0.0.1:1", "key", "rachel")
@@ -72,3 +74,53 @@ async def test_voices_that_break_off_within_a_word_do_not_take_turns_for_ever() 
 
     await asyncio.wait_for(given_up.wait(), 5)
     assert speech.speech_came.await_count == 2
+
+
+class VoiceOutOfReach:
+    """A voice that cannot be reached for a while."""
+
+    is_timed = True
+    refusals = 3
+
+    def __init__(self) -> None:
+        self.drop, self.say = AsyncMock(), AsyncMock()
+
+    async def connect(self, _setup: Any) -> None:
+        if VoiceOutOfReach.refusals:
+            VoiceOutOfReach.refusals -= 1
+            raise SpeechFailed("cannot connect")
+
+
+async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VoiceOutOfReach, "refusals", 3)
+    monkeypatch.setattr(speaker_module, "AGAIN_AFTER_S", 0.01)
+    voices: list[Any] = []
+    speech: Any = AsyncMock()
+    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
+
+    def make(_target: Target, _listener: Any) -> Any:
+        voices.append(VoiceOutOfReach())
+        return voices[-1]
+
+    speaker = Speaker(others, make, speech)
+    await speaker.start(Mock())
+
+    await speaker.say("context", "We are open from nine to five.")
+
+    assert len(voices) == 4
+    voices[-1].say.assert_awaited_once_with("context", "We are open from nine to five.")
+    speech.given_up.assert_not_awaited()
+
+
+async def test_voices_that_stay_out_of_reach_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VoiceOutOfReach, "refusals", 1000)
+    monkeypatch.setattr(speaker_module, "AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(speaker_module, "TRIES_FOR_S", 0.1)
+    speech: Any = AsyncMock()
+    speaker = Speaker([TARGET], lambda _target, _listener: cast(Any, VoiceOutOfReach()), speech)
+    await speaker.start(Mock())
+
+    await speaker.say("context", "We are open from nine to five.")
+
+    assert speaker.is_down
+    speech.given_up.assert_awaited_once()
