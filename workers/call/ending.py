@@ -64,9 +64,10 @@ async def _leave(held: HeldCall, why: Leaving) -> None:
             give_back = leases.hand_over
         case Leaving.DISCONNECTED:
             give_back = leases.give_up
-        case Leaving.NOT_JOINED | Leaving.NOT_HEARD | Leaving.NO_PROVIDER:
-            if why != Leaving.NO_PROVIDER:
-                metrics.not_joined()
+        case Leaving.NOT_JOINED | Leaving.NOT_HEARD:
+            metrics.not_joined()
+            give_back = partial(leases.not_joined, problem=_PROBLEMS[why])
+        case Leaving.NO_PROVIDER:
             give_back = partial(leases.not_joined, problem=_PROBLEMS[why])
         case Leaving.LOST:
             return

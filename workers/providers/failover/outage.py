@@ -9,6 +9,14 @@ TRIES_FOR_S = 4.0  # from the first failure; after it nobody is left
 AGAIN_AFTER_S = 0.5  # between two rounds through all of them
 
 
+async def another_round(failing_since: float) -> bool:
+    """Wait a moment before all are tried again. False: the outage has lasted too long."""
+    if time.monotonic() - failing_since > TRIES_FOR_S:
+        return False
+    await asyncio.sleep(AGAIN_AFTER_S)
+    return True
+
+
 class Outage:
     """The failures since a target last worked."""
 
@@ -24,15 +32,13 @@ class Outage:
 
     async def next_after(self, failed: Target) -> Target | None:
         """The first that has not failed, or after a moment the first of all again. None: it has lasted too long."""
-        now = time.monotonic()
         if self._since is None:
-            self._since = now
+            self._since = time.monotonic()
         self._failed.add(failed)
         for target in self._targets:
             if target not in self._failed:
                 return target
-        if now - self._since > TRIES_FOR_S:
+        if not await another_round(self._since):
             return None
-        await asyncio.sleep(AGAIN_AFTER_S)
         self._failed.clear()
         return self._targets[0]

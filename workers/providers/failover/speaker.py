@@ -15,7 +15,7 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 
 from workers import metrics
 from workers.providers import circuits
-from workers.providers.failover.outage import AGAIN_AFTER_S, TRIES_FOR_S
+from workers.providers.failover.outage import another_round
 from workers.providers.failover.utterances import Utterance, Utterances
 from workers.providers.synthesizer import SpeechFailed, SpeechListener, Synthesizer
 from workers.providers.targets import Target
@@ -204,15 +204,13 @@ class Speaker:
     async def _connect_patiently(self) -> None:
         """When nobody can be reached, all are tried again for a while: a short outage of the network ends no call."""
         await self._connect()
-        while self._voice is None and self._setup is not None and self._is_worth_trying():
-            await asyncio.sleep(AGAIN_AFTER_S)
+        while self._voice is None and self._setup is not None:
+            if len(self._unreachable) < len(self._targets):
+                return  # one was reached, and does not speak
+            if not await another_round(min(self._unreachable.values())):
+                return
             self._failed.clear()
             await self._connect()
-
-    def _is_worth_trying(self) -> bool:
-        if len(self._unreachable) < len(self._targets):
-            return False  # one was reached, and does not speak
-        return time.monotonic() - min(self._unreachable.values()) < TRIES_FOR_S
 
     def _note_progress(self, utterance: Utterance) -> None:
         """After a failure a whole word must come: voices that break off within one would take turns for ever."""

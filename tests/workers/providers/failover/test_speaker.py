@@ -8,7 +8,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from pipecat.frames.frames import TTSAudioRawFrame
 
-from workers.providers.failover import speaker as speaker_module
+from workers.providers.failover import outage
 from workers.providers.failover.speaker import Speaker
 from workers.providers.synthesizer import SpeechFailed
 from workers.providers.targets import Target
@@ -93,7 +93,7 @@ class VoiceOutOfReach:
 
 async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VoiceOutOfReach, "refusals", 3)
-    monkeypatch.setattr(speaker_module, "AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)
     voices: list[Any] = []
     speech: Any = AsyncMock()
     others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
@@ -114,8 +114,8 @@ async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPa
 
 async def test_voices_that_stay_out_of_reach_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VoiceOutOfReach, "refusals", 1000)
-    monkeypatch.setattr(speaker_module, "AGAIN_AFTER_S", 0.01)
-    monkeypatch.setattr(speaker_module, "TRIES_FOR_S", 0.1)
+    monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(outage, "TRIES_FOR_S", 0.1)
     speech: Any = AsyncMock()
     speaker = Speaker([TARGET], lambda _target, _listener: cast(Any, VoiceOutOfReach()), speech)
     await speaker.start(Mock())
