@@ -59,8 +59,7 @@ class ProSession(AssemblyAISession):
 
     async def on_pause(self, event: SpeechEvent) -> SpeechEvent | None:
         """End a turn whose last sentence is over."""
-        is_over = self.is_complete(await self.transcripts.of(event)) and not self.transcripts.breaks_off(event)
-        return self.end_turn(event) if is_over else None
+        return self.end_turn(event) if self.is_complete(await self.transcripts.of(event)) else None
 
     async def on_end(self, event: SpeechEvent, text: str) -> None:
         """Report the end of the turn; of one that was announced in any case."""

@@ -44,8 +44,7 @@ class UniversalSession(AssemblyAISession):
 
     async def on_pause(self, event: SpeechEvent) -> SpeechEvent | None:
         """End a turn whose words say that it is over."""
-        is_over = self._is_confident(await self.transcripts.of(event)) and not self.transcripts.breaks_off(event)
-        return self.end_turn(event) if is_over else None
+        return self.end_turn(event) if self._is_confident(await self.transcripts.of(event)) else None
 
     async def on_end(self, event: SpeechEvent, text: str) -> None:
         """Report the end of the turn, and once more if its text shall be formatted."""

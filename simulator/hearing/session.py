@@ -104,8 +104,9 @@ class HearingSession(ABC):
             await asyncio.gather(*tasks, *helpers, return_exceptions=True)
 
     def end_turn(self, pause: SpeechEvent) -> SpeechEvent | None:
-        """End the turn at a pause, unless it has ended or the caller has gone on speaking meanwhile."""
-        if self.finder.turn_start_s != pause.turn_start_s or self.goes_on(pause):
+        """End the turn at a pause in which a line is over, unless it has ended or the caller speaks again meanwhile."""
+        has_ended = self.finder.turn_start_s != pause.turn_start_s
+        if has_ended or self.goes_on(pause) or self.transcripts.breaks_off(pause):
             return None
         return self.finder.finish()
 
