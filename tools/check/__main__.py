@@ -20,33 +20,30 @@ from tools.local import ROOT
 def main() -> int:
     os.chdir(ROOT)
     interrupt_on_sigterm()
+    print("the gates first: beside them, calls in the tests would not keep real time", flush=True)
+    wrong = [gate.name for gate in failed(gates())]
     match sys.argv[1:]:
         case []:
-            wrong = _whole(everything=False)
+            wrong += _whole(everything=False)
         case ["--all"]:
-            wrong = _whole(everything=True)
+            wrong += _whole(everything=True)
         case arguments:
-            wrong = _selected(arguments)
+            wrong += _selected(arguments)
     if wrong:
         print(f"✗ failed: {', '.join(wrong)}", flush=True)
     return 1 if wrong else 0
 
 
 def _whole(everything: bool) -> list[str]:
-    """What did not pass."""
-    tests = "all tests" if everything else "all tests but the long ones, which --all adds"
-    print(f"the gates, and then {tests}: calls keep real time, and leave the gates no core", flush=True)
-    wrong = [gate.name for gate in failed(gates())]
+    """What did not pass, of all tests, or of all but the long ones."""
+    print("all tests" if everything else "all tests but the long ones, which --all adds", flush=True)
     with TemporaryDirectory() as folder:
-        passed = not failed([suite(Path(folder), everything)])
-        return wrong if passed else [*wrong, *second_try(Path(folder))]
+        return second_try(Path(folder)) if failed([suite(Path(folder), everything)]) else []
 
 
 def _selected(arguments: list[str]) -> list[str]:
-    """What did not pass, of the gates and of the tests that these arguments of pytest's select."""
-    wrong = [gate.name for gate in failed(gates())]
-    tests = subprocess.run([sys.executable, "-m", "pytest", *arguments])
-    return [*wrong, "pytest"] if tests.returncode else wrong
+    """What did not pass, of the tests that these arguments of pytest's select."""
+    return ["pytest"] if subprocess.run([sys.executable, "-m", "pytest", *arguments]).returncode else []
 
 
 if __name__ == "__main__":
