@@ -11,8 +11,16 @@ from calls.models import WebhookEvent
 from tests.factories import webhook_request
 from tests.faults.outside import post
 from tests.product.fixtures import number, quiet, stack, worker
+from tests.product.stack import Stack
 
 __all__ = ["number", "quiet", "stack", "worker"]
+
+
+@pytest.fixture
+def beat(stack: Stack) -> Iterator[None]:
+    """Sweep and reaper run."""
+    with stack.beat():
+        yield
 
 
 @pytest.fixture

@@ -33,6 +33,11 @@ def post(request: WebhookRequest) -> tuple[int, dict[str, Any]]:
         return error.code, json.loads(error.read())
 
 
+def said(call: Call) -> list[str]:
+    """Every turn of the call."""
+    return [turn.text for turn in call.turns.all()]
+
+
 def messages_waiting() -> int:
     """How many messages stand in the queue of calls, those that a worker holds not counted."""
     with app.connection_for_write() as connection:

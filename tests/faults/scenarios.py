@@ -1,4 +1,15 @@
-"""What the callers of these tests say."""
+"""What the callers of these tests say, and what their agent answers."""
+
+GREETING = "Hello, this is Anna."
+HOURS = ("Hello, what are your opening hours?", "We are open from nine to five.")
+APPOINTMENT = ("I would like to book an appointment.", "Your appointment is on Tuesday.")
+AGENT = f"""
+agent:
+  default: "Could you say that again?"
+  rules:
+    - {{when: [appointment], say: "{APPOINTMENT[1]}"}}
+    - {{when: [opening hours], say: "{HOURS[1]}"}}
+"""
 
 _QUESTION = """
     - say: "Hello, what are your opening hours?"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
@@ -10,10 +9,11 @@ from django.conf import settings
 from agents.phrases import ENGLISH
 from agents.providers import registry
 from agents.providers.accounts import account_of
-from calls.models import Call, PhoneNumber
+from calls.models import PhoneNumber
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona
-from tests.faults.outside import agents_that_joined
+from tests.faults.outside import agents_that_joined, said
+from tests.faults.scenarios import AGENT, APPOINTMENT, GREETING, HOURS
 from tests.product.calling import Caller
 from tests.product.fixtures import NUMBER
 from tests.product.stack import Stack, database_url, eventually, final_call
@@ -22,16 +22,6 @@ from tools.chaos.network.wire import Wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-GREETING = "Hello, this is Anna."
-HOURS = ("Hello, what are your opening hours?", "We are open from nine to five.")
-APPOINTMENT = ("I would like to book an appointment.", "Your appointment is on Tuesday.")
-AGENT = f"""
-agent:
-  default: "Could you say that again?"
-  rules:
-    - {{when: [appointment], say: "{APPOINTMENT[1]}"}}
-    - {{when: [opening hours], say: "{HOURS[1]}"}}
-"""
 TALKS_WITH_THE_NEXT_AGENT = (
     f"""
 name: talks with the next agent
@@ -70,22 +60,10 @@ SLOW_QUERY_S = 0.3
 
 
 @pytest.fixture
-def beat(stack: Stack) -> Iterator[None]:
-    """The sweep runs."""
-    with stack.beat():
-        yield
-
-
-@pytest.fixture
 def number(quiet: None) -> PhoneNumber:
     """A number that rings for long, and whose agent does not ask into a silence."""
     persona = make_persona("Anna", greeting=GREETING, voice_id="rachel", silence_after_s=60)
     return make_number(NUMBER, persona, ring_time_s=120)
-
-
-def said(call: Call) -> list[str]:
-    """Every turn of the call."""
-    return [turn.text for turn in call.turns.all()]
 
 
 @pytest.mark.usefixtures("beat")

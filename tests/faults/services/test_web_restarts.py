@@ -1,6 +1,5 @@
 """The web process is restarted while a caller joins, talks and hangs up: its webhooks come late, or are lost."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -9,7 +8,7 @@ from calls.models import Call, Heartbeat, PhoneNumber
 from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.faults.outside import web_away
-from tests.faults.scenarios import SHORT_CHAT
+from tests.faults.scenarios import GREETING, SHORT_CHAT
 from tests.product.calling import Caller
 from tests.product.fixtures import NUMBER
 from tests.product.stack import Stack, eventually, final_call
@@ -17,14 +16,6 @@ from tests.product.stack import Stack, eventually, final_call
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rooms_end", "worker", "beat")]
 
 FREE_WITHIN_S = 30.0
-GREETING = "Hello, this is Anna."
-
-
-@pytest.fixture
-def beat(stack: Stack) -> Iterator[None]:
-    """Sweep and reaper run."""
-    with stack.beat():
-        yield
 
 
 def test_23_a_caller_who_joins_meanwhile_is_answered_once(stack: Stack, number: PhoneNumber) -> None:

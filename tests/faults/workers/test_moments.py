@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.product.calling import Caller
 from tests.product.fixtures import NUMBER
 from tests.product.stack import Process, Stack, eventually, final_call
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("beat")]
 
 GREETING = "Hello and welcome to the bakery in the old town. What can I do for you?"
 SCENARIO = """
@@ -63,13 +63,6 @@ MOMENTS = [rings, agent_joins, agent_greets, caller_speaks, agent_takes_leave]
 @pytest.fixture
 def number(quiet: None) -> PhoneNumber:
     return make_number(NUMBER, make_persona("Anna", greeting=GREETING, voice_id="rachel"), ring_time_s=60)
-
-
-@pytest.fixture(autouse=True)
-def beat(stack: Stack) -> Iterator[None]:
-    """The sweep runs."""
-    with stack.beat():
-        yield
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])

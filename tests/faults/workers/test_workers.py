@@ -17,23 +17,14 @@ from calls.models import Call, PhoneNumber, Turn
 from calls.states import EndReason, Status
 from simulator.caller import CallReport
 from tests.factories import make_number, make_persona
-from tests.faults.outside import agents_that_joined
+from tests.faults.outside import agents_that_joined, said
+from tests.faults.scenarios import AGENT, APPOINTMENT, GREETING, HOURS
 from tests.product.calling import Caller
 from tests.product.fixtures import NUMBER
 from tests.product.stack import Process, Stack, eventually, final_call
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("beat")]
 
-GREETING = "Hello, this is Anna."
-HOURS = ("Hello, what are your opening hours?", "We are open from nine to five.")
-APPOINTMENT = ("I would like to book an appointment.", "Your appointment is on Tuesday.")
-AGENT = f"""
-agent:
-  default: "Could you say that again?"
-  rules:
-    - {{when: [appointment], say: "{APPOINTMENT[1]}"}}
-    - {{when: [opening hours], say: "{HOURS[1]}"}}
-"""
 GOES_ON_AFTER_THE_LOSS = (
     f"""
 name: goes on after the loss
@@ -106,13 +97,6 @@ caller:
 
 
 @pytest.fixture
-def beat(stack: Stack) -> Iterator[None]:
-    """The sweep runs."""
-    with stack.beat():
-        yield
-
-
-@pytest.fixture
 def number(quiet: None) -> PhoneNumber:
     """A number that rings for long, and whose agent does not ask into a silence."""
     persona = make_persona("Anna", greeting=GREETING, voice_id="rachel", silence_after_s=60)
@@ -130,11 +114,6 @@ def holder(workers: list[Process]) -> Process:
     """Return the worker that holds the only call."""
     [call] = answered_calls(1)
     return next(worker for worker in workers if call.lease_holder.endswith(f":{worker.pid}"))
-
-
-def said(call: Call) -> list[str]:
-    """Every turn of the call."""
-    return [turn.text for turn in call.turns.all()]
 
 
 def answered_calls(count: int) -> list[Call]:
