@@ -15,6 +15,7 @@ from pytest_playwright.pytest_playwright import CreateContextCallback
 
 from tests.factories import make_user
 from tests.pages.browser import watching
+from tests.pages.browser.looking import DESKTOP
 from tests.pages.browser.serving import serving
 from tests.pages.browser.signing_in import sign_in
 from tests.pages.browser.windows import Window
@@ -25,7 +26,6 @@ from tools.setup.packages import find_chromium
 
 PATIENCE_MS = 15_000  # of a test, on a busy machine
 START_MS = 60_000  # for Chromium to start there
-WIDE = {"width": 1440, "height": 900}
 # Of what the group Supervisors may.
 SUPERVISED = (
     *("agents.view_persona", "agents.change_persona", "agents.publish_persona", "agents.view_personaversion"),
@@ -94,19 +94,20 @@ def site(
 
 @pytest.fixture(scope="package")
 def browser_context_args(site: str) -> dict[str, Any]:
-    return {"base_url": site, "viewport": WIDE, "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
+    return {"base_url": site, "viewport": DESKTOP, "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="package")
 def shared_window(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Window]:
-    """A window for most tests: its cache spares each of them the loading of styles, scripts and fonts."""
+    """A window for most tests: its page spares each of them the loading of styles, scripts and fonts."""
     context = browser.new_context(**browser_context_args)
-    yield Window(context, watching.watch(context))
+    reports = watching.watch(context)
+    yield Window(context.new_page(), reports)
     context.close()
 
 
 @pytest.fixture
-def context(request: pytest.FixtureRequest, transactional_db: None, site: str) -> Iterator[BrowserContext]:
+def window(request: pytest.FixtureRequest, transactional_db: None, site: str) -> Iterator[Window]:
     """A browser window without cookies and storage. What the browser reports meanwhile fails the test.
 
     It is a fresh one for a test that is marked `fresh_window`, and for pytest-playwright to record.
@@ -114,15 +115,25 @@ def context(request: pytest.FixtureRequest, transactional_db: None, site: str) -
     if request.node.get_closest_marker("fresh_window") or is_recorded(request.config):
         new_context: CreateContextCallback = request.getfixturevalue("new_context")
         context = new_context()
-        window, leave = Window(context, watching.watch(context)), context.close
+        reports = watching.watch(context)
+        window = Window(context.new_page(), reports)
     else:
         window = request.getfixturevalue("shared_window")
         window.forget(site)
-        leave = window.close_pages
     window.context.set_default_timeout(PATIENCE_MS)
-    yield window.context
-    leave()
+    yield window
+    window.leave()
     assert window.reports == []
+
+
+@pytest.fixture
+def context(window: Window) -> BrowserContext:
+    return window.context
+
+
+@pytest.fixture
+def page(window: Window) -> Page:
+    return window.page
 
 
 def is_recorded(config: pytest.Config) -> bool:

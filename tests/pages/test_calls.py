@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from calls.models import Call
 from calls.states import EndReason, Status
@@ -93,9 +93,10 @@ def test_the_page_of_a_live_call_follows_it_to_its_end(administrator: User, page
 
 def is_silent(page: Page, act: Callable[[], None]) -> bool:
     """Whether the page asks for nothing while this is done."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked: list[Request] = []
+    page.on("request", asked.append)
     act()
+    page.remove_listener("request", asked.append)
     return asked == []
 
 

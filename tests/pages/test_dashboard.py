@@ -29,6 +29,7 @@ def test_the_day_is_summed_up_and_each_call_is_a_link(administrator: User, page:
     expect(page.get_by_role("heading", name="Call from +1 202 555 0123")).to_be_visible()
 
 
+@pytest.mark.fresh_window  # a clock that is installed stays in its window
 def test_a_call_that_comes_in_is_shown_without_a_reload(administrator: User, page: Page) -> None:
     page.clock.install()
     page.goto("/admin/")

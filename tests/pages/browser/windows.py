@@ -1,27 +1,35 @@
-"""Browser windows, which tests use one after another."""
+"""A browser window, which tests use one after another."""
 
 from dataclasses import dataclass
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Page
+
+from tests.pages.browser.looking import DESKTOP
+
+EMPTY = "about:blank"
 
 
 @dataclass(frozen=True)
 class Window:
-    """A context of Chromium's, and what it has reported since it was last emptied."""
+    """A page in a context of Chromium's, and what it has reported since it was last emptied."""
 
-    context: BrowserContext
+    page: Page
     reports: list[str]
 
+    @property
+    def context(self) -> BrowserContext:
+        return self.page.context
+
     def forget(self, site: str) -> None:
-        """Forget cookies, storage and reports, as a new window would; the cache stays."""
+        """Forget cookies, storage, theme and reports, as a new window would; the cache stays."""
         self.context.clear_cookies()
-        page = self.context.new_page()
-        session = self.context.new_cdp_session(page)
+        session = self.context.new_cdp_session(self.page)
         session.send("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "local_storage"})
-        page.close()
+        session.detach()
+        self.page.emulate_media(color_scheme="null")
+        self.page.set_viewport_size(DESKTOP)
         self.reports.clear()
 
-    def close_pages(self) -> None:
-        """What a page does after this is no part of a test."""
-        for page in self.context.pages:
-            page.close()
+    def leave(self) -> None:
+        """Leave what is open: what it does after this is no part of a test."""
+        self.page.goto(EMPTY)
