@@ -17,7 +17,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     HEADERS_S: ClassVar[float] = 10.0
     """How long a request line and its headers may take, from the first byte, or from the start of the connection."""
-    HEADERS_BYTES: ClassVar[int] = 64 * 1024
+    HEADERS_BYTES: ClassVar[int] = 16 * 1024
     WRITE_S: ClassVar[float] = 30.0
     """How long an answer may wait for a client that reads nothing."""
 

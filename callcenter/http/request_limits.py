@@ -1,4 +1,4 @@
-"""How large a request's body may be and how long it may take, before anything else processes the request.
+"""What a request's headers may say, how large its body may be and how long it may take, before anything processes it.
 
 Nobody has to log in to send a body. Django reads it whole before it asks who sends it, or answers 404.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import JsonResponse
 
+from callcenter.http import request_headers
 from common.asgi import Application, Disconnected, Receive, Scope, Send, TooLarge, read_body, send_response
 
 BODY_S = 15.0  # 256 KiB in this time is 17 KiB a second
@@ -25,8 +26,9 @@ class Refused(Exception):
 class RequestLimits:
     """An ASGI application that reads a request's body, and hands the request on to `application` when it is complete.
 
-    A body of more than `max_bytes` is refused with 413, unread where it says its size; one that takes longer than
-    `max_s` with 408. Either ends the connection.
+    Headers that callcenter.http.request_headers does not allow are refused with 400. A body of more than `max_bytes` is
+    refused with 413, unread where it says its size; one that takes longer than `max_s` with 408. Each of these ends the
+    connection.
     """
 
     def __init__(self, application: Application, max_bytes: int, max_s: float = BODY_S) -> None:
@@ -50,6 +52,8 @@ class RequestLimits:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body. Raises Refused or Disconnected."""
+        if problem := request_headers.problem(scope["headers"]):
+            raise Refused(400, problem)
         self._check_length(dict(scope["headers"]).get(b"content-length", b"0"))
         try:
             async with asyncio.timeout(self._max_s):

@@ -46,8 +46,15 @@ def status_webhook(request: HttpRequest) -> HttpResponse:
     return _verified(request, answer)
 
 
+def _check_form(request: HttpRequest) -> None:
+    """Raise BadBody unless it is what Twilio sends: a multipart form would take a stranger's word for its encodings."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise BadBody("Content-Type: application/x-www-form-urlencoded is expected")
+
+
 def _verified(request: HttpRequest, answer: Callable[[Mapping[str, str]], HttpResponse]) -> HttpResponse:
     try:
+        _check_form(request)
         events.verify(request.get_full_path(), request.POST, request.headers.get("X-Twilio-Signature", ""))
         return answer(request.POST.dict())
     except BadSignature as error:
