@@ -93,6 +93,16 @@ class PhoneNumberForm(ModelForm):
             super()._post_clean()  # type: ignore[misc]  # not in the stubs
 
 
+class PhoneNumberRowForm(ModelForm):
+    """A number in the list, where it is opened and closed."""
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Pass over what is wrong with other fields: a number whose transfer may no longer be dialed can be closed."""
+        if hasattr(error, "error_dict"):
+            error = ValidationError({name: found for name, found in error.error_dict.items() if name in self.fields})
+        super().add_error(field, error)
+
+
 @admin.register(PhoneNumber)
 class PhoneNumberAdmin(ModelAdmin):
     form = PhoneNumberForm
@@ -113,6 +123,9 @@ class PhoneNumberAdmin(ModelAdmin):
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)
         return type(form.__name__, (form,), {"may_open_countries": bool(request.user.is_superuser)})
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{**kwargs, "form": PhoneNumberRowForm})
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         extra = {"form_class": PersonaChoice} if db_field.related_model is Persona else {}

@@ -4,19 +4,25 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.urls import reverse
+from pytest_django import Settings
 
 from calls.models import PhoneNumber
+from calls.models.phone_number import Overflow
 from tests.factories import client_of, make_number, make_persona
 
 pytestmark = pytest.mark.django_db
 
-ADD = "/admin/calls/phonenumber/add/"
+LIST, ADD = "/admin/calls/phonenumber/", "/admin/calls/phonenumber/add/"
 
 
 def _form(**values: Any) -> dict[str, Any]:
     form = {"e164": "+1 (202) 555-0100", "label": "Front desk", "is_active": "on", "max_calls": 10, "ring_time_s": 30}
     return {**form, "overflow": "message", "overflow_message": "All our lines are busy. Goodbye.", **values}
+
+
+def _in_list(number_id: int) -> dict[str, str]:
+    """The list's form, in which the number is closed."""
+    return {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(number_id), "_save": "Save"}
 
 
 def test_a_number_is_stored_as_e164_however_it_is_written() -> None:
@@ -48,10 +54,28 @@ def test_a_number_that_exists_already_is_not_added_again() -> None:
 
 def test_a_number_is_switched_off_in_the_list() -> None:
     number = make_number()
-    form = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": number.pk, "_save": "Save"}
-    client_of("Supervisors").post(reverse("admin:calls_phonenumber_changelist"), form)
+    client_of("Supervisors").post(LIST, _in_list(number.pk))
     number.refresh_from_db()
     assert not number.is_active
+
+
+def test_a_number_whose_transfer_may_no_longer_be_dialed_can_be_closed(settings: Settings) -> None:
+    number = make_number("+12025550100", overflow=Overflow.TRANSFER, overflow_number="+12025550199")
+    settings.OUTBOUND_DENIED_PREFIXES = ["+1202555"]
+
+    client_of("Supervisors").post(LIST, _in_list(number.pk))
+
+    number.refresh_from_db()
+    assert not number.is_active
+
+
+def test_a_number_that_somebody_has_deleted_meanwhile_is_missed_in_the_list() -> None:
+    number = make_number("+12025550100")
+
+    page = client_of("Supervisors").post(LIST, _in_list(number.pk + 1))
+
+    assert page.status_code == 200
+    assert list(page.context["cl"].formset.errors[0]) == ["id"]
 
 
 def test_a_viewer_sees_numbers_but_cannot_add_or_edit_them() -> None:

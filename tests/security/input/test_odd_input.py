@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.conf import settings as configured
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.core.asgi import get_asgi_application
 from django.db import DataError, transaction
 from django.http import HttpResponse
@@ -111,6 +112,38 @@ def test_a_nul_in_a_query_is_refused_and_a_last_day_of_time_is_not_a_limit(clien
     page = client.get("/admin/calls/call/?created_at_from=0001-01-01&created_at_to=9999-12-31")
 
     assert (page.status_code, page.context["cl"].result_count) == (200, 1)
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/admin/login/", "/api/calls", "/stats", "/nowhere"])
+def test_a_nul_in_a_cookie_is_refused(path: str) -> None:
+    answer = Client().get(path, headers={"Cookie": configured.SESSION_COOKIE_NAME + r'="\000aaaaaaaaaa"'})
+
+    assert answer.status_code == 400
+
+
+IDS = ["abc", "1e5", "-1", BIG, "٣"]
+
+
+@pytest.mark.parametrize("id_", IDS)
+@pytest.mark.parametrize("model", ["calls_phonenumber", "calls_call", "agents_persona", "auth_user"])
+def test_an_id_that_is_none_is_refused_in_an_action(model: str, id_: str, client: Client) -> None:
+    form = {"action": "delete_selected", "_selected_action": id_, "index": "0"}
+
+    assert client.post(reverse(f"admin:{model}_changelist"), form).status_code in {200, 302, 400}
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_an_id_that_is_none_is_refused_in_a_lists_form(id_: str, client: Client) -> None:
+    form = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": id_, "_save": "Save"}
+
+    assert client.post("/admin/calls/phonenumber/", form).status_code in {200, 302, 400}
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_an_id_that_is_none_is_refused_in_the_link_to_an_objects_page(id_: str, client: Client) -> None:
+    content_type = ContentType.objects.get_for_model(Call).pk
+
+    assert client.get(f"/admin/r/{content_type}/{quote(id_)}/").status_code in {400, 404}
 
 
 BODIES = {
