@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
@@ -10,7 +10,12 @@ from django.utils.safestring import SafeString
 
 from agents.services import Difference
 
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+# A word has the blanks that follow it: blanks by themselves, all alike, would make comparing take twenty times as long.
+_WORDS = re.compile(r"^\s+|\w+\s*|[^\w\s]\s*")
+MOST_WORDS = 8_000  # with punctuation; comparing takes quadratic time, with so many about a second
+
+type Part = tuple[bool, str, str]
+"""Whether it differs, and what it is in the first text and in the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +34,30 @@ def highlight(differences: Iterable[Difference]) -> list[HighlightedDifference]:
 
 def mark_words(before: str, after: str) -> tuple[SafeString, SafeString]:
     """Return both texts as HTML: `<del>` around words that only the first has, `<ins>` around those of the second."""
-    old, new = _WORDS.findall(before), _WORDS.findall(after)
     removed: list[SafeString] = []
     added: list[SafeString] = []
-    for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        removed.append(_piece("del", old[i1:i2], differs=kind != "equal"))
-        added.append(_piece("ins", new[j1:j2], differs=kind != "equal"))
+    for differs, old, new in _parts(before, after):
+        removed.append(_piece("del", old, differs=differs))
+        added.append(_piece("ins", new, differs=differs))
     return _join(removed), _join(added)
 
 
-def _piece(tag: str, words: list[str], *, differs: bool) -> SafeString:
-    text = "".join(words)
+def _parts(before: str, after: str) -> Iterator[Part]:
+    """Both texts line by line, and word by word where lines were replaced, unless these have too many words."""
+    for differs, old, new in _aligned(before.splitlines(True), after.splitlines(True), autojunk=True):
+        old_words, new_words = _WORDS.findall(old), _WORDS.findall(new)
+        if differs and max(len(old_words), len(new_words)) <= MOST_WORDS:
+            yield from _aligned(old_words, new_words)
+        else:
+            yield differs, old, new
+
+
+def _aligned(old: list[str], new: list[str], *, autojunk: bool = False) -> Iterator[Part]:
+    for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk).get_opcodes():
+        yield kind != "equal", "".join(old[i1:i2]), "".join(new[j1:j2])
+
+
+def _piece(tag: str, text: str, *, differs: bool) -> SafeString:
     if not text or not differs:
         return format_html("{}", text)
     return format_html("<{0}>{1}</{0}>", tag, text)

@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from agents import services
-from agents.admin.highlight import mark_words
+from agents.admin.highlight import MOST_WORDS, mark_words
 from agents.models import Persona, PersonaSettings, PersonaVersion
 from tests.factories import client_of, make_persona, make_tool
 
@@ -54,6 +54,18 @@ def test_texts_are_escaped_where_they_differ_and_where_they_do_not() -> None:
     before, after = mark_words("<b>old</b> <i>", "<b>new</b> <i>")
     assert before == "&lt;b&gt;<del>old</del>&lt;/b&gt; &lt;i&gt;"
     assert after == "&lt;b&gt;<ins>new</ins>&lt;/b&gt; &lt;i&gt;"
+
+
+def test_words_are_compared_within_lines_and_blanks_and_line_ends_are_kept() -> None:
+    before, after = mark_words("  One, two.\nThree four.\n", "  One, two.\nThree five.\nSix.")
+    assert before == "  One, two.\nThree <del>four</del>.\n"
+    assert after == "  One, two.\nThree <ins>five</ins>.\n<ins>Six.</ins>"
+
+
+def test_lines_with_too_many_words_to_compare_are_marked_whole() -> None:
+    before, after = mark_words("Same.\n" + "a " * MOST_WORDS, "Same.\n" + "a " * MOST_WORDS + "b")
+    assert before == "Same.\n<del>" + "a " * MOST_WORDS + "</del>"
+    assert after == "Same.\n<ins>" + "a " * MOST_WORDS + "b</ins>"
 
 
 def test_comparing_offers_to_roll_back_to_the_version_that_is_not_live() -> None:
