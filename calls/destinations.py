@@ -23,7 +23,12 @@ class NotAllowed(ValidationError):
 
 
 def check(e164: str, *, ours: str = "") -> None:
-    """Raise NotAllowed unless this number may be dialed. `ours` is a number of ours that is not saved yet."""
+    """Raise NotAllowed unless this number may be dialed. `ours` is a number of ours that is not saved yet.
+
+    A number in any form but E.164's own is refused, too: a zero too many would hide which prefix it begins with.
+    """
+    if _is_disguised(e164):
+        raise NotAllowed("Write the number as E.164, without a zero after the country code: +12025550100.")
     for prefix in settings.OUTBOUND_DENIED_PREFIXES:
         if e164.startswith(prefix):
             raise NotAllowed(f"Numbers that begin with {prefix} must not be dialed (OUTBOUND_DENIED_PREFIXES).")
@@ -48,6 +53,16 @@ def opened_by(e164: str) -> str:
     if settings.OUTBOUND_COUNTRIES or not own:
         return ""
     return next(iter(_regions([e164]) - _regions(own)), "")
+
+
+def _is_disguised(text: str) -> bool:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return False  # but invalid, which is for the others to say
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) != text
 
 
 def _countries(ours: str) -> set[str]:

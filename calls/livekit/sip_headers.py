@@ -11,6 +11,7 @@ from urllib.parse import unquote
 FROM, TO = "callcenter.from", "callcenter.to"
 HEADERS_TO_ATTRIBUTES = {"From": FROM, "To": TO}
 """For LiveKit's inbound trunks."""
+MAX_LENGTH = 512
 
 # RFC 3261, 25.1: name-addr is a display name and an address in angle brackets, addr-spec the address alone.
 _IN_BRACKETS = re.compile(r"<\s*(?:sips?|tel):([^@;>\s]*)[^<>]*>[^<>]*$", re.IGNORECASE)
@@ -28,6 +29,11 @@ def called_number(attributes: Mapping[str, str]) -> str:
 
 
 def user(header: str) -> str:
-    """The user of the address in a header From or To: `"Ann" <sip:+12025550123@192.0.2.1>;tag=1` has +12025550123."""
+    """The user of the address in a header From or To: `"Ann" <sip:+12025550123@192.0.2.1>;tag=1` has +12025550123.
+
+    Empty for a header of more than MAX_LENGTH characters, too, in which a search takes quadratic time.
+    """
+    if len(header) > MAX_LENGTH:
+        return ""
     found = _IN_BRACKETS.search(header) or _ALONE.match(header)
     return unquote(found.group(1)) if found else ""

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError
 from twilio.twiml.voice_response import VoiceResponse
 
 from agents.choices import Language
+from calls import destinations
 from calls.models import PhoneNumber
 from calls.models.phone_number import Overflow
+from calls.phone import masked
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +55,11 @@ def _message(number: PhoneNumber) -> str:
 
 
 def _transfer(number: PhoneNumber) -> str:
+    try:
+        destinations.check(number.overflow_number)
+    except ValidationError as error:  # the settings have changed since it was saved
+        log.warning("twilio_recovery_number_refused", number=masked(number.overflow_number), error=error.messages)
+        return _message(number)
     answer = VoiceResponse()
     answer.dial(number.overflow_number, answer_on_bridge=True)
     return str(answer)

@@ -20,6 +20,7 @@ from calls.webhooks.livekit.callers import incoming_call
         ('"<sip:+12025550199@x>" <sip:+12025550123@192.0.2.1>;tag=a1', "+12025550123"),
         ("", ""),
         ("nonsense", ""),
+        ('"' + "a" * 500 + '" <sip:+12025550123@192.0.2.1>', ""),  # no telephone sends as much
     ],
 )
 def test_the_user_of_an_address_is_found(header: str, user: str) -> None:

@@ -99,6 +99,15 @@ def test_prefixes_make_exceptions_and_what_is_denied_stays_denied(settings: Sett
     assert "OUTBOUND_DENIED_PREFIXES" in refusal(ORDINARY)
 
 
+def test_a_zero_too_many_hides_no_denied_prefix(settings: Settings) -> None:
+    settings.OUTBOUND_COUNTRIES = ["GB"]
+    settings.OUTBOUND_DENIED_PREFIXES = ["+44208"]
+    settings.OUTBOUND_ALLOWED_PREFIXES = ["+44"]
+
+    assert "OUTBOUND_DENIED_PREFIXES" in refusal("+442081234567")
+    assert "E.164" in refusal("+4402081234567")
+
+
 # --- the API ---
 
 

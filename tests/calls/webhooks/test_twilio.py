@@ -105,6 +105,14 @@ def test_a_caller_whom_livekit_does_not_take_is_transferred_if_the_number_says_s
 
 
 @pytest.mark.django_db
+def test_nobody_is_transferred_to_a_number_that_may_no_longer_be_dialed(settings: Settings) -> None:
+    make_number(NUMBER, overflow=Overflow.TRANSFER, overflow_number="+12025550199", overflow_message="Later, please.")
+    settings.OUTBOUND_DENIED_PREFIXES = ["+1202555"]
+
+    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == "Later, please."
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("values", [None, {"is_active": False}])
 def test_a_number_that_does_not_exist_or_is_inactive_has_no_message_of_its_own(values: dict[str, Any] | None) -> None:
     if values is not None:
@@ -182,6 +190,15 @@ def test_signed_parameters_that_are_no_calls_are_refused_and_named(path: str, wr
     response = post(path, parameters(**wrong))
 
     assert (response.status_code, response.json()["error"][:8]) == (400, "CallSid:")
+
+
+@pytest.mark.parametrize("path", [VOICE, STATUS])
+def test_only_forms_as_twilio_sends_them_are_read(path: str) -> None:
+    headers = {"X-Twilio-Signature": signature(BASE + path, parameters())}
+
+    response = Client().post(path, parameters(), headers=headers)  # as multipart/form-data
+
+    assert (response.status_code, "application/x-www-form-urlencoded" in response.json()["error"]) == (400, True)
 
 
 @pytest.mark.django_db
