@@ -9,9 +9,9 @@ TRIES_FOR_S = 4.0  # from the first failure; after it nobody is left
 AGAIN_AFTER_S = 0.5  # between two rounds through all of them
 
 
-async def another_round(failing_since: float) -> bool:
+async def another_round(failing_since: float | None) -> bool:
     """Wait a moment before all are tried again. False: the outage has lasted too long."""
-    if time.monotonic() - failing_since > TRIES_FOR_S:
+    if failing_since is not None and time.monotonic() - failing_since > TRIES_FOR_S:
         return False
     await asyncio.sleep(AGAIN_AFTER_S)
     return True

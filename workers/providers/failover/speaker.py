@@ -64,7 +64,8 @@ class Speaker:
         self._voice: Synthesizer | None = None
         self._utterances = Utterances()
         self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
-        self._unreachable: dict[Target, float] = {}  # since when
+        self._mute: set[Target] = set()  # those of them that were asked, and did not speak
+        self._failing_since: float | None = None
         self._settled = asyncio.Event()  # clear while another voice takes over
         self._settled.set()
         self._deadline: asyncio.TimerHandle | None = None
@@ -72,9 +73,11 @@ class Speaker:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, setup: FrameProcessorSetup) -> None:
-        """Connect, so that the first words do not wait for it."""
+        """Connect, so that the first words do not wait for it. Who cannot be reached now is tried again for these."""
         self._setup = setup
         await self._connect()
+        if self._voice is None:
+            self._failed.clear()
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -95,6 +98,8 @@ class Speaker:
             await self._settled.wait()
             if self.is_down:
                 return  # it was given up with what came before it
+        if not self._utterances.are_owed():
+            self._failing_since = None  # what failed before was something else's, perhaps long ago
         utterance = self._utterances[context_id]
         if self._voice is None:
             await self._connect_patiently()
@@ -162,7 +167,7 @@ class Speaker:
         if utterance is None:
             return
         if utterance.rest() and not utterance.audio_s:
-            self._fail_over_soon("no audio")
+            self._fail_over_soon("no audio", is_mute=True)
             return
         self._utterances.forget(context_id)
         self._expect_audio()
@@ -170,7 +175,11 @@ class Speaker:
 
     async def failed(self, source: Synthesizer, why: str) -> None:
         if source is self._voice and self._utterances.are_owed():
-            self._fail_over_soon(why)
+            self._fail_over_soon(why, is_mute=self._breaks_off())
+
+    def _breaks_off(self) -> bool:
+        """Whether it has begun to speak, and has not come to the end of a word."""
+        return any(utterance.audio_s and not utterance.has_progressed() for _, utterance in self._utterances.all())
 
     def _utterance_of(self, source: Synthesizer, context_id: str) -> Utterance | None:
         return self._utterances.get(context_id) if source is self._voice else None
@@ -188,14 +197,12 @@ class Speaker:
                 await voice.connect(self._setup)
             except SpeechFailed as error:
                 self._note_failure(str(error))
-                self._unreachable.setdefault(target, time.monotonic())
                 await voice.drop()
                 continue
             except asyncio.CancelledError:  # the caller interrupts what was to be said
                 await voice.drop()
                 raise
             self._voice = voice
-            self._unreachable.clear()
             if self._failed:
                 failed, why = next(reversed(self._failed.items()))
                 await self._speech.failed_over(failed, target, why)
@@ -205,23 +212,29 @@ class Speaker:
         """When nobody can be reached, all are tried again for a while: a short outage of the network ends no call."""
         await self._connect()
         while self._voice is None and self._setup is not None:
-            if len(self._unreachable) < len(self._targets):
-                return  # one was reached, and does not speak
-            if not await another_round(min(self._unreachable.values())):
+            if self._mute.issuperset(self._targets) or not await another_round(self._failing_since):
                 return
-            self._failed.clear()
+            self._failed = {target: why for target, why in self._failed.items() if target in self._mute}
             await self._connect()
 
     def _note_progress(self, utterance: Utterance) -> None:
         """After a failure a whole word must come: voices that break off within one would take turns for ever."""
         if not self._failed or utterance.has_progressed():
-            self._failed.clear()
+            self._forget_failures()
             circuits.providers.worked(self.target)
 
     def _note_failure(self, why: str) -> None:
         log.warning("tts_failed", target=str(self.target), why=why)
         circuits.providers.failed(self.target)
-        self._failed[self.target] = why
+        self._failed.pop(self.target, None)
+        self._failed[self.target] = why  # as the last
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+
+    def _forget_failures(self) -> None:
+        self._failed.clear()
+        self._mute.clear()
+        self._failing_since = None
 
     def _expect_audio(self) -> None:
         if self._deadline is not None:
@@ -231,15 +244,18 @@ class Speaker:
 
     def _check(self) -> None:
         if self._utterances.are_owed():
-            self._fail_over_soon("no audio in time")
+            self._fail_over_soon("no audio in time", is_mute=True)
             return
         for context_id, utterance in self._utterances.all():
             if utterance.is_complete:  # all that is missing is the word that it is over
                 self._spawn(self._end(context_id))
 
-    def _fail_over_soon(self, why: str) -> None:
+    def _fail_over_soon(self, why: str, *, is_mute: bool) -> None:
+        """`is_mute`: it took the text and does not speak. Whose connection was lost may be asked again."""
         if self._settled.is_set() and self._setup is not None:
             self._settled.clear()
+            if is_mute:
+                self._mute.add(self.target)
             self._spawn(self._fail_over(why))
 
     async def _fail_over(self, why: str) -> None:
@@ -269,8 +285,7 @@ class Speaker:
     async def _give_up(self) -> None:
         """Nobody can speak. All are tried again with the next text."""
         why = next(reversed(self._failed.values()), "")
-        self._failed.clear()
-        self._unreachable.clear()
+        self._forget_failures()
         self.is_down = True
         owed = {context_id for context_id, _ in self._utterances.all()}
         for context_id in owed:

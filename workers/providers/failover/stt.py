@@ -30,8 +30,8 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, F
 from workers import metrics
 from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
 from workers.providers import circuits
+from workers.providers.failover import outage
 from workers.providers.failover.heard_audio import HeardAudio
-from workers.providers.failover.outage import Outage
 from workers.providers.recognizer import Recognizer, TranscriptCompleteFrame
 from workers.providers.targets import Target
 
@@ -46,6 +46,7 @@ UNDERSTOOD = (
     TranscriptCompleteFrame,
     TranscriptionFrame,
 )
+NO_ANSWER = "no answer in time"
 SIGN_WITHIN_S = 1.0  # from the question whether the service is there
 
 
@@ -62,7 +63,7 @@ class FailoverSTT(FrameProcessor):
         self._targets = circuits.providers.order(targets)
         self._make = make
         self._audio_passthrough = audio_passthrough
-        self._outage = Outage(self._targets)
+        self._outage = outage.Outage(self._targets)
         self._heard = HeardAudio()
         self._meter = SpeechMeter()
         self._unanswered_since: float | None = None  # speech that the service has not reacted to
@@ -186,7 +187,7 @@ class FailoverSTT(FrameProcessor):
             if answered_at >= self._asked_at:
                 self._asked_at = self._unanswered_since = None
             elif now - self._asked_at > SIGN_WITHIN_S:
-                self._fail_over_soon("no answer in time")
+                self._fail_over_soon(NO_ANSWER)
             return
         if self._unanswered_since is not None and answered_at >= self._unanswered_since:
             self._unanswered_since = None
@@ -210,6 +211,8 @@ class FailoverSTT(FrameProcessor):
             self._failover = self.create_task(self._fail_over(why), f"{self}::failover")
 
     async def _fail_over(self, why: str) -> None:
+        if why != NO_ANSWER and self._listened_s() > outage.TRIES_FOR_S:
+            self._outage.is_over()  # it has worked in between, although the caller may have said nothing
         self._why = why
         while self._why:
             failed, why = self.target, self._why
@@ -256,8 +259,11 @@ class FailoverSTT(FrameProcessor):
     def _stop_listening(self) -> None:
         """Count what the present service has listened to: vendors bill by it."""
         if self._listens_since is not None:
-            metrics.transcribed(self.target.provider, time.monotonic() - self._listens_since)
+            metrics.transcribed(self.target.provider, self._listened_s())
             self._listens_since = None
+
+    def _listened_s(self) -> float:
+        return 0.0 if self._listens_since is None else time.monotonic() - self._listens_since
 
     async def _retire(self, service: Recognizer) -> None:
         try:

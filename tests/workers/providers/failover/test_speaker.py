@@ -112,6 +112,58 @@ async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPa
     speech.given_up.assert_not_awaited()
 
 
+async def test_an_outage_while_the_agent_joins_is_over_for_its_first_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VoiceOutOfReach, "refusals", 2)
+    monkeypatch.setattr(outage, "TRIES_FOR_S", 0.05)
+    voices: list[Any] = []
+    speech: Any = AsyncMock()
+    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
+
+    def make(_target: Target, _listener: Any) -> Any:
+        voices.append(VoiceOutOfReach())
+        return voices[-1]
+
+    speaker = Speaker(others, make, speech)
+    await speaker.start(Mock())
+    await asyncio.sleep(0.1)  # longer than an outage is waited out
+
+    await speaker.say("context", "We are open from nine to five.")
+
+    voices[-1].say.assert_awaited_once()
+    speech.given_up.assert_not_awaited()
+
+
+class VoiceThatIsCutOff(VoiceOutOfReach):
+    """A voice whose connection is lost as soon as it is asked for something, while it cannot be reached."""
+
+    def __init__(self, listener: Any, said: asyncio.Event) -> None:
+        super().__init__()
+        self._listener, self._said = listener, said
+        self.say = AsyncMock(side_effect=self._say)
+
+    async def _say(self, *_: str) -> None:
+        if VoiceOutOfReach.refusals:
+            await self._listener.failed(self, "the connection was closed")
+        else:
+            self._said.set()
+
+
+async def test_a_voice_whose_connection_was_lost_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VoiceOutOfReach, "refusals", 0)
+    monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)
+    said = asyncio.Event()
+    speech: Any = AsyncMock()
+    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
+    speaker = Speaker(others, lambda _target, listener: cast(Any, VoiceThatIsCutOff(listener, said)), speech)
+    await speaker.start(Mock())
+    monkeypatch.setattr(VoiceOutOfReach, "refusals", 3)  # of both, and of the first once more
+
+    await speaker.say("context", "We are open from nine to five.")
+
+    await asyncio.wait_for(said.wait(), 5)
+    speech.given_up.assert_not_awaited()
+
+
 async def test_voices_that_stay_out_of_reach_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VoiceOutOfReach, "refusals", 1000)
     monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)

@@ -179,6 +179,20 @@ async def test_a_short_outage_of_every_recognizer_loses_no_word(settings: Settin
         assert not heard.up.of(ErrorFrame)
 
 
+async def test_recognizers_that_are_cut_off_now_and_then_while_nobody_speaks_take_turns(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "TRIES_FOR_S", 0.3)
+    async with hearing(settings, LOCAL[0]) as heard:
+        for cuts in (1, 2, 3):
+            await heard.fault(kind="close_after", after_s=0, count=1)
+            await heard.hear(SECOND)
+            assert len(heard.failovers) == cuts
+        await heard.hear(await say(HOURS) + SECOND[:9600])
+        await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        assert (await heard.down.until(TranscriptionFrame)).text == HOURS
+
+
 async def test_a_call_that_ends_during_an_outage_leaves_nothing_behind(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
