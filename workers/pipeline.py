@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 
 from agents.models import PersonaVersion
@@ -19,6 +18,7 @@ from workers.providers.failover.tts import FailoverTTS
 from workers.providers.speech.cached_lines import CallLines
 from workers.tools import functions
 from workers.turns import policies
+from workers.turns.agent_turns import AgentTurns
 from workers.turns.barge_in import BargeIn
 from workers.turns.policies import CallerTurns
 
@@ -32,7 +32,7 @@ class CallPipeline:
     llm: FailoverLLM
     tts: FailoverTTS
     caller: CallerTurns
-    agent: LLMAssistantAggregator
+    agent: AgentTurns
     latency: LatencyMeter
     barge_in: BargeIn
 
@@ -55,7 +55,7 @@ def build(version: PersonaVersion, transport: CallTransport, lines: CallLines) -
     transport.input().listeners.append(barge_in.hear)
     context = LLMContext(tools=functions.schema(version.tools))
     caller = CallerTurns(context, params=policies.user_params(version, barge_in))
-    agent = LLMAssistantAggregator(context)
+    agent = AgentTurns(context)
     latency = LatencyMeter(transport.input(), transport.output())
     latency.watch(stt, caller, llm, tts)
     return CallPipeline(

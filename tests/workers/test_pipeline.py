@@ -38,7 +38,7 @@ async def test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear() -> Non
         "FailoverLLM",
         "FailoverTTS",
         "AgentVoice",
-        "LLMAssistantAggregator",
+        "AgentTurns",
     ]
 
 

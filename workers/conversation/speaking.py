@@ -79,6 +79,11 @@ class Speaking:
         except TimeoutError:
             log.warning("words_not_said")
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the caller hears the agent now."""
+        return self._transport.output().is_speaking
+
     def fall_silent(self) -> None:
         """Say nothing more for now: the call is over, and its end is on the way."""
         self._transport.output().pause()

@@ -10,6 +10,7 @@ import pytest
 
 from agents.services import publish
 from calls.models import Call
+from calls.models.history import Speaker
 from calls.states import EndReason, Status
 from tests.factories import make_number, make_persona, make_tool
 from tests.product.fixtures import NUMBER
@@ -36,6 +37,11 @@ agent:
   after_tool:
     - {name: find_order, say: "I am sorry, I could not look it up."}
 """
+LOOKING = (
+    "Of course. I will now look up the order of the table and of the four chairs, which you ordered last Friday in our "
+    "shop in the main street, and I will tell you when it arrives, so please stay on the line for one moment."
+)
+SAYS_THAT_IT_LOOKS = WHERE_IS_MY_ORDER.replace("[order], call", f'[order], say: "{LOOKING}", call')
 
 
 class PrivateService(http.server.BaseHTTPRequestHandler):
@@ -110,13 +116,13 @@ def service(certificate: Path) -> Iterator[str]:
         server.server_close()
 
 
-def _call_with_tool(stack: Stack, url: str) -> Call:
+def _call_with_tool(stack: Stack, url: str, script: str = WHERE_IS_MY_ORDER) -> Call:
     """A call in which the language model uses the tool, and says that it could not look the order up."""
     persona = make_persona(published=False, greeting="Hello.", voice_id="rachel")
     make_tool(persona, url=url, timeout_s=DEADLINE_S)
     publish(persona)
     make_number(NUMBER, persona)
-    report = stack.call(stack.script(WHERE_IS_MY_ORDER), NUMBER)
+    report = stack.call(stack.script(script), NUMBER)
     call = final_call(report.room)
 
     assert report.every_reply_heard
@@ -143,3 +149,12 @@ def test_21_a_tool_that_misbehaves_is_given_up_and_the_persona_says_that_it_coul
     assert failure["took_ms"] < (DEADLINE_S + 3) * 1000
     assert why in str(stack.control("GET", "requests"))  # what the language model was told
     assert PrivateService.asked == 0
+
+
+def test_what_a_tool_finds_is_told_after_words_that_take_longer_than_a_reply_may(
+    stack: Stack, quiet: None, service: str
+) -> None:
+    call = _call_with_tool(stack, service + "/redirects", SAYS_THAT_IT_LOOKS)
+
+    told = [turn.text for turn in call.turns.all() if turn.speaker == Speaker.AGENT]
+    assert " ".join(told) == f"Hello. {LOOKING} I am sorry, I could not look it up."

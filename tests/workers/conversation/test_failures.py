@@ -42,6 +42,8 @@ class Announcer:
 class Said:
     """Takes what is to be said, which is heard at once."""
 
+    is_heard = False
+
     def __init__(self) -> None:
         self.words: list[str] = []
 
@@ -178,6 +180,22 @@ async def test_a_reply_that_does_not_come_is_a_failure_and_one_that_comes_is_non
         for _ in range(3):
             await asyncio.sleep(0)
     assert (await call.end()).detail == "no reply within 10 s"
+
+
+async def test_no_reply_is_missed_while_the_agent_is_still_speaking(
+    call: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_timer, "ANSWER_WITHIN_S", 0.0)
+    call.said.is_heard = True
+    call.failures.answer_timer.start()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert call.said.words == []
+
+    call.said.is_heard = False
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert call.said.words[0] == ENGLISH.say_again
 
 
 async def test_a_caller_is_transferred_and_its_leaving_is_no_hanging_up(

@@ -11,6 +11,7 @@ from celery.worker.consumer import Consumer
 from kombu import Connection
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.processors.aggregators.llm_response_universal import LLMAssistantAggregator
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.anthropic.llm import AnthropicLLMService
 from pipecat.services.assemblyai.stt import AssemblyAISTTService
@@ -61,6 +62,7 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     (ElevenLabsTTSService, "_receive_messages _clear_connection_state _receive_task _get_websocket"),
     (CartesiaTTSService, "_receive_messages _process_messages _receive_task"),
     (SimpleTextAggregator, "_text _check_sentence_with_lookahead"),
+    (LLMAssistantAggregator, "_push_context_on_bot_stopped_speaking _context_push_owed"),
     (SpeculationGate, "_speculating _drop_held"),
 ]
 METHODS: list[tuple[Any, str, str]] = [

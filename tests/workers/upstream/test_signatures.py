@@ -132,7 +132,8 @@ METHODS: list[tuple[Any, str, str]] = [
     (BaseSmartTurn, "append_audio", "self buffer is_speech"),
     (BaseUserTurnStartStrategy, "handle_user_turn_started", "self"),
     (BaseUserTurnStartStrategy, "trigger_user_turn_started", "self enable_interruptions enable_user_speaking_frames"),
-    # workers/turns/policies.py, workers/pipeline.py
+    # workers/turns/policies.py, workers/turns/agent_turns.py, workers/pipeline.py
+    (LLMAssistantAggregator, "push_aggregation", "self"),
     (LLMUserAggregator, "push_frame", "self frame direction"),
     (
         LLMAssistantAggregator,
