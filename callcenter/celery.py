@@ -39,7 +39,7 @@ app.conf.update(
     # What a worker cannot carry out, and what it cannot even read, dies in `calls.dead`: it is neither lost nor tried
     # again for ever.
     task_acks_on_failure=False,
-    worker_consumer="callcenter.consumer:RefusingConsumer",
+    worker_consumer="callcenter.celery_adapters.consumer:RefusingConsumer",
     worker_prefetch_multiplier=1,
     # A live call survives a restart of the broker; its redelivered copy loses the claim.
     worker_cancel_long_running_tasks_on_connection_loss=False,

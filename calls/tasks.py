@@ -16,6 +16,9 @@ from calls.outbound import idempotency
 from calls.privacy import erasure
 
 UNCLAIMED_AFTER = timedelta(seconds=3)
+EXPIRE_S = 30
+"""Of a task that is sent every few seconds: they would pile up while no housekeeping runs. The clocks of two hosts are
+compared, that of beat and that of housekeeping, so it is longer than these differ."""
 WEBHOOKS_KEPT = timedelta(days=14)
 
 
@@ -33,7 +36,7 @@ def announce(call_id: str) -> None:
     announcer.start(uuid.UUID(call_id))
 
 
-@shared_task(name="calls.sweep", expires=2)
+@shared_task(name="calls.sweep", expires=EXPIRE_S)
 def sweep() -> None:
     """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
     elapsed.clock_watch.look()
@@ -46,13 +49,13 @@ def sweep() -> None:
         enqueue.send_call(call.pk)
 
 
-@shared_task(name="calls.reap", expires=10)
+@shared_task(name="calls.reap", expires=EXPIRE_S)
 def reap() -> None:
     """Compare the calls with what LiveKit has, and repair what differs."""
     reaper.reap()
 
 
-@shared_task(name="calls.collect_dead_letters", expires=10)
+@shared_task(name="calls.collect_dead_letters", expires=EXPIRE_S)
 def collect_dead_letters() -> None:
     """Record the messages that no worker took."""
     dead_letters.collect()

@@ -134,7 +134,7 @@ def _capacity() -> Iterable[Metric]:
 def _sweep() -> Iterable[Metric]:
     swept = GaugeMetricFamily("callcenter_sweep_age_seconds", "Time since housekeeping last swept, if ever.", labels=())
     for age in Heartbeat.objects.filter(holder=SWEEP).values_list(Now() - F("seen_at"), flat=True):
-        swept.add_metric([], max(0.0, age.total_seconds()))
+        swept.add_metric([], abs(age.total_seconds()))  # in the future, if the clock was set back and no sweep followed
     yield swept
 
 

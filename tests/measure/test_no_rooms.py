@@ -1,9 +1,9 @@
 """What the benchmark without media leaves out of the product, it leaves out as an operator would."""
 
 import pytest
-from django_celery_beat.schedulers import DatabaseScheduler
 
 from callcenter.celery import app
+from callcenter.celery_adapters.scheduler import SteadyScheduler
 from tools.measure.world import no_rooms
 
 
@@ -11,6 +11,6 @@ from tools.measure.world import no_rooms
 def test_beat_starts_without_the_reaper_and_with_everything_else() -> None:
     no_rooms.main()
 
-    schedule = DatabaseScheduler(app=app).all_as_schedule()
+    schedule = SteadyScheduler(app=app).all_as_schedule()
 
     assert app.conf.beat_schedule.keys() - schedule.keys() == {"reap"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from celery.worker.consumer import Consumer
+from django_celery_beat.schedulers import DatabaseScheduler
 from kombu import Connection
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
@@ -64,9 +65,11 @@ ATTRIBUTES: list[tuple[Any, str]] = [
     (SimpleTextAggregator, "_text _check_sentence_with_lookahead"),
     (LLMAssistantAggregator, "_push_context_on_bot_stopped_speaking _context_push_owed"),
     (SpeculationGate, "_speculating _drop_held"),
+    # callcenter/celery_adapters/
+    (DatabaseScheduler, "_heap"),
 ]
 METHODS: list[tuple[Any, str, str]] = [
-    # callcenter/consumer.py
+    # callcenter/celery_adapters/consumer.py
     (Consumer, "ensure_connected", "self conn"),
     (Consumer, "on_decode_error", "self message exc"),
     (Consumer, "create_task_handler", "self promise"),

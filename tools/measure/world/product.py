@@ -31,7 +31,7 @@ class Product:
     def __post_init__(self) -> None:
         port = str(self.world.instance.web_port)
         web = ("-m", "callcenter.web", "--host", LOOPBACK, "--port", port)
-        beat = ("-A", "callcenter", "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler")
+        beat = ("-A", "callcenter", "beat", "--scheduler", "callcenter.celery_adapters.scheduler:SteadyScheduler")
         self.web = self.world.process("web", str(BIN / "python"), *web)
         self.housekeeping = self._celery_worker("housekeeping", 2, "-I", "calls.tasks", "-Q", "housekeeping")
         self.beat = self.world.process("beat", str(BIN / "celery"), *beat)
