@@ -18,7 +18,7 @@ from workers.process import logs  # noqa: F401  before a test imports Pipecat, a
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     matrix.mark_long(items)
-    matrix.put_breaking_last(items)
+    matrix.put_calls_last(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

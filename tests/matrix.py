@@ -6,6 +6,7 @@ from tools.local import ROOT
 
 LONG = (
     "tests/chaos/test_chaos.py",
+    "tests/check/test_suite.py",
     "tests/docs/test_commands.py",
     "tests/faults/",
     "tests/latency/test_recorded_calls.py",
@@ -23,7 +24,18 @@ LONG = (
 )
 """Files, and folders with all files in them. A test marked `quick` is in the quick run all the same."""
 
-BREAKING = ("tests/faults/", "tests/chaos/")
+CALLS = (
+    "tests/latency/test_recorded_calls.py",
+    "tests/loadtest/test_small_loads.py",
+    "tests/metrics/test_whole.py",
+    "tests/simulator/caller/",
+    "tests/telephone/",
+    "tests/workers/providers/failover/",
+    "tests/workers/whole_calls/",
+)
+"""Tests in real time come late: beside them the other process then has such tests, too, and not a core's full load."""
+
+BREAKING = ("tests/chaos/", "tests/faults/")
 """What breaks something comes last."""
 
 
@@ -34,9 +46,9 @@ def mark_long(items: list[pytest.Item]) -> None:
             item.add_marker("long")
 
 
-def put_breaking_last(items: list[pytest.Item]) -> None:
+def put_calls_last(items: list[pytest.Item]) -> None:
     """Keep the order otherwise."""
-    items.sort(key=lambda item: _path(item).startswith(BREAKING))
+    items.sort(key=lambda item: (_path(item).startswith(BREAKING), _path(item).startswith(CALLS)))
 
 
 def _path(item: pytest.Item) -> str:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.matrix import LONG
+from tests.matrix import BREAKING, CALLS, LONG
 from tools.local import ROOT
 
 
@@ -16,15 +16,17 @@ def collected(*arguments: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
-def test_a_few_whole_calls_are_not_left_out_and_what_breaks_something_comes_last() -> None:
+def test_a_few_whole_calls_are_not_left_out_and_come_last_after_them_what_breaks_something() -> None:
     files = (
         "tests/faults/callers/test_outbound.py",
         "tests/faults/workers/test_workers.py",
         "tests/workers/whole_calls/test_conversations.py",
+        "tests/workers/test_pipeline.py",
     )
     kept = [test.partition("::")[2] for test in collected("-m", "not long", *files)]
 
-    assert kept == [
+    assert kept[0] == "test_a_pipeline_reads_from_the_callers_ear_to_the_callers_ear"
+    assert kept[-4:] == [
         "test_a_call_is_answered_held_recorded_and_ended_by_the_agents_goodbye",
         "test_barge_in_silences_the_agent_and_what_it_did_not_say_is_not_in_the_transcript",
         "test_an_outbound_call_rings_and_its_agent_greets_only_when_the_telephone_was_picked_up",
@@ -32,5 +34,5 @@ def test_a_few_whole_calls_are_not_left_out_and_what_breaks_something_comes_last
     ]
 
 
-def test_what_is_long_is_there() -> None:
-    assert [path for path in LONG if not (ROOT / path).exists()] == []
+def test_what_is_listed_is_there() -> None:
+    assert [path for path in (*LONG, *CALLS, *BREAKING) if not (ROOT / path).exists()] == []

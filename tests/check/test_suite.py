@@ -35,6 +35,7 @@ def flaky(count: int) -> list[str]:
     return [FLAKY.format(number=number) for number in range(1, count + 1)]
 
 
+@pytest.mark.quick
 def test_what_passes_on_a_second_try_is_listed_with_its_first_failure(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +58,7 @@ def test_more_flaky_tests_than_a_few_fail_the_run(project: Path, capfd: pytest.C
     assert capfd.readouterr().out.count("flaky: ") == MOST_FLAKY + 1
 
 
+@pytest.mark.quick
 def test_what_fails_twice_fails_the_run_and_is_not_flaky(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write(project, *flaky(1), "def test_wrong(): assert 1 == 2")
     assert failed([suite(project)])

@@ -80,7 +80,7 @@ def pids_of(instance: Instance) -> dict[int, str]:
     return found
 
 
-@pytest.mark.parametrize("kind", [Postgres, Redis, LiveKit, RabbitMQ])
+@pytest.mark.parametrize("kind", [Postgres, Redis, LiveKit, pytest.param(RabbitMQ, marks=pytest.mark.long)])
 def test_a_service_starts_twice_and_stops_twice_and_leaves_no_process(instance: Instance, kind: type[Service]) -> None:
     if kind is LiveKit:
         Redis(instance).start()

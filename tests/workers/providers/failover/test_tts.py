@@ -15,7 +15,7 @@ from agents.phrases import PHRASES
 from agents.voices import apologies
 from tests.workers.providers.replying import replying
 from workers.providers import circuits, synthesizer
-from workers.providers.failover import llm
+from workers.providers.failover import llm, outage
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 OWN, OTHER = "eleven_flash_v2_5", "eleven_turbo_v2_5"
@@ -67,8 +67,9 @@ async def test_when_no_voice_is_left_the_reply_is_given_up_and_not_in_the_transc
 
 @pytest.mark.parametrize("language", Language)
 async def test_when_no_voice_is_left_the_goodbye_is_a_recording_in_the_personas_language(
-    settings: Settings, language: Language
+    settings: Settings, language: Language, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outage, "TRIES_FOR_S", 0.0)
     goodbye = PHRASES[language].goodbye
     async with replying(settings, {"stage": "tts", "kind": "refuse"}, language=language) as parts:
         await parts.ask("what are your hours")
