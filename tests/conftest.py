@@ -15,10 +15,11 @@ from tools.local import Instance
 from workers.process import logs  # noqa: F401  before a test imports Pipecat, as workers.tasks does
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    matrix.mark_long(items)
-    matrix.put_calls_last(items)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    matrix.mark_long(items)  # before `-m` looks at the markers
+    yield
+    matrix.put_calls_last(items)  # after pytest-django has put tests without a database last
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -94,9 +94,13 @@ def test_the_page_of_a_live_call_follows_it_to_its_end(administrator: User, page
 def is_silent(page: Page, act: Callable[[], None]) -> bool:
     """Whether the page asks for nothing while this is done."""
     asked: list[Request] = []
-    page.on("request", asked.append)
+
+    def note(request: Request) -> None:
+        asked.append(request)
+
+    page.on("request", note)
     act()
-    page.remove_listener("request", asked.append)
+    page.remove_listener("request", note)
     return asked == []
 
 
