@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, with timeouts for stalled connections: uvicorn has none for headers or for responses.
 
 The names that are overridden or read here are those of uvicorn 0.54, and no public interface:
-tests/callcenter/test_http_protocol.py fails when they change.
+tests/callcenter/http/test_http_protocol.py fails when they change.
 """
 
 import asyncio
@@ -13,7 +13,11 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Closes a connection that waits too long for a request's headers, or for the client to read a response."""
+    """Closes a connection that waits too long for a request's headers, or for the client to read a response.
+
+    What a chunked body has after it, its trailers, is dropped: uvicorn would add it to the headers, which have been
+    checked by then.
+    """
 
     HEADERS_S: ClassVar[float] = 10.0
     """How long a request line and its headers may take, from the first byte, or from the start of the connection."""
@@ -23,25 +27,40 @@ class LimitedProtocol(HttpToolsProtocol):
 
     _headers_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
-    _unfinished = 0
+    _is_in_headers = False
+    _has_progressed = False  # the last that was received has completed headers, or was of a body
+    _unfinished = 0  # bytes since then
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._headers_timer = self.loop.call_later(self.HEADERS_S, self._close)
 
     def data_received(self, data: bytes) -> None:
+        self._has_progressed = False
         super().data_received(data)
-        if self._is_answering() or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._unfinished += len(data)
+        self._unfinished = 0 if self._has_progressed else self._unfinished + len(data)
         if self._unfinished > self.HEADERS_BYTES:
-            self.transport.write(TOO_LARGE)
-            self._close()
-        elif self._headers_timer is None:
+            self._refuse()
+        elif self._headers_timer is None and not self._is_answering():
             self._headers_timer = self.loop.call_later(self.HEADERS_S, self._close)
 
+    def on_message_begin(self) -> None:
+        self._is_in_headers = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_headers:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._has_progressed = True
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
-        self._unfinished = 0
+        self._is_in_headers = False
+        self._has_progressed = True
         _cancel(self._headers_timer)
         self._headers_timer = None
         super().on_headers_complete()
@@ -64,6 +83,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self) -> None:
+        if not self._is_answering():
+            self.transport.write(TOO_LARGE)
+        self._close()
 
     def _close(self) -> None:
         if not self.transport.is_closing():

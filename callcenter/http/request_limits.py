@@ -40,6 +40,7 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        scope = {**scope, "headers": list(scope["headers"])}  # as they are checked
         try:
             body = await self._body(scope, receive)
         except Disconnected:

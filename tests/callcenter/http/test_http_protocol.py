@@ -1,6 +1,7 @@
 """Connections that do not get on, on real sockets: headers that do not come, and answers that nobody reads."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -30,8 +31,12 @@ class Server:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
         self.answered = threading.Event()
+        self.headers: set[bytes] = set()
 
     async def answer(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        self.headers = {name for name, _ in scope["headers"]}
         size = LARGE if scope["path"] == "/large" else 2
         headers = [(b"content-length", str(size).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -87,6 +92,31 @@ def test_headers_that_do_not_end_are_cut_off(server: Server, monkeypatch: pytest
     status, _ = answer_to(server.port, b"GET / HTTP/1.1\r\n" + b"X-Filler: " + bytes(b"a" * 1024 * 1024))
 
     assert status == 431
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+
+
+def test_what_follows_a_chunked_body_is_no_header(server: Server) -> None:
+    trailer = b"0\r\nX-Forwarded-For: 6.6.6.6\r\nX-Late: 1\r\n\r\n"
+
+    assert answer_to(server.port, CHUNKED + trailer)[0] == 200
+    assert server.headers == {b"host", b"transfer-encoding"}
+
+
+def test_what_follows_a_chunked_body_without_end_is_cut_off(server: Server) -> None:
+    with connect(server.port) as connection:
+        connection.sendall(CHUNKED + b"0\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(4096):
+                connection.sendall(b"X-Late: " + b"a" * 1024 + b"\r\n")
+        eventually(lambda: not server.connections, "end of the connection")
+
+
+def test_a_body_in_small_pieces_is_read(server: Server) -> None:
+    pieces = b"1\r\na\r\n" * 20_000
+
+    assert answer_to(server.port, CHUNKED + pieces + b"0\r\n\r\n")[0] == 200
 
 
 def test_an_answer_that_nobody_reads_is_given_up(server: Server) -> None:
