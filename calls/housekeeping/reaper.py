@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from asgiref.sync import async_to_sync
+from django.db import DataError
 from django.db.models.functions import Now
 from django.utils import timezone
 from livekit.api import ParticipantInfo
@@ -90,7 +91,10 @@ def _take_in_strangers(present: Rooms, calls: dict[str, Call]) -> None:
         caller = next((person for person in present[room_name] if is_caller(person)), None)
         if caller and not timedelta(0) <= _present_for(caller) <= SETTLED:  # less than nothing: a clock was set
             log.warning("webhook_lost", room=mask_numbers(room_name), kind="participant_joined")
-            services.receive_call(incoming_call(room_name, caller))
+            try:
+                services.receive_call(incoming_call(room_name, caller))
+            except DataError:  # what one of them says of itself keeps nobody else from being helped
+                log.exception("caller_not_stored", room=mask_numbers(room_name))
 
 
 def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:

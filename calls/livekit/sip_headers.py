@@ -31,9 +31,11 @@ def called_number(attributes: Mapping[str, str]) -> str:
 def user(header: str) -> str:
     """The user of the address in a header From or To: `"Ann" <sip:+12025550123@192.0.2.1>;tag=1` has +12025550123.
 
-    Empty for a header of more than MAX_LENGTH characters, too, in which a search takes quadratic time.
+    Empty, too, for what no telephone shows, such as a NUL, and for a header of more than MAX_LENGTH characters, in
+    which a search takes quadratic time.
     """
     if len(header) > MAX_LENGTH:
         return ""
     found = _IN_BRACKETS.search(header) or _ALONE.match(header)
-    return unquote(found.group(1)) if found else ""
+    text = unquote(found.group(1)) if found else ""
+    return text if text.isprintable() else ""

@@ -6,6 +6,7 @@ from livekit.api import ParticipantInfo
 from calls.lifecycle.services import IncomingCall
 from calls.livekit import sip_headers
 from calls.phone import as_told, to_e164
+from common.json_values import storable_text
 
 
 def is_caller(participant: ParticipantInfo) -> bool:
@@ -22,8 +23,8 @@ def incoming_call(room_name: str, caller: ParticipantInfo) -> IncomingCall:
         caller_identity=caller.identity,
         caller_number=as_told(sip_headers.caller_number(attributes), called)[:32],
         called_number=called,
-        sip_call_id=attributes.get("sip.callID", "")[:128],
-        twilio_call_sid=attributes.get("sip.twilio.callSid", "")[:64],
+        sip_call_id=storable_text(attributes.get("sip.callID", ""))[:128],
+        twilio_call_sid=storable_text(attributes.get("sip.twilio.callSid", ""))[:64],
     )
 
 

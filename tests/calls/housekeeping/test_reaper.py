@@ -11,7 +11,7 @@ from calls.lifecycle.leases import HUNG_UP
 from calls.livekit import rooms
 from calls.models import Call
 from calls.states import EndReason, Status
-from tests.factories import make_call, make_departure
+from tests.factories import make_call, make_departure, make_number
 
 pytestmark = pytest.mark.django_db
 
@@ -120,3 +120,25 @@ def test_a_livekit_that_was_away_is_given_the_time_for_its_callers_again(livekit
 
     livekit.runs(30)
     assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_caller_who_cannot_be_stored_keeps_nobody_else_from_being_helped(livekit: LiveKit) -> None:
+    stranger = ParticipantInfo(
+        identity="sip_" + "x" * 200,  # longer than any that we have given
+        kind=ParticipantInfo.Kind.SIP,
+        attributes={"sip.trunkPhoneNumber": "+12025550100"},
+        joined_at=int(timezone.now().timestamp()) - 60,
+    )
+    long_ago = timezone.now() - timedelta(hours=9)
+    overtime = make_call(
+        Status.IN_PROGRESS, make_number("+12025550100"), queued_at=long_ago, claimed_at=long_ago, answered_at=long_ago
+    )
+    livekit.rooms = {
+        "call-odd": [stranger],
+        overtime.room_name: [ParticipantInfo(identity=overtime.caller_identity)],
+    }
+
+    livekit.runs(0)
+
+    assert ending(overtime) == (Status.COMPLETED, EndReason.MAX_DURATION)

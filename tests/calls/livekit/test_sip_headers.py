@@ -20,6 +20,8 @@ from calls.webhooks.livekit.callers import incoming_call
         ('"<sip:+12025550199@x>" <sip:+12025550123@192.0.2.1>;tag=a1', "+12025550123"),
         ("", ""),
         ("nonsense", ""),
+        ("<sip:%00@192.0.2.1>;tag=a1", ""),
+        ("<sip:+1202%0d%0a555@192.0.2.1>;tag=a1", ""),
         ('"' + "a" * 500 + '" <sip:+12025550123@192.0.2.1>', ""),  # no telephone sends as much
     ],
 )
