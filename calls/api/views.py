@@ -63,7 +63,9 @@ class TurnViewSet(viewsets.ReadOnlyModelViewSet[Turn]):
         """Turns of all calls. The access is recorded in the audit log."""
         answer = super().list(request, *args, **kwargs)
         if answer.data["results"]:
-            audit.looked_at_turns(request.user, request.query_params.dict())
+            known = (*self.filterset_fields, "cursor")
+            found_by = {name: value for name, value in request.query_params.items() if name in known}
+            audit.looked_at_turns(request.user, found_by)
         return answer
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -45,7 +45,7 @@ def looked_at_turns(user: Actor, found_by: dict[str, Any]) -> None:
         object_pk="list",
         object_repr="turns",
         action=LogEntry.Action.ACCESS,
-        additional_data={"what": "viewed the transcript", **{key: str(value)[:200] for key, value in found_by.items()}},
+        additional_data={**{key: str(value)[:200] for key, value in found_by.items()}, "what": "viewed the transcript"},
         **_actor(user),
     )
 

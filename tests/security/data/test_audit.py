@@ -71,6 +71,14 @@ def test_access_by_the_api_is_recorded_with_its_query() -> None:
     assert of_list.additional_data == {"what": "viewed the transcript", "call": str(call.pk)}
 
 
+def test_nobody_writes_into_the_record_of_its_own_access() -> None:
+    said_call()
+    client_of("Viewers").get("/api/turns", {"what": "changed label", "speaker": "agent", "note": "n" * 1000})
+
+    (look,) = looks()
+    assert look.additional_data == {"what": "viewed the transcript", "speaker": "agent"}
+
+
 def test_who_may_not_read_what_was_said_does_not() -> None:
     call = said_call()
     user = make_user("", "calls.view_call", is_staff=True)
