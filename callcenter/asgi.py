@@ -17,17 +17,21 @@ site = HttpOnly(get_asgi_application())
 
 # Models can be imported only now.
 from callcenter.environment import safe_start  # noqa: E402
+from callcenter.health import probes  # noqa: E402
 from callcenter.http import warm_up  # noqa: E402
+from callcenter.http.at_once import AtOnce  # noqa: E402
 from callcenter.http.request_limits import RequestLimits  # noqa: E402
 from calls.webhooks.asgi import Webhooks  # noqa: E402
 
 STORED = ("livekit-webhook", "twilio-status")
-THREADS = 6  # each takes a connection; the others of the database's pool are for people and programs
+THREADS = 6  # each takes one of the connections of the database's pool
+OTHERS = 9  # requests of people and programs at once, for whom the others are, but for one for the probes
 
 safe_start.refuse_unsafe_secrets()
 warm_up.web()
 views = {path: resolve(path).func for path in map(reverse, STORED)}
-webhooks = Webhooks(site, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
+others = AtOnce(site, OTHERS, always=probes.PATHS)
+webhooks = Webhooks(others, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
 # Who asks, and whether by https, is what the connection says, unless it comes from one of these.
 behind_proxies: Any = ProxyHeadersMiddleware(webhooks, settings.TRUSTED_PROXIES)  # type: ignore[arg-type]  # uvicorn's own types of ASGI
 application = RequestLimits(behind_proxies, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -1,10 +1,14 @@
 """The web process: `python -m callcenter.web --host 127.0.0.1 --port 8080`. uvicorn, with limits on its connections."""
 
 import argparse
+import os
 
 import uvicorn
 
 from callcenter.http.http_protocol import LimitedProtocol
+
+# Nobody waits longer for a page. Without it, a search goes on in PostgreSQL although whoever asked has left.
+STATEMENT_TIMEOUT = "-c statement_timeout=10s"
 
 
 def main() -> None:
@@ -18,6 +22,7 @@ def main() -> None:
         help="how long a stopping process waits for requests in progress (default: until they are answered)",
     )
     options = parser.parse_args()
+    os.environ.setdefault("PGOPTIONS", STATEMENT_TIMEOUT)  # as psycopg takes it
     uvicorn.run(
         "callcenter.asgi:application",
         host=options.host,

@@ -10,6 +10,8 @@ from django.utils.decorators import sync_and_async_middleware
 
 from callcenter.health import readiness
 
+ALIVE, READY = PATHS = ("/health", "/health/ready")
+
 
 @sync_and_async_middleware
 def answer_probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
@@ -21,9 +23,9 @@ def answer_probes(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
         return _async_probes(get_response)
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path == "/health/ready":
+        if request.path == READY:
             return async_to_sync(readiness.answer)(request)
-        response: HttpResponseBase = _alive() if request.path == "/health" else get_response(request)
+        response: HttpResponseBase = _alive() if request.path == ALIVE else get_response(request)
         return response
 
     return middleware
@@ -33,9 +35,9 @@ def _async_probes(
     get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]],
 ) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path == "/health/ready":
+        if request.path == READY:
             return await readiness.answer(request)
-        return _alive() if request.path == "/health" else await get_response(request)
+        return _alive() if request.path == ALIVE else await get_response(request)
 
     return middleware
 

@@ -7,6 +7,7 @@ import structlog
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import page_not_found, server_error
+from psycopg.errors import QueryCanceled
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -22,6 +23,7 @@ AWAY = (OperationalError, InterfaceError, InternalError)
 
 
 TRY_AGAIN = "The database is not available: try again."
+TOO_SLOW = "This took the database too long: search for fewer or longer words, or for fewer days."
 
 
 class UnusableValue(APIException):
@@ -39,7 +41,7 @@ class DatabaseAway(APIException):
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Django REST framework's EXCEPTION_HANDLER. None for what becomes a 500."""
     if isinstance(error, AWAY):
-        error = DatabaseAway()
+        error = DatabaseAway(_explanation(error))
     elif isinstance(error, UNUSABLE):
         log.warning("bad_value_refused", error=type(error).__name__, exc_info=error)
         error = UnusableValue()
@@ -55,6 +57,12 @@ def answer_not_found(request: HttpRequest, exception: Exception) -> HttpResponse
 
 def answer_page_error(request: HttpRequest) -> HttpResponse:
     """Django's `handler500`: 503 when it is PostgreSQL's absence that no view has caught, such as the middleware's."""
-    if isinstance(sys.exc_info()[1], AWAY):
-        return HttpResponse(TRY_AGAIN + "\n", status=503, content_type="text/plain", headers={"Retry-After": "5"})
+    error = sys.exc_info()[1]
+    if isinstance(error, AWAY):
+        explanation = _explanation(error) + "\n"
+        return HttpResponse(explanation, status=503, content_type="text/plain", headers={"Retry-After": "5"})
     return server_error(request)
+
+
+def _explanation(error: BaseException) -> str:
+    return TOO_SLOW if isinstance(error.__cause__, QueryCanceled) else TRY_AGAIN

@@ -69,7 +69,7 @@ class CallAdmin(HistoryAdmin):
     list_per_page = 50
     show_full_result_count = False  # beside the number of those found; counting all takes a look at each
     search_fields = ("caller_number", "room_name", "sip_call_id", "twilio_call_sid")
-    search_help_text = "Part of the caller's number, room or SIP call ID; or words in transcripts, or their beginnings"
+    search_help_text = "Part of the caller's number, room or SIP call ID; or words in transcripts, or how they begin"
     actions_detail: ClassVar = ["hang_up_view"]
 
     def get_list_display(self, request: HttpRequest) -> Any:

@@ -26,12 +26,13 @@ SPOKEN_WORDS = SearchVector(
     config="simple",
 )
 LONGEST_WORD = 2046  # bytes in UTF-8; PostgreSQL indexes no longer ones and refuses to search for them (section 12.11)
+BEGINNING = 3  # letters; to find all words that begin with one or two takes minutes among millions of turns
 _TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 
 class TurnQuerySet(models.QuerySet["Turn"]):
     def saying(self, phrase: str) -> "TurnQuerySet":
-        """Turns with these words in this order, whatever stands between them; the last may be a word's beginning.
+        """Turns with these words in this order; the last may be the beginning of a word, or of a number.
 
         Punctuation, and with it every operator and quote of PostgreSQL's query language, only separates words. A phrase
         without words is in no turn.
@@ -39,8 +40,13 @@ class TurnQuerySet(models.QuerySet["Turn"]):
         words = [word for word in phrase.translate(_TO_SPACES).split() if any(map(str.isalnum, word))]
         if not words or max(len(word.encode()) for word in words) > LONGEST_WORD:
             return self.none()
-        query = " <-> ".join(f"'{word}'" for word in words) + ":*"
+        query = " <-> ".join(f"'{word}'" for word in words) + (":*" if _begins_few(words[-1]) else "")
         return self.alias(words=SPOKEN_WORDS).filter(words=SearchQuery(query, config="simple", search_type="raw"))
+
+
+def _begins_few(word: str) -> bool:
+    """Whether not too many words begin with this one for all of them to be looked up."""
+    return len(word) >= BEGINNING or word.isdigit()
 
 
 class Turn(models.Model):

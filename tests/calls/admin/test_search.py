@@ -34,7 +34,7 @@ def test_a_search_finds_words_and_beginnings_of_words_that_were_said() -> None:
     _said("Hello.", "Wrong number.")
     for search in ("root", "CANAL", "can", "root need", '"root canal"', '"a root can"'):
         assert _found(search) == [call], search
-    for search in ("anal", "root wrong", '"canal root"', '"roo canal"'):
+    for search in ("anal", "root wrong", '"canal root"', '"roo canal"', "ro", '"need a ro"'):
         assert _found(search) == [], search
 
 

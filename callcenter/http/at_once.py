@@ -1,0 +1,43 @@
+"""How many requests are handled at once, so that people who search leave connections to the database for webhooks."""
+
+import asyncio
+from collections.abc import Collection
+
+import structlog
+from django.http import JsonResponse
+
+from common.asgi import Application, Receive, Scope, Send, send_response
+
+log = structlog.get_logger(__name__)
+
+WAITS_S = 10.0
+
+
+class AtOnce:
+    """An ASGI application that hands at most `most` requests on to `application` at a time, and 503 to whom waits long.
+
+    Those to the paths `always` pass at any time.
+    """
+
+    def __init__(self, application: Application, most: int, always: Collection[str], waits_s: float = WAITS_S) -> None:
+        self._application = application
+        self._free = asyncio.Semaphore(most)
+        self._always = always
+        self._waits_s = waits_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self._always:
+            await self._application(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self._waits_s):
+                await self._free.acquire()
+        except TimeoutError:
+            log.error("too_many_requests_at_once", path=scope["path"])
+            answer = JsonResponse({"error": "too many requests at once; try again"}, status=503)
+            await send_response(answer, send)
+            return
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._free.release()
