@@ -127,6 +127,8 @@ class LatencyMeter:
         self._moments.setdefault("llm", at)
 
     def _withdrawn(self, _frame: Frame, _at: int) -> None:
+        if "end_of_turn" in self._moments:
+            return  # the reply is to a turn that is over
         for stage in ("llm", "tts"):
             self._moments.pop(stage, None)
 

@@ -95,10 +95,11 @@ class FailoverTTS(TTSService):
         match frame:
             case InterruptionFrame():
                 self._word_times.forget()
+                self._held.interrupt()
             case LLMFullResponseStartFrame():
                 self._held.begin(frame)
                 self._given_up.clear()
-            case EagerEndOfTurnCancelFrame():
+            case EagerEndOfTurnCancelFrame() if not self._held.is_confirmed:
                 await self._withdraw(direction)
         if self._held.is_withdrawn(frame):
             return

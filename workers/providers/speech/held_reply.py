@@ -21,15 +21,27 @@ class HeldReply:
         self._gate = _SpeechGate(name=name)
         self._is_speculating = is_speculating
         self._is_withdrawn = False  # until the next reply begins
+        self._is_at_hand = False  # a reply that has begun, and of which more may come
 
     def begin(self, start: LLMFullResponseStartFrame) -> None:
         """A reply begins."""
         self._is_withdrawn = WITHDRAWN in start.metadata
+        self._is_at_hand = not self._is_withdrawn
         self._gate.begin_speculation(self._is_speculating())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the reply at hand is to a turn that is over: the prediction that is withdrawn is another one."""
+        return self._is_at_hand and not self._gate.is_speculating
 
     def withdraw(self) -> None:
         """The turn that the reply answers goes on."""
         self._is_withdrawn = True
+        self._is_at_hand = False
+
+    def interrupt(self) -> None:
+        """The caller has interrupted the reply."""
+        self._is_at_hand = False
 
     def is_withdrawn(self, frame: Frame) -> bool:
         """Whether this part of a reply is not to be said."""
@@ -39,7 +51,10 @@ class HeldReply:
 
     def process(self, frame: Frame, direction: FrameDirection) -> list[GatedFrame]:
         """What is heard now that this frame has come, in order."""
-        return self._gate.process(frame, direction)
+        heard = self._gate.process(frame, direction)
+        if any(isinstance(each, LLMFullResponseEndFrame) for each, _ in heard):
+            self._is_at_hand = False
+        return heard
 
 
 class OpenGate(SpeculationGate):

@@ -39,6 +39,8 @@ agent:
   rules:
     - when: [hours]
       say: "We are open from nine to five."
+    - when: [everything]
+      say: "We are open from nine to five. On Saturdays we are open from ten to two. On Sundays we are closed."
     - when: [bread]
       say: "We have rye and wheat."
     - when: [goodbye]
@@ -155,6 +157,19 @@ async def test_a_reply_to_a_turn_that_is_over_is_not_held(agent: Agent) -> None:
     await agent.said.until(TTSStoppedFrame)
 
     assert agent.said.words() == "We have rye and wheat."
+
+
+async def test_a_prediction_that_is_withdrawn_takes_nothing_of_a_confirmed_reply(agent: Agent) -> None:
+    # A caller who says "yeah, okay" while the agent speaks: no turn begins, but one was predicted to end.
+    await agent.worker.queue_frames([UserStartedSpeakingFrame(), UserStoppedSpeakingFrame()])
+    await agent.said.until(UserStoppedSpeakingFrame)
+    await agent.answer("tell me everything", speculation=False)
+    await agent.said.until(TTSAudioRawFrame)
+
+    await agent.worker.queue_frame(EagerEndOfTurnCancelFrame())
+
+    await agent.said.until(LLMFullResponseEndFrame)
+    assert agent.said.words().endswith("On Sundays we are closed.")
 
 
 async def test_a_withdrawal_also_stops_a_reply_that_was_not_begun(agent: Agent) -> None:
