@@ -1,5 +1,6 @@
 """Housekeeping: work outside calls. Each task parses, calls one service and returns."""
 
+import threading
 import uuid
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ EXPIRE_S = 30
 """Of a task that is sent every few seconds: they would pile up while no housekeeping runs. The clocks of two hosts are
 compared, that of beat and that of housekeeping, so it is longer than these differ."""
 WEBHOOKS_KEPT = timedelta(days=14)
+_sweeping = threading.Lock()
 
 
 @shared_task(name="calls.close_room", autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
@@ -38,7 +40,19 @@ def announce(call_id: str) -> None:
 
 @shared_task(name="calls.sweep", expires=EXPIRE_S)
 def sweep() -> None:
-    """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
+    """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost.
+
+    One at a time in a process: with a slow database, sweeps would hold all its threads, and what else housekeeping has
+    to do, such as closing a room, would wait.
+    """
+    if _sweeping.acquire(blocking=False):
+        try:
+            _sweep()
+        finally:
+            _sweeping.release()
+
+
+def _sweep() -> None:
     elapsed.clock_watch.look()
     leases.take_back_expired()
     if leases.sweep_is_steady():  # otherwise nobody could take them: the database was down, or its clock was changed

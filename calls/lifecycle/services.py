@@ -1,7 +1,7 @@
 """Every write to a call. A change of state and its event are one transaction; no network call happens inside one."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -178,19 +178,33 @@ def end_without_agent(call: Call, reason: EndReason = EndReason.AGENT_LOST, deta
     return ended
 
 
-@transaction.atomic
-def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
-    """Append turns and events, in one transaction. False, and nothing written, when `attempt` is an old one.
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a call's attempt has to add: turns and events of this call."""
 
-    The same when the caller was erased meanwhile: what a worker wrote down before would bring the words back. What is
-    there already is left alone, by a turn's number and an event's key: a writer that does not know whether its commit
-    succeeded may write again.
+    turns: list[Turn]
+    events: list[CallEvent]
+
+
+def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
+    """As `write_histories`, for one call. Returns whether it was written."""
+    return bool(write_histories({(call_id, attempt): History([*turns], [*events])}))
+
+
+@transaction.atomic
+def write_histories(histories: Mapping[tuple[uuid.UUID, int], History]) -> set[tuple[uuid.UUID, int]]:
+    """Append turns and events of calls, by id and attempt, in one transaction. Returns those that were written.
+
+    Nothing is, of a call whose attempt is an old one, or whose caller was erased meanwhile: what a worker wrote down
+    before would bring the words back. What is there already is left alone, by a turn's number and an event's key: a
+    writer that does not know whether its commit succeeded may write again.
     """
-    if not Call.objects.select_for_update().filter(pk=call_id, attempt=attempt, erased_at=None).exists():
-        return False
-    Turn.objects.bulk_create(turns, ignore_conflicts=True)
-    CallEvent.objects.bulk_create(events, ignore_conflicts=True)
-    return True
+    calls = Call.objects.filter(pk__in={call_id for call_id, _ in histories}, erased_at=None)
+    locked = calls.select_for_update().order_by("pk").values_list("pk", "attempt")
+    found = set(locked) & histories.keys()
+    Turn.objects.bulk_create((turn for one in found for turn in histories[one].turns), ignore_conflicts=True)
+    CallEvent.objects.bulk_create((event for one in found for event in histories[one].events), ignore_conflicts=True)
+    return found
 
 
 def write_event(

@@ -18,6 +18,11 @@ class AnswerTimer:
         self.stop()
         self._handle = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._too_late)
 
+    def start_again(self) -> None:
+        """The caller waits from now on, if it was waiting: what it heard meanwhile was no answer yet."""
+        if self._handle is not None:
+            self.start()
+
     def stop(self) -> None:
         """The agent answers, or the caller is gone."""
         if self._handle is not None:

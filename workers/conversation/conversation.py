@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from livekit.rtc import DisconnectReason
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
     Frame,
     LLMMessagesAppendFrame,
     UserStartedSpeakingFrame,
@@ -205,7 +206,7 @@ class Conversation:
         self._transport.add_event_handler("on_disconnected", self._on_disconnected)
         self._transport.add_event_handler("on_dtmf_event", self._on_dtmf)
         self._worker.set_reached_downstream_filter(
-            (BotStartedSpeakingFrame, UserStartedSpeakingFrame, UserStoppedSpeakingFrame)
+            (BotStartedSpeakingFrame, BotStoppedSpeakingFrame, UserStartedSpeakingFrame, UserStoppedSpeakingFrame)
         )
         self._worker.add_event_handler("on_frame_reached_downstream", self._on_frame_passed)
         self._failures.listen(self._worker)
@@ -237,6 +238,8 @@ class Conversation:
         match frame:
             case BotStartedSpeakingFrame():
                 self._failures.answer_timer.stop()
+            case BotStoppedSpeakingFrame():
+                self._failures.answer_timer.start_again()
             case UserStartedSpeakingFrame():
                 self._caller_turn_over.clear()
             case UserStoppedSpeakingFrame():

@@ -90,7 +90,7 @@ class Failures:
         return target.provider if target else getattr(self._version, f"{stage}_provider", "")
 
     def _not_answered(self) -> None:
-        if self._speaking.is_heard:  # a tool has found something, and the agent is still saying that it looks
+        if self._speaking.is_heard:  # a tool has found something, and the agent still says that it looks
             self.answer_timer.start()
             return
         self._background.spawn(self._reply_failed(f"no reply within {ANSWER_WITHIN_S:g} s"))

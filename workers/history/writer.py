@@ -17,7 +17,7 @@ from calls.privacy import erasure
 from common.database import borrowed_connection
 from workers.history import entries, spool
 from workers.history.backlog import Backlog
-from workers.history.entries import Entry, Outcome
+from workers.history.entries import Entry, Numbered, Outcome
 from workers.history.spool import Item, Spool
 
 log = structlog.get_logger(__name__)
@@ -166,12 +166,12 @@ def _write(items: list[Item]) -> dict[int, Outcome]:
     return outcomes
 
 
-def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome]) -> None:
+def _until_written(batch: list[Numbered], outcomes: dict[int, Outcome]) -> None:
     first = batch[0][1]
     for pause in itertools.chain(RETRY_S, itertools.repeat(RETRY_S[-1])):
         try:
             close_old_connections()
-            outcome = entries.write([entry for _, entry in batch])
+            written = entries.write(batch)
         except Exception as error:
             if not _may_be_mended(error):
                 _write_singly(batch, outcomes, error)
@@ -179,9 +179,10 @@ def _until_written(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome])
             log.warning("database_away", call_id=first.call_id, error=type(error).__name__)
             time.sleep(pause)
         else:
-            if outcome is Outcome.MOVED_ON:
-                log.warning("not_written", call_id=first.call_id, attempt=first.attempt, reason="moved on, or erased")
-            outcomes.update((number, outcome) for number, _ in batch)
+            for (number, entry), *_ in entries.by_call(batch):
+                if written[number] is Outcome.MOVED_ON:
+                    log.warning("not_written", call_id=entry.call_id, attempt=entry.attempt, why="moved on, or erased")
+            outcomes.update(written)
             return
 
 
@@ -190,11 +191,12 @@ def _may_be_mended(error: Exception) -> bool:
     return isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError)
 
 
-def _write_singly(batch: list[tuple[int, Entry]], outcomes: dict[int, Outcome], error: Exception) -> None:
-    """Skip the one entry that the database refuses for good, and write the rest."""
+def _write_singly(batch: list[Numbered], outcomes: dict[int, Outcome], error: Exception) -> None:
+    """Skip the one entry that the database refuses for good, and write the rest: call by call, then one by one."""
     if len(batch) > 1:
-        for numbered in batch:
-            _until_written([numbered], outcomes)
+        calls = entries.by_call(batch)
+        for part in calls if len(calls) > 1 else [[numbered] for numbered in batch]:
+            _until_written(part, outcomes)
         return
     entry = batch[0][1]
     # Neither the message nor the traceback: the database quotes the values that it refuses.

@@ -62,5 +62,6 @@ def test_the_web_process_tells_postgresql_how_long(monkeypatch: pytest.MonkeyPat
     options = os.environ.pop("PGOPTIONS")
 
     monkeypatch.setenv("PGOPTIONS", options)
-    with psycopg.connect(connection.pool.conninfo, **connection.pool.kwargs) as new:
+    pool: Any = connection.pool  # type: ignore[attr-defined]  # of the PostgreSQL backend
+    with psycopg.connect(pool.conninfo, **pool.kwargs) as new:
         assert new.execute("SHOW statement_timeout").fetchone() == ("10s",)

@@ -10,6 +10,7 @@ from livekit import api
 from pytest_django import Settings
 
 from calls import tasks
+from calls.lifecycle import elapsed
 from calls.livekit import rooms
 from calls.models import Call, WebhookEvent
 from calls.states import LIVE, Status
@@ -148,3 +149,19 @@ async def test_closing_a_room_that_is_closing_by_itself_is_tried_again(monkeypat
     await rooms.delete_room("call-1")
 
     assert answers == []
+
+
+@pytest.mark.django_db
+def test_sweeps_do_not_pile_up_behind_one_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def look() -> None:
+        looks.append(1)
+        tasks.sweep()  # as another thread would, meanwhile
+
+    monkeypatch.setattr(elapsed.clock_watch, "look", look)
+
+    tasks.sweep()
+    assert len(looks) == 1
+    tasks.sweep()
+    assert len(looks) == 2

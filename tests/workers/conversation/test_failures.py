@@ -198,6 +198,21 @@ async def test_no_reply_is_missed_while_the_agent_is_still_speaking(
     assert call.said.words[0] == ENGLISH.say_again
 
 
+async def test_the_wait_begins_again_when_the_agent_has_said_that_it_looks(
+    call: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timer = call.failures.answer_timer
+    timer.start_again()
+    assert timer._handle is None  # nobody waits
+
+    timer.start()
+    first = timer._handle
+    timer.start_again()
+    assert first is not None
+    assert first.cancelled()
+    assert timer._handle is not None
+
+
 async def test_a_caller_is_transferred_and_its_leaving_is_no_hanging_up(
     transferable: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

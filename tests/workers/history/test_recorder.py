@@ -23,9 +23,9 @@ from calls.states import EndReason, Status
 from tests.factories import make_call, make_turns
 from tests.product.stack import eventually
 from workers import metrics
-from workers.history import spool, writer
+from workers.history import entries, spool, writer
 from workers.history.backlog import Backlog
-from workers.history.entries import Entry, Outcome
+from workers.history.entries import Entry, Kind, Outcome
 from workers.history.recorder import CallRecorder
 from workers.history.spool import Item
 from workers.history.writer import Writer
@@ -61,19 +61,30 @@ async def test_turns_events_and_the_end_are_written_in_order() -> None:
 async def test_calls_do_not_wait_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     call = await _a_call()
     may_write = threading.Event()
-    written = services.write_history
+    written = services.write_histories
 
-    def slow(*args: Any) -> bool:
+    def slow(*args: Any) -> Any:
         may_write.wait(10)
         return written(*args)
 
-    monkeypatch.setattr(services, "write_history", slow)
+    monkeypatch.setattr(services, "write_histories", slow)
     notes = CallRecorder(call, writer=Writer())
     notes.turn(Speaker.AGENT, "Hello.", _now(), _now())
     assert not await notes.flush(0.05)
     may_write.set()
     assert await notes.flush(10)
     assert await Turn.objects.filter(call=call).acount() == 1
+
+
+async def test_the_history_of_all_calls_is_written_at_once_so_that_no_end_waits_for_each_of_them() -> None:
+    one, two = await _a_call(), await _a_call()
+    came: list[tuple[Kind, Call]]
+    came = [("turn", one), ("turn", two), ("event", one), ("ended", two), ("turn", one), ("event", two)]
+    noted = [Entry(kind, str(call.pk), 1, {}) for kind, call in came]
+
+    written = [[number for number, _ in batch] for batch in entries.batches(enumerate(noted))]
+
+    assert written == [[0, 2, 4, 1], [3], [5]]
 
 
 async def test_what_a_slot_writes_that_lost_its_call_is_dropped() -> None:
@@ -93,7 +104,7 @@ async def test_what_a_slot_writes_that_lost_its_call_is_dropped() -> None:
 async def test_a_database_that_is_away_delays_the_turns_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
     call = await _a_call()
     monkeypatch.setattr(writer, "RETRY_S", (0.0,))
-    monkeypatch.setattr(services, "write_history", _failing_twice(services.write_history))
+    monkeypatch.setattr(services, "write_histories", _failing_twice(services.write_histories))
     notes = CallRecorder(call, writer=Writer())
     for text in ("One.", "Two.", "Three."):
         notes.turn(Speaker.AGENT, text, _now(), _now())
@@ -108,7 +119,7 @@ async def test_what_waits_longer_goes_to_disk_and_is_written_in_order_when_the_d
     away = threading.Event()
     away.set()
     monkeypatch.setattr(writer, "RETRY_S", (0.01,))
-    for name in ("write_history", "answer_call", "end_call"):
+    for name in ("write_histories", "answer_call", "end_call"):
         monkeypatch.setattr(services, name, _while(away, getattr(services, name)))
     notes = CallRecorder(call, writer=Writer(Backlog(tmp_path, spill_after_s=0.01)))
     notes.answered()
@@ -133,7 +144,7 @@ async def test_what_waits_longer_goes_to_disk_and_is_written_in_order_when_the_d
 async def test_a_write_whose_commit_is_in_doubt_is_repeated_and_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     call = await _a_call()
     monkeypatch.setattr(writer, "RETRY_S", (0.0,))
-    for name in ("write_history", "answer_call", "end_call"):
+    for name in ("write_histories", "answer_call", "end_call"):
         monkeypatch.setattr(services, name, _in_doubt_once(getattr(services, name)))
     notes = CallRecorder(call, writer=Writer())
     notes.answered()
@@ -331,10 +342,10 @@ def _then[**P, T](done: threading.Event, work: Callable[P, T]) -> Callable[P, T]
     return first_work
 
 
-def _failing_twice(write: Callable[..., bool]) -> Callable[..., bool]:
+def _failing_twice(write: Callable[..., Any]) -> Callable[..., Any]:
     failures = [OperationalError("away"), OperationalError("away")]
 
-    def attempt(*args: Any) -> bool:
+    def attempt(*args: Any) -> Any:
         if failures:
             raise failures.pop()
         return write(*args)
