@@ -1,4 +1,4 @@
-"""What was said and what happened: written once, never edited."""
+"""What was said and what happened: written once, and never edited but for an end that was concluded wrongly."""
 
 import string
 import uuid
