@@ -203,7 +203,16 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # One pool per process: an ASGI request runs in a thread of its own, so per-thread connections would never be reused.
 # Whoever waits for a connection gives up after 2 s, so that LiveKit soon sends a webhook again. The pool gives up as
 # soon: its pauses between attempts double, and it would notice a minute late that the database is back after a minute.
-DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+# PostgreSQL, too, notices soon that a process is gone or has stopped: until then it keeps what that one has locked, and
+# whoever wants it waits, the sweep and the reaper included. In ms and s.
+_SESSION = (
+    "-c idle_in_transaction_session_timeout=10000 -c tcp_user_timeout=10000"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+)
+_OPTIONS: dict[str, Any] = DATABASES["default"].get("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] = _OPTIONS | {
+    # PGOPTIONS: callcenter.web's. psycopg would not look at it besides these.
+    "options": " ".join(filter(None, [_SESSION, _OPTIONS.get("options"), os.environ.get("PGOPTIONS")])),
     "pool": {"min_size": 0, "max_size": 16, "timeout": 2, "reconnect_timeout": 2},
     "connect_timeout": 5,
     # A database that is cut off is noticed, too. In ms and s; TCP's own patience is a quarter of an hour.

@@ -2,7 +2,9 @@
 
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 
 from asgiref.sync import async_to_sync
 from celery import shared_task
@@ -21,7 +23,6 @@ EXPIRE_S = 30
 """Of a task that is sent every few seconds: they would pile up while no housekeeping runs. The clocks of two hosts are
 compared, that of beat and that of housekeeping, so it is longer than these differ."""
 WEBHOOKS_KEPT = timedelta(days=14)
-_sweeping = threading.Lock()
 
 
 @shared_task(name="calls.close_room", autoretry_for=(Exception,), max_retries=5, retry_backoff=1, retry_backoff_max=10)
@@ -38,21 +39,29 @@ def announce(call_id: str) -> None:
     announcer.start(uuid.UUID(call_id))
 
 
-@shared_task(name="calls.sweep", expires=EXPIRE_S)
-def sweep() -> None:
-    """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost.
+def one_at_a_time(work: Callable[[], None]) -> Callable[[], None]:
+    """Do nothing while this process does the same in another thread.
 
-    One at a time in a process: with a slow database, sweeps would hold all its threads, and what else housekeeping has
-    to do, such as closing a room, would wait.
+    With a slow database these tasks would hold all its threads, and what else housekeeping has to do, such as closing a
+    room, would wait.
     """
-    if _sweeping.acquire(blocking=False):
-        try:
-            _sweep()
-        finally:
-            _sweeping.release()
+    busy = threading.Lock()
+
+    @wraps(work)
+    def run() -> None:
+        if busy.acquire(blocking=False):
+            try:
+                work()
+            finally:
+                busy.release()
+
+    return run
 
 
-def _sweep() -> None:
+@shared_task(name="calls.sweep", expires=EXPIRE_S)
+@one_at_a_time
+def sweep() -> None:
+    """Queue the calls of lost workers again, and send what is still queued 3 s after its message: it may be lost."""
     elapsed.clock_watch.look()
     leases.take_back_expired()
     if leases.sweep_is_steady():  # otherwise nobody could take them: the database was down, or its clock was changed
@@ -64,12 +73,14 @@ def _sweep() -> None:
 
 
 @shared_task(name="calls.reap", expires=EXPIRE_S)
+@one_at_a_time
 def reap() -> None:
     """Compare the calls with what LiveKit has, and repair what differs."""
     reaper.reap()
 
 
 @shared_task(name="calls.collect_dead_letters", expires=EXPIRE_S)
+@one_at_a_time
 def collect_dead_letters() -> None:
     """Record the messages that no worker took."""
     dead_letters.collect()

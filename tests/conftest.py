@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 from servestatic.middleware import ServeStaticMiddleware
@@ -51,7 +52,11 @@ def certificates_are_read_once() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: Instance) -> None:
-    """pytest-django asks for this before it makes the test database: the moment to have a server."""
+    """pytest-django asks for this before it makes the test database: the moment to have a server.
+
+    A test keeps its transaction open for as long as it takes.
+    """
+    connection.settings_dict["OPTIONS"].pop("options")
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,8 @@ def ended(
     concluded = Call.objects.filter(
         pk=call_id, attempt=attempt, status__in=FINAL, end_reason__in=CONCLUDED, erased_at=None
     )
+    if status == Status.FAILED:
+        concluded = concluded.exclude(end_reason=EndReason.CALLER_LEFT)  # what fails after that is nobody's loss
     if reason in CONCLUDED:
         concluded = concluded.filter(status=Status.MISSED, answered_at__isnull=False)
     ended_at = Greatest(Coalesce("answered_at", "claimed_at"), Least(Value(at), F("ended_at")))

@@ -198,9 +198,12 @@ def write_histories(histories: Mapping[tuple[uuid.UUID, int], History]) -> set[t
     Nothing is, of a call whose attempt is an old one, or whose caller was erased meanwhile: what a worker wrote down
     before would bring the words back. What is there already is left alone, by a turn's number and an event's key: a
     writer that does not know whether its commit succeeded may write again.
+
+    Raises OperationalError when another transaction has one of several calls: who holds rows must not wait for others,
+    which may be held by somebody who waits for these, as the renewal of leases does.
     """
     calls = Call.objects.filter(pk__in={call_id for call_id, _ in histories}, erased_at=None)
-    locked = calls.select_for_update().order_by("pk").values_list("pk", "attempt")
+    locked = calls.select_for_update(nowait=len(histories) > 1).values_list("pk", "attempt")
     found = set(locked) & histories.keys()
     Turn.objects.bulk_create((turn for one in found for turn in histories[one].turns), ignore_conflicts=True)
     CallEvent.objects.bulk_create((event for one in found for event in histories[one].events), ignore_conflicts=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, close_old_connections, connections
+from psycopg.errors import LockNotAvailable
 
 from calls.privacy import erasure
 from common.database import borrowed_connection
@@ -187,7 +188,9 @@ def _until_written(batch: list[Numbered], outcomes: dict[int, Outcome]) -> None:
 
 
 def _may_be_mended(error: Exception) -> bool:
-    """Whether the same write can succeed later: the database is at fault, not the entry."""
+    """Whether the same write can succeed later: the database is at fault, not the entry, nor another transaction."""
+    if isinstance(error.__cause__, LockNotAvailable):
+        return False  # of several calls; one by one, they can wait
     return isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError)
 
 

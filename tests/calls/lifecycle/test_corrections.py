@@ -85,3 +85,10 @@ def test_an_old_attempt_corrects_nothing() -> None:
 
     assert not corrections.ended(call.pk, 1, Status.COMPLETED, EndReason.AGENT_GOODBYE, at=NOW)
     assert not corrections.answered(call.pk, 1, NOW)
+
+
+def test_a_failure_after_the_caller_had_left_is_no_failed_call() -> None:
+    call = claimed(answered_at=NOW - timedelta(seconds=8))
+    services.end_call(call.pk, Status.COMPLETED, EndReason.CALLER_LEFT)
+
+    assert write(call, "ended", status="failed", reason="provider_failure", detail="tts") == Outcome.ENDED_BEFORE

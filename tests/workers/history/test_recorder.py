@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -20,6 +20,7 @@ from calls.models import Call, CallEvent, Turn
 from calls.models.history import Speaker
 from calls.privacy import erasure
 from calls.states import EndReason, Status
+from common.database import in_database
 from tests.factories import make_call, make_turns
 from tests.product.stack import eventually
 from workers import metrics
@@ -85,6 +86,31 @@ async def test_the_history_of_all_calls_is_written_at_once_so_that_no_end_waits_
     written = [[number for number, _ in batch] for batch in entries.batches(enumerate(noted))]
 
     assert written == [[0, 2, 4, 1], [3], [5]]
+
+
+async def test_while_another_transaction_has_one_call_the_others_do_not_wait_for_it() -> None:
+    busy, free = await _a_call(), await _a_call()
+    has_it, may_leave = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with transaction.atomic():
+            Call.objects.select_for_update().get(pk=busy.pk)
+            has_it.set()
+            may_leave.wait(30)
+
+    keeping = asyncio.create_task(in_database(keep))
+    await asyncio.to_thread(has_it.wait, 10)
+    shared = Writer()
+    notes = [CallRecorder(call, writer=shared) for call in (free, busy)]
+    for each in notes:
+        each.turn(Speaker.AGENT, "Hello.", _now(), _now())
+
+    await asyncio.to_thread(eventually, lambda: Turn.objects.filter(call=free).exists(), "the free call's turn")
+    assert not await Turn.objects.filter(call=busy).aexists()
+    may_leave.set()
+    await keeping
+    assert await notes[1].flush(10)
+    assert await Turn.objects.filter(call=busy).acount() == 1
 
 
 async def test_what_a_slot_writes_that_lost_its_call_is_dropped() -> None:
