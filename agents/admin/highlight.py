@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from agents.services import Difference
 
 # A word has the blanks that follow it: blanks by themselves, all alike, would make comparing take twenty times as long.
 _WORDS = re.compile(r"^\s+|\w+\s*|[^\w\s]\s*")
-MOST_WORDS = 8_000  # with punctuation; comparing takes quadratic time, with so many about a second
+MOST_PAIRS = 1_000_000
+"""How many pairs of equal words, or lines, of both texts may be looked at: it takes about a second."""
 
 type Part = tuple[bool, str, str]
 """Whether it differs, and what it is in the first text and in the second."""
@@ -43,17 +45,28 @@ def mark_words(before: str, after: str) -> tuple[SafeString, SafeString]:
 
 
 def _parts(before: str, after: str) -> Iterator[Part]:
-    """Both texts line by line, and word by word where lines were replaced, unless these have too many words."""
-    for differs, old, new in _aligned(before.splitlines(True), after.splitlines(True), autojunk=True):
+    """Both texts line by line, and word by word where lines were replaced, as far as there are not too many pairs."""
+    left = MOST_PAIRS
+    old_lines, new_lines = before.splitlines(True), after.splitlines(True)
+    left -= _pairs(old_lines, new_lines)
+    for differs, old, new in _aligned(old_lines, new_lines) if left >= 0 else [(True, before, after)]:
         old_words, new_words = _WORDS.findall(old), _WORDS.findall(new)
-        if differs and max(len(old_words), len(new_words)) <= MOST_WORDS:
+        pairs = _pairs(old_words, new_words) if differs else 0
+        if differs and pairs <= left:
+            left -= pairs
             yield from _aligned(old_words, new_words)
         else:
             yield differs, old, new
 
 
-def _aligned(old: list[str], new: list[str], *, autojunk: bool = False) -> Iterator[Part]:
-    for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk).get_opcodes():
+def _pairs(old: list[str], new: list[str]) -> int:
+    """What comparing costs: each token of one text is compared with all that are equal to it in the other."""
+    counts = Counter(new)
+    return sum(counts[token] for token in old)
+
+
+def _aligned(old: list[str], new: list[str]) -> Iterator[Part]:
+    for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         yield kind != "equal", "".join(old[i1:i2]), "".join(new[j1:j2])
 
 

@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from agents import services
-from agents.admin.highlight import MOST_WORDS, mark_words
+from agents.admin.highlight import MOST_PAIRS, mark_words
 from agents.models import Persona, PersonaSettings, PersonaVersion
 from tests.factories import client_of, make_persona, make_tool
 
@@ -62,10 +62,16 @@ def test_words_are_compared_within_lines_and_blanks_and_line_ends_are_kept() -> 
     assert after == "  One, two.\nThree <ins>five</ins>.\n<ins>Six.</ins>"
 
 
-def test_lines_with_too_many_words_to_compare_are_marked_whole() -> None:
-    before, after = mark_words("Same.\n" + "a " * MOST_WORDS, "Same.\n" + "a " * MOST_WORDS + "b")
-    assert before == "Same.\n<del>" + "a " * MOST_WORDS + "</del>"
-    assert after == "Same.\n<ins>" + "a " * MOST_WORDS + "b</ins>"
+def test_lines_with_too_many_equal_words_to_compare_are_marked_whole() -> None:
+    many = int(MOST_PAIRS**0.5) + 1
+    before, after = mark_words("Same.\n" + "a " * many, "Same.\n" + "a " * many + "b")
+    assert before == "Same.\n<del>" + "a " * many + "</del>"
+    assert after == "Same.\n<ins>" + "a " * many + "b</ins>"
+
+
+def test_texts_with_too_many_equal_lines_to_compare_are_marked_whole() -> None:
+    many = "a\n" * (int(MOST_PAIRS**0.5) + 1)
+    assert mark_words(many, many + "b") == (f"<del>{many}</del>", f"<ins>{many}b</ins>")
 
 
 def test_comparing_offers_to_roll_back_to_the_version_that_is_not_live() -> None:
