@@ -25,6 +25,7 @@ from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, Tool
 from calls.phone import national_forms, to_e164
 from calls.privacy.erased_rooms import erased_name, lock_rooms
 from calls.states import FINAL, LIVE
+from common.json_values import storable_text
 
 BATCH = 500  # calls in one transaction, so that none holds locks for long
 
@@ -88,20 +89,23 @@ def calls_with(number: str) -> QuerySet[Call]:
 
 
 def erase_number(number: str, asked_by: str, reason: str = "") -> Erasure:
-    """Erase every call of a caller, and return the proof. Erasing again is allowed, and creates a proof of zeros.
+    """Erase every call of a caller, and return the proof; nothing is erased without one.
 
-    Raises ValidationError for an invalid number, and StillLive while one of its calls is in progress.
+    Erasing again is allowed, and creates a proof of zeros. Raises ValidationError for an invalid number, and StillLive
+    while one of its calls is in progress.
     """
     e164 = to_e164(number)
     live = calls_with(e164).filter(status__in=LIVE).count()
     if live:
         raise StillLive(f"{live} calls from this number are still in progress. End them or wait, then try again.")
-    total = Counts()
-    for batch in _batches(calls_with(e164).filter(status__in=FINAL)):
-        total += _erase(batch)
-    erasure = Erasure(number_digest=digest(e164), asked_by=asked_by, reason=reason[:200], **asdict(total))
-    erasure.seal = _seal(erasure)
-    erasure.save(force_insert=True)
+    with transaction.atomic():
+        total = Counts()
+        for batch in _batches(calls_with(e164).filter(status__in=FINAL)):
+            total += _erase(batch)
+        why = storable_text(reason)[:200]
+        erasure = Erasure(number_digest=digest(e164), asked_by=asked_by, reason=why, **asdict(total))
+        erasure.seal = _seal(erasure)
+        erasure.save(force_insert=True)
     return erasure
 
 

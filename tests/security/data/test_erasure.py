@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DataError, connection
 from django.utils import timezone
 from livekit.api import ParticipantInfo
 from pytest_django import Settings
@@ -259,3 +259,25 @@ def test_housekeeping_purges_once_a_day() -> None:
     from callcenter.celery import app
 
     assert app.conf.beat_schedule["purge_calls"] == {"task": "calls.purge", "schedule": 86_400.0}
+
+
+def test_nothing_is_erased_without_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = make_call(Status.COMPLETED, make_number("+12025550100"), caller_number="+12025550123")
+    make_turns(call, "My name is Ann.")
+
+    def fail(_: Erasure) -> str:
+        raise DataError("it does not fit")
+
+    monkeypatch.setattr(erasure, "_seal", fail)
+    with pytest.raises(DataError):
+        erasure.erase_number("+12025550123", "ada")
+
+    assert call.turns.get().text == "My name is Ann."
+
+
+def test_a_reason_that_cannot_be_stored_keeps_nothing_from_being_erased() -> None:
+    make_call(Status.COMPLETED, make_number("+12025550100"), caller_number="+12025550123")
+
+    proof = erasure.erase_number("+12025550123", "ada", "ticket\x00 17")
+
+    assert (proof.calls, proof.reason, erasure.is_genuine(proof)) == (1, "ticket\ufffd 17", True)
