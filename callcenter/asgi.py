@@ -23,14 +23,14 @@ from callcenter.http.at_once import AtOnce  # noqa: E402
 from callcenter.http.request_limits import RequestLimits  # noqa: E402
 from calls.webhooks.asgi import Webhooks  # noqa: E402
 
-STORED = ("livekit-webhook", "twilio-status")
+WEBHOOKS = ("livekit-webhook", "twilio-status", "twilio-voice")
 THREADS = 6  # each takes one of the connections of the database's pool
-OTHERS = 9  # requests of people and programs at once, for whom the others are, but for one for the probes
+OTHERS = 7  # requests of people and programs at once, for whom the others are, but for three for the probes and metrics
 
 safe_start.refuse_unsafe_secrets()
 warm_up.web()
-views = {path: resolve(path).func for path in map(reverse, STORED)}
-others = AtOnce(site, OTHERS, always=probes.PATHS)
+views = {path: resolve(path).func for path in map(reverse, WEBHOOKS)}
+others = AtOnce(site, OTHERS, always=(probes.ALIVE, "/metrics", settings.STATIC_URL))
 webhooks = Webhooks(others, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
 # Who asks, and whether by https, is what the connection says, unless it comes from one of these.
 behind_proxies: Any = ProxyHeadersMiddleware(webhooks, settings.TRUSTED_PROXIES)  # type: ignore[arg-type]  # uvicorn's own types of ASGI

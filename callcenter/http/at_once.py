@@ -1,7 +1,6 @@
 """How many requests are handled at once, so that people who search leave connections to the database for webhooks."""
 
 import asyncio
-from collections.abc import Collection
 
 import structlog
 from django.http import JsonResponse
@@ -16,17 +15,18 @@ WAITS_S = 10.0
 class AtOnce:
     """An ASGI application that hands at most `most` requests on to `application` at a time, and 503 to whom waits long.
 
-    Those to the paths `always` pass at any time.
+    A request is over when its answer has been sent. So what a stranger could leave unread must pass at any time: paths
+    that begin with one of `always`.
     """
 
-    def __init__(self, application: Application, most: int, always: Collection[str], waits_s: float = WAITS_S) -> None:
+    def __init__(self, application: Application, most: int, always: tuple[str, ...], waits_s: float = WAITS_S) -> None:
         self._application = application
         self._free = asyncio.Semaphore(most)
         self._always = always
         self._waits_s = waits_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._always:
+        if scope["type"] != "http" or scope["path"].startswith(self._always):
             await self._application(scope, receive, send)
             return
         try:

@@ -1,4 +1,4 @@
-"""Webhooks that are stored, past Django's middleware: it would cost many times what the webhooks themselves do.
+"""Webhooks, past Django's middleware: it would cost many times what the webhooks themselves do.
 
 They need no login and no page, and their signature authenticates them. So Django's views answer in threads of their
 own. Everything else goes on to Django's application.

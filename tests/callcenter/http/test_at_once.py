@@ -35,7 +35,7 @@ async def ask(application: AtOnce, path: str = "/admin/") -> int:
 
 async def test_whom_there_is_no_room_for_waits_until_somebody_is_done() -> None:
     site = Site()
-    application = AtOnce(site, 2, always=[])
+    application = AtOnce(site, 2, always=())
     asking = [asyncio.create_task(ask(application)) for _ in range(5)]
     await asyncio.sleep(0.01)
     assert site.inside == 2
@@ -47,7 +47,7 @@ async def test_whom_there_is_no_room_for_waits_until_somebody_is_done() -> None:
 
 async def test_who_waits_too_long_is_told_to_try_again() -> None:
     site = Site()
-    application = AtOnce(site, 1, always=[], waits_s=0.01)
+    application = AtOnce(site, 1, always=(), waits_s=0.01)
     asking = asyncio.create_task(ask(application))
     await asyncio.sleep(0)
 
@@ -57,12 +57,12 @@ async def test_who_waits_too_long_is_told_to_try_again() -> None:
     assert await ask(application) == 200
 
 
-async def test_a_probe_does_not_wait() -> None:
+async def test_probes_and_static_files_do_not_wait() -> None:
     site = Site()
-    application = AtOnce(site, 1, always=["/health"])
-    asking = [asyncio.create_task(ask(application, path)) for path in ("/admin/", "/health")]
+    application = AtOnce(site, 1, always=("/health", "/static/"))
+    asking = [asyncio.create_task(ask(application, path)) for path in ("/admin/", "/health/ready", "/static/a.js")]
     await asyncio.sleep(0.01)
-    assert site.inside == 2
+    assert site.inside == 3
 
     site.may_answer.set()
-    assert await asyncio.gather(*asking) == [200, 200]
+    assert await asyncio.gather(*asking) == [200] * 3
