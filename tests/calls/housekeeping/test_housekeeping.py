@@ -32,7 +32,7 @@ def queued(created_s: float, sent_s: float) -> Call:
     ("created_s", "sent_s", "is_due"),
     [
         (1, 1, False),
-        (2.5, 2.5, False),
+        (2, 2, False),
         (3.5, 3.5, True),
         (7, 4, True),  # sent again after 3 s: the next pause is 3 s
         (8, 2.5, False),
