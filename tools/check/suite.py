@@ -17,8 +17,8 @@ from tools.check.failures import read
 from tools.check.jobs import Job
 
 PROCESSES = 2
-MOST_FLAKY = 10
-"""Two would be right. On two cores, six or seven whole calls of a full run still miss their time at the first try."""
+MOST_FLAKY = 5
+"""Two would be right. On two cores, up to four whole calls of a full run still miss their time at the first try."""
 
 # Each file runs in one process, which has services of its own. Files begin in the order of tests/conftest.py.
 SIDE_BY_SIDE = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")

@@ -13,6 +13,7 @@ from kombu import Connection, pools
 
 from callcenter.celery import HOUSEKEEPING, app, declare_queues
 from calls.lifecycle import enqueue
+from tests.product.fixtures import empty_queues
 from tools.local import Instance
 
 
@@ -33,6 +34,12 @@ def _forget_connections() -> None:
     pools.reset()
     vars(app).update(_pool=None)
     vars(app.amqp).update(_producer_pool=None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_queues(rabbitmq: Instance) -> None:
+    """Other tests of this process may have sent something, if RabbitMQ was there by then."""
+    empty_queues()
 
 
 @pytest.fixture
