@@ -5,11 +5,12 @@ expects, its worker ends; the broker would give the message to the next worker, 
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import structlog
 from celery.worker.consumer import Consumer
+
+from callcenter.celery_adapters.reconnecting import at_a_steady_pace
 
 log = structlog.get_logger(__name__)
 
@@ -18,9 +19,8 @@ class RefusingConsumer(Consumer):
     """Rejects such messages without requeuing them: those of the queue `calls` then reach `calls.dead`."""
 
     def ensure_connected(self, conn: Any) -> Any:
-        """Connect, and try again every two seconds: Celery's pauses grow to half a minute, in which callers wait."""
-        conn.ensure_connection = partial(conn.ensure_connection, interval_step=0)
-        return super().ensure_connected(conn)
+        """Connect, as soon as RabbitMQ is there."""
+        return super().ensure_connected(at_a_steady_pace(conn))
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Refuse a message. The log shows nothing of its body, which may be anything."""

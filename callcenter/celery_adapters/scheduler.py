@@ -1,12 +1,14 @@
 """The clock of periodic tasks, when the machine's own clock is set back or RabbitMQ is away."""
 
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import structlog
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
+
+from callcenter.celery_adapters.reconnecting import at_a_steady_pace
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +26,8 @@ class SteadyScheduler(DatabaseScheduler):  # type: ignore[misc]  # the package h
 
     @cached_property
     def connection(self) -> Any:
-        """To RabbitMQ, tried again every two seconds: Celery's pauses grow to half a minute, in which callers wait."""
-        connection = self.app.connection_for_write()
-        connection.ensure_connection = partial(connection.ensure_connection, interval_step=0)
-        return connection
+        """To RabbitMQ."""
+        return at_a_steady_pace(self.app.connection_for_write())
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         """Send what is due, and return in how many seconds to look again."""
