@@ -17,6 +17,7 @@ from livekit.api import AccessToken
 
 from agents import services as agent_services
 from agents.models import Persona, PersonaTool
+from calls.lifecycle import services
 from calls.models import Call, CallEvent, PhoneNumber, Turn, WebhookEvent
 from calls.models.history import Speaker
 from calls.states import FINAL, EndReason, Status
@@ -116,6 +117,11 @@ def make_turn(call: Call, number: int, text: str = "Hello.", **values: Any) -> T
 def make_event(call: Call, kind: str = "tool_called", **values: Any) -> CallEvent:
     """Return an event that is not saved."""
     return CallEvent(call=call, kind=kind, **values)
+
+
+def write_history(call_id: uuid.UUID, attempt: int, turns: list[Turn], events: list[CallEvent]) -> bool:
+    """Write what one call's attempt has to add. Returns whether it was written."""
+    return bool(services.write_histories({(call_id, attempt): services.History(turns, events)}))
 
 
 def make_departure(call: Call, outcome: str = "") -> WebhookEvent:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 
-from calls.lifecycle.services import write_event
+from calls.lifecycle.services import as_detail, write_event
 from calls.models import Call, CallEvent
 from calls.states import FINAL, EndReason, Status
 
@@ -52,9 +52,8 @@ def ended(
     ended_at = Greatest(Coalesce("answered_at", "claimed_at"), Least(Value(at), F("ended_at")))
     if not concluded.update(status=status, end_reason=reason, end_detail=detail[:300], ended_at=ended_at):
         return False
-    known = {"reason": str(reason), "detail": detail}
     CallEvent.objects.filter(call_id=call_id, to_status__in=FINAL).update(
-        kind=status, to_status=status, attempt=attempt, detail={key: value for key, value in known.items() if value}
+        kind=status, to_status=status, attempt=attempt, detail=as_detail(reason=reason, detail=detail)
     )
     log.info("call_end_corrected", call_id=str(call_id), status=str(status), reason=str(reason))
     return True

@@ -1,7 +1,7 @@
 """Every write to a call. A change of state and its event are one transaction; no network call happens inside one."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -186,11 +186,6 @@ class History:
     events: list[CallEvent]
 
 
-def write_history(call_id: uuid.UUID, attempt: int, turns: Iterable[Turn], events: Iterable[CallEvent]) -> bool:
-    """As `write_histories`, for one call. Returns whether it was written."""
-    return bool(write_histories({(call_id, attempt): History([*turns], [*events])}))
-
-
 @transaction.atomic
 def write_histories(histories: Mapping[tuple[uuid.UUID, int], History]) -> set[tuple[uuid.UUID, int]]:
     """Append turns and events of calls, by id and attempt, in one transaction. Returns those that were written.
@@ -220,5 +215,10 @@ def write_event(
         to_status=status if status in Status else "",
         at=at or timezone.now(),
         attempt=attempt,
-        detail={key: str(value) for key, value in detail.items() if value},
+        detail=as_detail(**detail),
     )
+
+
+def as_detail(**told: Any) -> dict[str, str]:
+    """What an event keeps of what is told about it."""
+    return {key: str(value) for key, value in told.items() if value}

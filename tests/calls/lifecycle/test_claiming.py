@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from calls.lifecycle import leases, services
 from calls.states import EndReason, Status
-from tests.factories import make_call, make_event, make_turn
+from tests.factories import make_call, make_event, make_turn, write_history
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ def test_an_older_attempt_neither_answers_ends_nor_writes() -> None:
 
     assert not services.answer_call(call.pk, 1, timezone.now())
     assert not services.end_call(call.pk, Status.FAILED, EndReason.PIPELINE_ERROR, attempt=1)
-    assert not services.write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call)])
+    assert not write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call)])
 
     call.refresh_from_db()
     assert call.status == Status.CONNECTING
@@ -96,7 +96,7 @@ def test_the_current_attempt_answers_writes_and_ends() -> None:
     answered = timezone.now()
 
     assert services.answer_call(call.pk, 2, answered)
-    assert services.write_history(call.pk, 2, [make_turn(call, 1, "Hello.")], [make_event(call, "tool_called")])
+    assert write_history(call.pk, 2, [make_turn(call, 1, "Hello.")], [make_event(call, "tool_called")])
     assert services.end_call(call.pk, Status.COMPLETED, EndReason.AGENT_GOODBYE, attempt=2)
 
     call.refresh_from_db()
@@ -108,7 +108,7 @@ def test_the_current_attempt_answers_writes_and_ends() -> None:
 def test_the_last_turns_can_be_written_after_the_end() -> None:
     call = make_call(Status.COMPLETED)
 
-    assert services.write_history(call.pk, 1, [make_turn(call, 1)], [])
+    assert write_history(call.pk, 1, [make_turn(call, 1)], [])
     assert call.turns.count() == 1
 
 
@@ -116,7 +116,7 @@ def test_turns_and_events_are_written_together_or_not_at_all() -> None:
     call = make_call(Status.IN_PROGRESS)
 
     with pytest.raises(DataError, match="too long"), transaction.atomic():
-        services.write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call, "x" * 41)])
+        write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call, "x" * 41)])
 
     assert not call.turns.exists()
 
@@ -126,10 +126,10 @@ def test_what_is_written_a_second_time_is_there_once() -> None:
     turn, event = make_turn(call, 1), make_event(call)
 
     for _ in range(2):
-        assert services.write_history(call.pk, 1, [turn], [event])
+        assert write_history(call.pk, 1, [turn], [event])
 
     assert (call.turns.count(), call.events.count()) == (1, 1)
 
 
 def test_nothing_is_written_to_a_call_that_does_not_exist() -> None:
-    assert not services.write_history(uuid.uuid4(), 1, [], [])
+    assert not write_history(uuid.uuid4(), 1, [], [])

@@ -14,7 +14,7 @@ from calls.models.heartbeat import SWEEP
 from calls.models.phone_number import Overflow
 from calls.states import Direction, EndReason, Status
 from tests.calls.conftest import SentMessages
-from tests.factories import make_call, make_departure, make_event, make_number, make_turn
+from tests.factories import make_call, make_departure, make_event, make_number, make_turn, write_history
 
 pytestmark = pytest.mark.django_db
 
@@ -296,7 +296,7 @@ def test_a_stale_owner_writes_nothing_while_the_call_waits_or_is_anothers(sent: 
 
     assert resumed is not None
     assert (resumed.pk, resumed.attempt) == (call.pk, 2)
-    assert not services.write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call)])
+    assert not write_history(call.pk, 1, [make_turn(call, 1)], [make_event(call)])
     assert not services.end_call(call.pk, Status.COMPLETED, EndReason.CALLER_LEFT, attempt=1)
     assert not leases.hand_over(call.pk, 1)
 

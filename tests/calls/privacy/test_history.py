@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import transaction
 
-from calls.lifecycle import services
 from calls.models import Call, CallEvent, Turn, WebhookEvent
 from calls.privacy import erasure
 from calls.states import Status
 from common.database import borrowed_connection
-from tests.factories import make_call, make_event, make_turn, webhook_request
+from tests.factories import make_call, make_event, make_turn, webhook_request, write_history
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +25,7 @@ def test_what_comes_after_an_erasure_is_not_written() -> None:
     call = ended_call()
     erasure.erase_number(NUMBER, "sofia")
 
-    written = services.write_history(call.pk, call.attempt, [make_turn(call, 1, "My name is Ann.")], [make_event(call)])
+    written = write_history(call.pk, call.attempt, [make_turn(call, 1, "My name is Ann.")], [make_event(call)])
 
     assert not written
     assert not Turn.objects.exists()
@@ -44,7 +43,7 @@ def test_what_is_being_written_during_an_erasure_is_erased_too() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            services.write_history(call.pk, call.attempt, [make_turn(call, 1, "My name is Ann.")], [])
+            write_history(call.pk, call.attempt, [make_turn(call, 1, "My name is Ann.")], [])
             erasing = pool.submit(erase)
             asked.wait()
             _wait_until_blocked()
