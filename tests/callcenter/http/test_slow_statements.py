@@ -1,9 +1,10 @@
 """Nothing that somebody asks of a page keeps PostgreSQL busy for longer than people wait."""
 
 import os
+import subprocess
+import sys
 from typing import Any
 
-import psycopg
 import pytest
 import uvicorn
 from django.db import connection
@@ -15,6 +16,8 @@ from callcenter.http.unavailable import TOO_SLOW
 from calls.admin.call import CallAdmin
 from calls.api.views import CallViewSet
 from tests.factories import client_of
+from tests.services import INSTANCE
+from tools.local import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,14 +57,37 @@ def test_so_does_the_api(client: Client, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (answer.status_code, answer.json()) == (503, {"detail": TOO_SLOW})
 
 
-def test_the_web_process_tells_postgresql_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+SHOW = """
+import django
+django.setup()
+from django.db import connection
+for name in ("statement_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout", "tcp_keepalives_idle"):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW " + name)
+        print(*cursor.fetchone())
+"""
+
+
+def sessions_of(options: str) -> list[str]:
+    """What PostgreSQL is told by a process with these PGOPTIONS."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "callcenter.settings",
+        "DATABASE_URL": INSTANCE.database_url,
+        "PGOPTIONS": options,
+    }
+    done = subprocess.run([sys.executable, "-c", SHOW], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_web_process_tells_postgresql_how_long_and_every_process_that_it_may_be_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("PGOPTIONS", raising=False)
     monkeypatch.setattr(uvicorn, "run", lambda *_, **__: None)
     monkeypatch.setattr("sys.argv", ["web"])
     web.main()
-    options = os.environ.pop("PGOPTIONS")
 
-    monkeypatch.setenv("PGOPTIONS", options)
-    pool: Any = connection.pool  # type: ignore[attr-defined]  # of the PostgreSQL backend
-    with psycopg.connect(pool.conninfo, **pool.kwargs) as new:
-        assert new.execute("SHOW statement_timeout").fetchone() == ("10s",)
+    assert sessions_of(os.environ.pop("PGOPTIONS")) == ["10s", "10s", "10000", "5"]
+    assert sessions_of("") == ["0", "10s", "10000", "5"]
