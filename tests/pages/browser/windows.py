@@ -32,4 +32,7 @@ class Window:
 
     def leave(self) -> None:
         """Leave what is open: what it does after this is no part of a test."""
+        for page in self.context.pages:
+            if page != self.page:
+                page.close()
         self.page.goto(EMPTY)

@@ -14,6 +14,7 @@ from workers.providers.synthesizer import SpeechFailed
 from workers.providers.targets import Target
 
 TARGET = Target("tts", "elevenlabs", "eleven_flash_v2_5", "http://127.0.0.1:1", "key", "rachel")
+BOTH = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
 
 
 class SlowVoice:
@@ -66,8 +67,7 @@ async def test_voices_that_break_off_within_a_word_do_not_take_turns_for_ever() 
     speech: Any = AsyncMock()
     speech.position_s = Mock(return_value=0.0)
     speech.given_up.side_effect = lambda *_: given_up.set()
-    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
-    speaker = Speaker(others, lambda _target, listener: cast(Any, VoiceThatBreaksOff(listener)), speech)
+    speaker = Speaker(BOTH, lambda _target, listener: cast(Any, VoiceThatBreaksOff(listener)), speech)
     await speaker.start(Mock())
 
     await speaker.say("context", "We are open from nine to five.")
@@ -91,19 +91,24 @@ class VoiceOutOfReach:
             raise SpeechFailed("cannot connect")
 
 
-async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(VoiceOutOfReach, "refusals", 3)
-    monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)
+async def _joined(speech: Any) -> tuple[Speaker, list[Any]]:
+    """The speaker of an agent that joins with two such voices, and those that it has tried."""
     voices: list[Any] = []
-    speech: Any = AsyncMock()
-    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
 
     def make(_target: Target, _listener: Any) -> Any:
         voices.append(VoiceOutOfReach())
         return voices[-1]
 
-    speaker = Speaker(others, make, speech)
+    speaker = Speaker(BOTH, make, speech)
     await speaker.start(Mock())
+    return speaker, voices
+
+
+async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VoiceOutOfReach, "refusals", 3)
+    monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)
+    speech: Any = AsyncMock()
+    speaker, voices = await _joined(speech)
 
     await speaker.say("context", "We are open from nine to five.")
 
@@ -115,16 +120,8 @@ async def test_a_short_outage_of_every_voice_passes(monkeypatch: pytest.MonkeyPa
 async def test_an_outage_while_the_agent_joins_is_over_for_its_first_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VoiceOutOfReach, "refusals", 2)
     monkeypatch.setattr(outage, "TRIES_FOR_S", 0.05)
-    voices: list[Any] = []
     speech: Any = AsyncMock()
-    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
-
-    def make(_target: Target, _listener: Any) -> Any:
-        voices.append(VoiceOutOfReach())
-        return voices[-1]
-
-    speaker = Speaker(others, make, speech)
-    await speaker.start(Mock())
+    speaker, voices = await _joined(speech)
     await asyncio.sleep(0.1)  # longer than an outage is waited out
 
     await speaker.say("context", "We are open from nine to five.")
@@ -153,8 +150,7 @@ async def test_a_voice_whose_connection_was_lost_is_asked_again(monkeypatch: pyt
     monkeypatch.setattr(outage, "AGAIN_AFTER_S", 0.01)
     said = asyncio.Event()
     speech: Any = AsyncMock()
-    others = [TARGET, replace(TARGET, model="eleven_turbo_v2_5")]
-    speaker = Speaker(others, lambda _target, listener: cast(Any, VoiceThatIsCutOff(listener, said)), speech)
+    speaker = Speaker(BOTH, lambda _target, listener: cast(Any, VoiceThatIsCutOff(listener, said)), speech)
     await speaker.start(Mock())
     monkeypatch.setattr(VoiceOutOfReach, "refusals", 3)  # of both, and of the first once more
 
