@@ -30,7 +30,7 @@ OTHERS = 7  # requests of people and programs at once, for whom the others are, 
 safe_start.refuse_unsafe_secrets()
 warm_up.web()
 views = {path: resolve(path).func for path in map(reverse, WEBHOOKS)}
-others = AtOnce(site, OTHERS, always=(probes.ALIVE, "/metrics", settings.STATIC_URL))
+others = AtOnce(site, OTHERS, always=(probes.ALIVE, reverse("metrics"), settings.STATIC_URL))
 webhooks = Webhooks(others, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
 # Who asks, and whether by https, is what the connection says, unless it comes from one of these.
 behind_proxies: Any = ProxyHeadersMiddleware(webhooks, settings.TRUSTED_PROXIES)  # type: ignore[arg-type]  # uvicorn's own types of ASGI

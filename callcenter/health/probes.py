@@ -10,7 +10,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 from callcenter.health import readiness
 
-ALIVE, READY = PATHS = ("/health", "/health/ready")
+ALIVE, READY = "/health", "/health/ready"
 
 
 @sync_and_async_middleware

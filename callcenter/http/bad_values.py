@@ -41,7 +41,7 @@ class BadValuesMiddleware(MiddlewareMixin):
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Called by Django for what a view, or the rendering of its page, has raised."""
-        if not any((isinstance(error, UNUSABLE), _is_bad_filter(request, error), _is_bad_id(request, error))):
+        if not (isinstance(error, UNUSABLE) or _is_bad_filter(request, error) or _is_bad_id(request, error)):
             return None
         # Without the error's text: it quotes the value, which may be a number or words.
         log.warning("bad_value_refused", path=mask_numbers(request.path), error=type(error).__name__)

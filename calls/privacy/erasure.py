@@ -27,7 +27,7 @@ from calls.privacy.erased_rooms import erased_name, lock_rooms
 from calls.states import FINAL, LIVE
 from common.json_values import storable_text
 
-BATCH = 500  # calls in one transaction, so that none holds locks for long
+BATCH = 500  # calls at a time; a purge holds no locks for longer than these take
 
 
 class StillLive(Exception):

@@ -182,7 +182,8 @@ def _until_written(batch: list[Numbered], outcomes: dict[int, Outcome]) -> None:
         else:
             for (number, entry), *_ in entries.by_call(batch):
                 if written[number] is Outcome.MOVED_ON:
-                    log.warning("not_written", call_id=entry.call_id, attempt=entry.attempt, why="moved on, or erased")
+                    reason = "moved on, or erased"
+                    log.warning("not_written", call_id=entry.call_id, attempt=entry.attempt, reason=reason)
             outcomes.update(written)
             return
 
