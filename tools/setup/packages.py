@@ -71,23 +71,16 @@ fi
 """
 
 
-def install() -> None:
-    """Install what the product and the simulator need. Raises ToolError as `install_missing` does."""
-    install_missing(PACKAGES)
+def install(for_tests: bool = False) -> None:
+    """Install what the product and the simulator need, and with `for_tests` also what only tests need.
 
-
-def install_for_tests() -> None:
-    """Install what only tests need. Raises ToolError as `install_missing` does."""
-    install_missing(FOR_TESTS)
-
-
-def install_missing(packages: list[tuple[str, Callable[[], bool], str | None]]) -> None:
-    """Raises ToolError with the command to type when packages are missing and apt or sudo will not do."""
-    missing = [(package, service) for package, is_here, service in packages if not is_here()]
+    Raises ToolError with the command to type when packages are missing and apt or sudo will not do.
+    """
+    wanted = PACKAGES + FOR_TESTS if for_tests else PACKAGES
+    missing = [(package, service) for package, is_here, service in wanted if not is_here()]
     if not missing:
         return
     names = " ".join(package for package, _ in missing)
-    by_hand = f"{names} missing; install with: sudo apt-get install -y --no-install-recommends {names}"
     if shutil.which("apt-get") is None:
         raise ToolError(f"{names} missing and there is no apt-get; install them with this system's package manager")
     say(f"System packages: {names}")
@@ -96,5 +89,5 @@ def install_missing(packages: list[tuple[str, Callable[[], bool], str | None]]) 
     if os.geteuid() != 0:
         may_ask = [] if sys.stdin.isatty() else ["-n"]
         command = ["sudo", *may_ask, *command]
-    if not run(command):
-        raise ToolError(by_hand)
+    by_hand = f"sudo apt-get install -y --no-install-recommends {names}"
+    run(command, "system-packages", f"{names} missing; install with: {by_hand}")
