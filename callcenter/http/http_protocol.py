@@ -9,11 +9,15 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from callcenter.http.request_headers import HEADERS_BYTES
+
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class LimitedProtocol(HttpToolsProtocol):
     """Closes a connection that waits too long for a request's headers, or for the client to read a response.
+
+    Headers that come piece by piece and never end are refused here; complete ones are measured by request_headers.
 
     What a chunked body has after it, its trailers, is dropped: uvicorn would add it to the headers, which have been
     checked by then.
@@ -21,7 +25,6 @@ class LimitedProtocol(HttpToolsProtocol):
 
     HEADERS_S: ClassVar[float] = 10.0
     """How long a request line and its headers may take, from the first byte, or from the start of the connection."""
-    HEADERS_BYTES: ClassVar[int] = 16 * 1024
     WRITE_S: ClassVar[float] = 30.0
     """How long an answer may wait for a client that reads nothing."""
 
@@ -41,7 +44,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._unfinished = 0 if self._has_progressed else self._unfinished + len(data)
-        if self._unfinished > self.HEADERS_BYTES:
+        if self._unfinished > HEADERS_BYTES:
             self._refuse()
         elif self._headers_timer is None and not self._is_answering():
             self._headers_timer = self.loop.call_later(self.HEADERS_S, self._close)

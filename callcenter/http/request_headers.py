@@ -8,6 +8,7 @@ the body: punycode, which takes quadratic time, or one that does not exist, whic
 import re
 from collections.abc import Collection
 
+HEADERS_BYTES = 16 * 1024  # names and values of all together
 CONTENT_TYPE_BYTES = 200
 COOKIE_BYTES = 8 * 1024  # together; browsers keep up to 4 KiB in each, and ours are two of less than 100 bytes
 
@@ -24,6 +25,8 @@ def problem(headers: Collection[tuple[bytes, bytes]]) -> str:
         return "Content-Type: write one type, such as application/json, with no parameter but charset=utf-8 or boundary"
     if sum(len(value) for name, value in headers if name == b"cookie") > COOKIE_BYTES:
         return f"Cookie: more than {COOKIE_BYTES} bytes; delete this site's cookies"
+    if sum(len(name) + len(value) for name, value in headers) > HEADERS_BYTES:
+        return f"headers: more than {HEADERS_BYTES} bytes"
     return ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from callcenter.http.request_headers import COOKIE_BYTES, problem
+from callcenter.http.request_headers import COOKIE_BYTES, HEADERS_BYTES, problem
 from callcenter.http.request_limits import RequestLimits
 
 USUAL = [
@@ -56,6 +56,13 @@ def test_more_cookies_than_a_browser_has_for_us_are_refused() -> None:
 
     assert problem([(b"cookie", half), (b"cookie", half)]) == ""
     assert problem([(b"cookie", half), (b"cookie", half + b"a")]).startswith("Cookie: ")
+
+
+def test_more_headers_than_anybody_needs_are_refused() -> None:
+    half = b"a" * (HEADERS_BYTES // 2 - 1)
+
+    assert problem([(b"a", half), (b"b", half)]) == ""
+    assert problem([(b"a", half), (b"b", half + b"a")]).startswith("headers: ")
 
 
 async def test_a_refused_request_reaches_no_application() -> None:
