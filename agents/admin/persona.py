@@ -16,7 +16,7 @@ from agents import drafts, services
 from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS, PersonaForm, ToolInline
-from agents.admin.voice_field import voice_sample
+from agents.admin.voice_field import voice_list, voice_sample
 from agents.models import Persona, PersonaTool
 from common.admin import ModelAdmin, column, page_button, wanted_object
 
@@ -53,7 +53,11 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
 
     def get_urls(self) -> list[Any]:
         sample = self.admin_site.admin_view(voice_sample)
-        own = [path("voice-sample/<slug:provider>/<str:voice_id>/", sample, name="agents_persona_voice_sample")]
+        voices = self.admin_site.admin_view(voice_list)
+        own = [
+            path("voices/<slug:provider>/", voices, name="agents_persona_voices"),
+            path("voice-sample/<slug:provider>/<str:voice_id>/", sample, name="agents_persona_voice_sample"),
+        ]
         return [*own, *super().get_urls()]
 
     @column("Live version", ordering="live_version__number", label={"live": "success", "none": "danger"})

@@ -4,15 +4,17 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents.providers import registry
 from agents.providers.offers import Provider
 from agents.voices import catalog
 from common.admin import Select
 
+HELP = "Voices of {}. Press play to hear the chosen one."
 UNAVAILABLE = (
     "{} is not responding, so its voices cannot be listed now. The voice stays as it is; "
     "you can also paste the id of a voice here."
@@ -20,13 +22,14 @@ UNAVAILABLE = (
 
 
 class VoiceSelect(Select):
-    """A list of voices with a player that follows the choice (`agents/voice.js`)."""
+    """A list of voices that follows the provider, with a player that follows the choice (`agents/voice.js`)."""
 
     class Media:
         js = ("agents/voice.js",)
 
     def __init__(self, samples: dict[str, str]) -> None:
-        super().__init__(attrs={"data-voice-select": ""})
+        lists = reverse("admin:agents_persona_voices", args=["provider"])
+        super().__init__(attrs={"data-voice-select": "", "data-lists": lists})
         self.samples = samples
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def voice_field(provider: Provider, current: str, plain: forms.Field) -> forms.F
         label="Voice",
         choices=[("", "Choose a voice"), *choices],
         widget=VoiceSelect({voice.id: _sample_path(provider.name, voice) for voice in listed}),
-        help_text=f"Voices of {provider.label}. Press play to hear the chosen one.",
+        help_text=format_html("<span data-voice-help>{}</span>", HELP.format(provider.label)),
         error_messages={
             "invalid_choice": f"Choose a voice of {provider.label} from the list.",
             "required": "Choose a voice.",
@@ -69,6 +72,21 @@ def voice_field(provider: Provider, current: str, plain: forms.Field) -> forms.F
 
 def _sample_path(provider: str, voice: catalog.Voice) -> str:
     return reverse("admin:agents_persona_voice_sample", args=[provider, voice.id]) if voice.sample_url else ""
+
+
+def voice_list(request: HttpRequest, provider: str) -> JsonResponse:
+    """The voices of a provider, for a form in which it has just been chosen: who may see personas may see them."""
+    if not request.user.has_perm("agents.view_persona"):
+        raise PermissionDenied
+    chosen = next((each for each in registry.offering("tts") if each.name == provider), None)
+    if chosen is None:
+        raise Http404(f"there is no text to speech provider {provider}")
+    try:
+        listed = catalog.list_voices(provider)
+    except catalog.VoicesUnavailable:
+        return JsonResponse({"error": f"{chosen.label} is not responding, so its voices cannot be listed"}, status=503)
+    voices = [{"id": each.id, "title": each.title, "sample": _sample_path(provider, each)} for each in listed]
+    return JsonResponse({"help": HELP.format(chosen.label), "voices": voices})
 
 
 def voice_sample(request: HttpRequest, provider: str, voice_id: str) -> HttpResponse:

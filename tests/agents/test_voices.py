@@ -108,6 +108,29 @@ def test_the_voices_are_those_of_the_provider_that_is_chosen(monkeypatch: pytest
     assert form.errors["voice_id"] == ["Choose a voice of Cartesia from the list."]
 
 
+def test_voices_of_another_provider_are_told_to_who_may_see_personas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_fetch", lambda provider: iter([Voice("katie-id", "Katie", "feminine", "")]))
+    path = reverse("admin:agents_persona_voices", args=["cartesia"])
+
+    answer = client_of("Supervisors").get(path)
+
+    assert answer.json() == {
+        "help": "Voices of Cartesia. Press play to hear the chosen one.",
+        "voices": [{"id": "katie-id", "title": "Katie – feminine", "sample": ""}],
+    }
+    assert client_of().get(path).status_code == 403
+    assert client_of("Supervisors").get(reverse("admin:agents_persona_voices", args=["deepgram"])).status_code == 404
+
+
+def test_a_provider_that_is_down_is_named_instead_of_its_voices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_fetch", _down)
+    answer = client_of("Supervisors").get(reverse("admin:agents_persona_voices", args=["cartesia"]))
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"error": "Cartesia is not responding, so its voices cannot be listed"},
+    )
+
+
 def test_a_provider_that_fails_in_a_way_of_its_own_leaves_a_text_field(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(provider: str) -> Iterator[Voice]:
         raise KeyError("data")

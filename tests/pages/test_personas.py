@@ -58,6 +58,20 @@ def test_the_player_follows_the_chosen_voice(administrator: User, page: Page) ->
     expect(player).to_have_attribute("src", re.compile("EXAVITQu4vr4xnSDxMaL"))
 
 
+def test_the_voices_follow_the_chosen_provider(administrator: User, page: Page) -> None:
+    persona = make_practice()
+    page.goto(page_of(persona))
+    voices = page.locator("[data-voice-select]")
+    expect(voices).to_have_value("JBFqnCBsd6RMkjVDRZzb")
+
+    page.get_by_label("Text to speech", exact=True).select_option("cartesia")
+    expect(page.get_by_text("Voices of Cartesia.")).to_be_visible()
+    expect(voices).to_have_value("")
+
+    page.get_by_label("Text to speech", exact=True).select_option("elevenlabs")
+    expect(voices).to_have_value("JBFqnCBsd6RMkjVDRZzb")
+
+
 def test_a_mistake_is_reported_at_its_field(administrator: User, page: Page) -> None:
     persona = make_practice()
     page.goto(page_of(persona))
