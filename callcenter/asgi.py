@@ -17,9 +17,8 @@ site = HttpOnly(get_asgi_application())
 
 # Models can be imported only now.
 from callcenter.environment import safe_start  # noqa: E402
-from callcenter.health import probes  # noqa: E402
 from callcenter.http import warm_up  # noqa: E402
-from callcenter.http.at_once import AtOnce  # noqa: E402
+from callcenter.http.at_once import AtOnce, always_allowed  # noqa: E402
 from callcenter.http.request_limits import RequestLimits  # noqa: E402
 from calls.webhooks.asgi import Webhooks  # noqa: E402
 
@@ -30,7 +29,7 @@ OTHERS = 7  # requests of people and programs at once, for whom the others are, 
 safe_start.refuse_unsafe_secrets()
 warm_up.web()
 views = {path: resolve(path).func for path in map(reverse, WEBHOOKS)}
-others = AtOnce(site, OTHERS, always=(probes.ALIVE, reverse("metrics"), settings.STATIC_URL))
+others = AtOnce(site, OTHERS, always_allowed())
 webhooks = Webhooks(others, views, ThreadPoolExecutor(THREADS, thread_name_prefix="webhook"))
 # Who asks, and whether by https, is what the connection says, unless it comes from one of these.
 behind_proxies: Any = ProxyHeadersMiddleware(webhooks, settings.TRUSTED_PROXIES)  # type: ignore[arg-type]  # uvicorn's own types of ASGI

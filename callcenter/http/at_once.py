@@ -1,10 +1,15 @@
 """How many requests are handled at once, so that people who search leave connections to the database for webhooks."""
 
 import asyncio
+from collections.abc import Collection
 
 import structlog
+from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.http import JsonResponse
 
+from callcenter.health import probes
+from calls.reporting import scraping
 from common.asgi import Application, Receive, Scope, Send, send_response
 
 log = structlog.get_logger(__name__)
@@ -12,21 +17,27 @@ log = structlog.get_logger(__name__)
 WAITS_S = 10.0
 
 
+def always_allowed() -> set[str]:
+    """The paths of probes, metrics and all static files, as they are now: a later file waits like a page."""
+    files = [name for finder in finders.get_finders() for name, _ in finder.list([])]
+    return {probes.ALIVE, probes.READY, scraping.PATH, *(f"{settings.STATIC_URL}{name}" for name in files)}
+
+
 class AtOnce:
     """An ASGI application that hands at most `most` requests on to `application` at a time, and 503 to whom waits long.
 
-    A request is over when its answer has been sent. So what a stranger could leave unread must pass at any time: paths
-    that begin with one of `always`.
+    A request is over when its answer has been sent. So what a stranger could leave unread must pass at any time: the
+    paths in `always`, whole ones, because whatever else begins like them is for the site to answer.
     """
 
-    def __init__(self, application: Application, most: int, always: tuple[str, ...], waits_s: float = WAITS_S) -> None:
+    def __init__(self, application: Application, most: int, always: Collection[str], waits_s: float = WAITS_S) -> None:
         self._application = application
         self._free = asyncio.Semaphore(most)
         self._always = always
         self._waits_s = waits_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(self._always):
+        if scope["type"] != "http" or scope["path"] in self._always:
             await self._application(scope, receive, send)
             return
         try:

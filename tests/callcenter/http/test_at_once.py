@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
-from callcenter.http.at_once import AtOnce
+import pytest
+
+from callcenter.http.at_once import AtOnce, always_allowed
 
 
 class Site:
@@ -59,10 +61,20 @@ async def test_who_waits_too_long_is_told_to_try_again() -> None:
 
 async def test_probes_and_static_files_do_not_wait() -> None:
     site = Site()
-    application = AtOnce(site, 1, always=("/health", "/static/"))
+    application = AtOnce(site, 1, always={"/health", "/health/ready", "/static/a.js"})
     asking = [asyncio.create_task(ask(application, path)) for path in ("/admin/", "/health/ready", "/static/a.js")]
     await asyncio.sleep(0.01)
     assert site.inside == 3
 
     site.may_answer.set()
     assert await asyncio.gather(*asking) == [200] * 3
+
+
+@pytest.mark.parametrize("path", ["/static/nothing.css", "/static/../admin/", "/static/", "/healthx", "/metricsx/"])
+async def test_what_only_begins_like_them_waits(path: str) -> None:
+    assert await ask(AtOnce(Site(), 0, always=always_allowed(), waits_s=0.01), path) == 503
+
+
+def test_every_static_file_of_the_site_passes() -> None:
+    passing = always_allowed()
+    assert {"/health", "/health/ready", "/metrics", "/static/callcenter/admin.css", "/static/agents/voice.js"} < passing
