@@ -19,6 +19,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
     Headers that come piece by piece and never end are refused here; complete ones are measured by request_headers.
 
+    So is one on which a second request comes before the first is answered, which no browser or proxy does: whoever
+    reads no answers could keep as many requests waiting for that as there may be at once.
+
     What a chunked body has after it, its trailers, is dropped: uvicorn would add it to the headers, which have been
     checked by then.
     """
@@ -41,6 +44,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._has_progressed = False
         super().data_received(data)
+        if self.pipeline:
+            self._close()
         if self.transport.is_closing():
             return
         self._unfinished = 0 if self._has_progressed else self._unfinished + len(data)

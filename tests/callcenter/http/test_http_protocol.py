@@ -32,10 +32,15 @@ class Server:
         self._thread = threading.Thread(target=self._server.run)
         self.answered = threading.Event()
         self.headers: set[bytes] = set()
+        self._paths: list[str] = []
+
+    def asked_for(self, path: str) -> bool:
+        return path in self._paths
 
     async def answer(self, scope: Any, receive: Any, send: Any) -> None:
         while (await receive()).get("more_body"):
             pass
+        self._paths.append(scope["path"])
         self.headers = {name for name, _ in scope["headers"]}
         size = LARGE if scope["path"] == "/large" else 2
         headers = [(b"content-length", str(size).encode())]
@@ -92,6 +97,14 @@ def test_headers_that_do_not_end_are_cut_off(server: Server, monkeypatch: pytest
     status, _ = answer_to(server.port, b"GET / HTTP/1.1\r\n" + b"X-Filler: " + bytes(b"a" * 1024 * 1024))
 
     assert status == 431
+
+
+def test_a_second_request_before_the_first_is_answered_is_not_begun(server: Server) -> None:
+    with connect(server.port) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n" + REQUEST)
+
+        assert is_closed(connection)
+    assert not server.asked_for("/")
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
