@@ -1,7 +1,8 @@
 """The JSON schemas that describe a tool's arguments: what a supervisor writes must neither fetch, loop nor block.
 
-A call checks the model's arguments on the loop that carries the audio of all calls. So references are refused, sizes
-are bounded, and patterns are matched in linear time (Rust's `regex`, through jsonschema-rs).
+A call checks the model's arguments on the loop that carries the audio of all calls. So references, and what takes
+exponential time, are refused, sizes are bounded, and patterns are matched in linear time (Rust's `regex`, through
+jsonschema-rs).
 """
 
 import json
@@ -17,7 +18,12 @@ MAX_BYTES = 16 * 1024
 MAX_DEPTH = 32
 MAX_PATTERNS = 10
 PATTERN_BYTES = 512 * 1024  # of a compiled pattern, which takes some 30 ms then, once a process
-REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+REFUSED = {
+    **dict.fromkeys(("$ref", "$dynamicRef", "$recursiveRef"), "put what it refers to in its place"),
+    # Their cost doubles with each level of if, oneOf and others around them: 30 levels take minutes.
+    **dict.fromkeys(("unevaluatedProperties", "unevaluatedItems"), "use additionalProperties, or items"),
+}
+"""Keywords, and what to write instead."""
 
 
 class BadSchema(ValueError):
@@ -70,10 +76,8 @@ def _check_values(schema: Any) -> None:
     for place, value in json_values.walk(schema):
         if not isinstance(value, dict):
             continue
-        for reference in sorted(REFERENCES & value.keys()):
-            raise BadSchema(
-                f"{json_values.path((*place, reference))} is not supported: put what it refers to in its place."
-            )
+        for keyword in sorted(REFUSED.keys() & value.keys()):
+            raise BadSchema(f"{json_values.path((*place, keyword))} is not supported: {REFUSED[keyword]}.")
         named = value.get("patternProperties")
         patterns += isinstance(value.get("pattern"), str) + (len(named) if isinstance(named, dict) else 0)
     if patterns > MAX_PATTERNS:

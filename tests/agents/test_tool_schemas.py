@@ -36,6 +36,14 @@ def test_a_reference_is_refused_wherever_it_leads(name: str, target: str) -> Non
     assert refusal_of(schema_of(**{name: target})).startswith(f"properties.order.{name} is not supported: put")
 
 
+@pytest.mark.parametrize("name", ["unevaluatedProperties", "unevaluatedItems"])
+def test_what_takes_exponential_time_is_refused(name: str) -> None:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(20):
+        schema = {"type": "object", "if": schema, name: False}
+    assert f"{name} is not supported: use additionalProperties, or items." in refusal_of(schema)
+
+
 @pytest.mark.parametrize("pattern", [r"^(?=.*\d).+$", r"(a)\1", "(", "(a{1000}){1000}"])
 def test_a_pattern_that_no_linear_engine_takes_is_refused_with_its_place(pattern: str) -> None:
     assert refusal_of(schema_of(pattern=pattern)).startswith("properties.order.pattern cannot be matched in linear")
