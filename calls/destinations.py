@@ -2,7 +2,7 @@
 
 Fraud on telephone systems dials expensive numbers, thousands of times. So a number is refused when it
 
-1. begins with one of OUTBOUND_DENIED_PREFIXES;
+1. begins with one of OUTBOUND_DENIED_PREFIXES, or is one of our own, from which the call would come back;
 2. is premium-rate, shared-cost, a pager, a personal or a universal access number, or a satellite or other service
    without a country, by the numbering plans of the package phonenumbers;
 3. is of no country in OUTBOUND_COUNTRIES: `*` is any, and an empty list those of the center's own numbers.
@@ -32,6 +32,9 @@ def check(e164: str, *, ours: str = "") -> None:
     for prefix in settings.OUTBOUND_DENIED_PREFIXES:
         if e164.startswith(prefix):
             raise NotAllowed(f"Numbers that begin with {prefix} must not be dialed (OUTBOUND_DENIED_PREFIXES).")
+    own = _own_numbers()
+    if e164 in own:
+        raise NotAllowed("This is one of our own numbers: the call would come back. Choose another one.")
     if e164.startswith(tuple(settings.OUTBOUND_ALLOWED_PREFIXES)):
         return
     try:
@@ -41,7 +44,7 @@ def check(e164: str, *, ours: str = "") -> None:
     kind = _refused_kind(e164, region)
     if kind:
         raise NotAllowed(f"This is {kind}: such numbers are dialed only if OUTBOUND_ALLOWED_PREFIXES names them.")
-    countries = _countries(ours)
+    countries = _countries([*own, *([ours] if ours else [])])
     if ANY_COUNTRY not in countries and region not in countries:
         allowed = ", ".join(sorted(countries))
         raise NotAllowed(f"Numbers in {region} cannot be dialed: only those in {allowed} (OUTBOUND_COUNTRIES).")
@@ -65,11 +68,10 @@ def _is_disguised(text: str) -> bool:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) != text
 
 
-def _countries(ours: str) -> set[str]:
+def _countries(own: list[str]) -> set[str]:
     """ISO codes; ANY_COUNTRY also when there is no own number: nothing can be dialed then, whatever is allowed."""
     if settings.OUTBOUND_COUNTRIES:
         return set(settings.OUTBOUND_COUNTRIES)
-    own = [*_own_numbers(), *([ours] if ours else [])]
     return _regions(own) if own else {ANY_COUNTRY}
 
 

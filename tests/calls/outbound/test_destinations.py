@@ -41,6 +41,12 @@ def refusal(e164: str) -> str:
     return ""
 
 
+def test_a_number_of_ours_is_refused_because_the_call_would_come_back(number: PhoneNumber) -> None:
+    other = make_number("+12025550101", number.persona)
+
+    assert "one of our own numbers" in refusal(other.e164)
+
+
 @pytest.mark.parametrize(
     ("e164", "kind"),
     [

@@ -186,7 +186,7 @@ def test_requests_at_once_do_not_take_one_slot_too_many(slots: None, number: Pho
 
     def place(index: int) -> bool:
         try:
-            placing.place(f"+120255501{index:02}", number, version)
+            placing.place(f"+120255502{index:02}", number, version)
         except placing.NoCapacity:
             return False
         return True
