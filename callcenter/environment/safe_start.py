@@ -84,10 +84,10 @@ def safe_secrets(**_: Any) -> list[Error]:
     return [Error(f"{line}.", hint=hint, id="callcenter.E020") for line in unsafe_secrets()]
 
 
-@register(Tags.security, deploy=True)
+@register(Tags.security)
 def second_factor(**_: Any) -> list[Warning]:
-    """In production a password alone does not open the admin."""
-    if settings.ADMIN_REQUIRES_OTP:
+    """On the Internet a password alone does not open the admin."""
+    if settings.ADMIN_REQUIRES_OTP or settings.DEBUG or not settings.PUBLIC_BASE_URL.startswith("https:"):
         return []
     hint = "Set ADMIN_REQUIRES_OTP=true, and enroll the first device with manage.py enrol_device."
     return [Warning("ADMIN_REQUIRES_OTP is false: a password alone opens the admin.", hint=hint, id="callcenter.W021")]

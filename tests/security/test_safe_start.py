@@ -81,10 +81,11 @@ def test_production_is_clean_by_djangos_own_deployment_checks() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_deployment_without_one_time_codes_is_warned_of() -> None:
-    done = manage("check", "--deploy", ADMIN_REQUIRES_OTP="false")
+@pytest.mark.parametrize(("address", "warns"), [("https://calls.example.com", True), ("http://localhost:8080", False)])
+def test_a_site_on_the_internet_without_one_time_codes_is_warned_of(address: str, warns: bool) -> None:
+    done = manage("check", ADMIN_REQUIRES_OTP="false", PUBLIC_BASE_URL=address, TRUSTED_PROXIES="10.0.3.0/24")
 
-    assert "ADMIN_REQUIRES_OTP is false" in done.stderr
+    assert ("ADMIN_REQUIRES_OTP is false" in done.stderr) is warns
 
 
 def test_one_time_codes_are_the_default_outside_debug() -> None:
