@@ -10,6 +10,10 @@ from callcenter.http.http_protocol import LimitedProtocol
 # Nobody waits longer for a page. Without it, a search goes on in PostgreSQL although whoever asked has left.
 STATEMENT_TIMEOUT = "-c statement_timeout=10s"
 
+# Longer than proxies keep idle connections: Caddy's (docker/proxy/Caddyfile) and ingress-nginx's 60 s. A request that a
+# proxy sends while the connection is being closed here would be lost.
+KEEP_ALIVE_S = 75
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m callcenter.web", description="Serve webhooks, admin and API.")
@@ -31,6 +35,7 @@ def main() -> None:
         ws="none",  # no page uses one
         access_log=False,
         proxy_headers=False,  # callcenter.asgi asks TRUSTED_PROXIES; uvicorn would believe everyone on this machine
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=options.timeout_graceful_shutdown,
     )
 

@@ -14,6 +14,7 @@ import yaml
 from django.conf import settings
 from django.core.management import get_commands
 
+from callcenter import web as web_process
 from simulator.world import DEFAULT_PORT
 from tests.deployment import dockerfiles
 from tests.deployment.test_compose import OURS, SECRET, networks, services
@@ -178,6 +179,7 @@ def test_the_proxy_speaks_to_the_web_processes_alone(production: Project) -> Non
 
     assert f"max_size {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024}KiB" in caddyfile
     assert f"name web\n\t\t\tport {WEB_PORT}\n" in caddyfile
+    assert f"keepalive {web_process.KEEP_ALIVE_S - 15}s\n" in caddyfile  # the proxy ends idle connections first
     assert set(re.findall(r"\{\$([A-Z_]+)\}", caddyfile)) == set(proxy["environment"])
     assert networks(proxy) & networks(web) == {"front"}
     (network,) = production["networks"]["front"]["ipam"]["config"]
