@@ -109,8 +109,10 @@ def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
         if may_come_back and not _missing.is_given_up(call.pk):
             continue
         log.warning("caller_gone", call_id=str(call.pk), status=call.status)
-        if call.room_name not in present and may_come_back:
-            services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
+        if may_come_back and (call.room_name not in present or leases.lost_connection(call)):
+            ended = services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
+            if ended and call.room_name in present:
+                enqueue.close_room(call.room_name)
         elif services.end_abandoned(call) and call.room_name in present:
             enqueue.close_room(call.room_name)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from calls.lifecycle import enqueue, limits, overflow, services
@@ -28,6 +28,7 @@ LOSSES_MAX = 1  # a call that loses its worker twice is ended: something about i
 RESUME_WITHIN = timedelta(seconds=30)  # so long a caller listens to nothing; then the call is ended with its reason
 
 HUNG_UP = "caller hung up"  # what a webhook says of a caller who left an agent of its own accord
+LOST = "connection lost"  # of one whose connection broke, and who may come back
 RECONNECTED = "reconnected"  # and of one whose side has a new connection: LiveKit tells that the old one left
 
 
@@ -179,21 +180,29 @@ def end_unresumed() -> int:
 
 
 def has_left(call: Call) -> bool:
-    """Whether LiveKit has reported that the caller left, or that the room is closed."""
+    """Whether LiveKit has reported that the caller left for good, or that the room is closed."""
+    return _departures(call).exclude(outcome=LOST).exists()
+
+
+def _departures(call: Call) -> QuerySet[WebhookEvent]:
     ends = WebhookEvent.objects.filter(room_name=call.room_name, kind__in=("participant_left", "room_finished"))
-    return ends.filter(participant__in=("", call.caller_identity)).exclude(outcome=RECONNECTED).exists()
+    return ends.filter(participant__in=("", call.caller_identity)).exclude(outcome=RECONNECTED)
 
 
 def may_dial(call: Call) -> bool:
     """Whether the person may be called: the call is still this attempt's, and nobody was reached and left meanwhile."""
     held = Call.objects.filter(pk=call.pk, attempt=call.attempt, status__in=HELD)
-    return held.exists() and not has_left(call)
+    return held.exists() and not _departures(call).exists()
 
 
 def hung_up(call: Call) -> bool:
     """Whether LiveKit has reported that the caller left an agent, although no worker has yet."""
-    left = WebhookEvent.objects.filter(room_name=call.room_name, participant=call.caller_identity)
-    return left.filter(outcome=HUNG_UP).exists()
+    return _departures(call).filter(outcome=HUNG_UP).exists()
+
+
+def lost_connection(call: Call) -> bool:
+    """Whether LiveKit has reported that the caller's connection broke."""
+    return _departures(call).filter(outcome=LOST).exists()
 
 
 def beat(holder: str, *, slots: int = 0, busy: int = 0, draining: bool = False) -> None:

@@ -17,6 +17,18 @@ ROOM_ENDED: frozenset[int] = frozenset(
     {api.DisconnectReason.ROOM_DELETED, api.DisconnectReason.ROOM_CLOSED, api.DisconnectReason.SERVER_SHUTDOWN}
 )
 """Why a participant who did not leave is no longer in a room; the same numbers in webhooks and in rooms."""
+CONNECTION_LOST: frozenset[int] = frozenset(
+    {
+        *(api.DisconnectReason.STATE_MISMATCH, api.DisconnectReason.JOIN_FAILURE, api.DisconnectReason.MIGRATION),
+        *(api.DisconnectReason.SIGNAL_CLOSE, api.DisconnectReason.CONNECTION_TIMEOUT),
+        api.DisconnectReason.MEDIA_FAILURE,
+    }
+)
+"""Why a participant is no longer in a room without having left it: its side may connect again. LiveKit itself asks for
+that when a negotiation fails: it closes the participant with STATE_MISMATCH, and has it join anew."""
+COMES_BACK_WITHIN_S = 12.0
+"""The SIP side (LiveKit's Go SDK) tries 0.3, 1.5, 4.2, 9.0 and 16.5 s after its loss. So who has missed LiveKit at the
+third try comes with the fourth, and takes some time to join."""
 PUT_OUT: frozenset[int] = frozenset({api.DisconnectReason.PARTICIPANT_REMOVED, api.DisconnectReason.DUPLICATE_IDENTITY})
 """The agent was removed from a room that lives on: its successor has the call."""
 RETRY_S = (0.2, 1.0)  # LiveKit 1.9 answers "no response from servers" while the room is closing by itself

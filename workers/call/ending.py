@@ -18,6 +18,7 @@ from django.db import DatabaseError, InterfaceError
 from calls.lifecycle import leases
 from calls.lifecycle.leases import LEASE
 from calls.livekit import rooms
+from calls.livekit.rooms import COMES_BACK_WITHIN_S
 from calls.models import Call
 from calls.states import EndReason, Status
 from common.database import in_database_within
@@ -32,9 +33,6 @@ from workers.process import reachability
 log = structlog.get_logger(__name__)
 
 RESTARTS_WITHIN_S = 4.0  # a LiveKit that does not answer for so long is taken to be cut off from this process alone
-COMES_BACK_WITHIN_S = 12.0
-"""The SIP side (LiveKit's Go SDK) tries 0.3, 1.5, 4.2, 9.0 and 16.5 s after its loss. So who has missed LiveKit at the
-third try comes with the fourth, and takes some time to join."""
 ANSWERS_WITHIN_S = 2.0
 ASK_AGAIN_S = 0.5
 _PROBLEMS = {

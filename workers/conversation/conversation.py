@@ -22,7 +22,7 @@ from pipecat.processors.aggregators.llm_response_universal import AssistantTurnS
 from agents.models import PersonaVersion
 from agents.phrases import phrases_of
 from calls.lifecycle import tool_calls
-from calls.livekit.rooms import PUT_OUT, ROOM_ENDED
+from calls.livekit.rooms import COMES_BACK_WITHIN_S, CONNECTION_LOST, PUT_OUT, ROOM_ENDED
 from calls.models import Call, ToolCall, Turn
 from calls.states import EndReason, Status
 from common.database import in_database
@@ -74,6 +74,7 @@ class Conversation:
         self._caller_turn_over = asyncio.Event()  # for the whole pipeline, to its last processor
         self._caller_turn_over.set()  # nobody says so after a loss, when the agent answers what was said before
         self._uses = ToolUses(call, recorder, self._background, lambda: self._turns.caller_turns)
+        self._caller_is_back = asyncio.Event()
         self._silences = 0
         self._hands_over = False
         self._listen()
@@ -263,6 +264,8 @@ class Conversation:
             await self._on_silence(None)
 
     async def _on_participant_joined(self, _transport: Any, identity: str) -> None:
+        if identity == self._call.caller_identity:
+            self._caller_is_back.set()
         if is_successor(identity, self._call.attempt) and not self._hands_over:
             self._progress.leave(Leaving.LOST)
 
@@ -276,21 +279,45 @@ class Conversation:
             self._background.later(WHY_WITHIN_S, self._look_for_caller)
         elif because in ROOM_ENDED:
             await self._room_is_gone()
+        elif because in CONNECTION_LOST:
+            self._caller_is_back.clear()
+            self._background.spawn(self._wait_for_caller())
         else:
-            self._progress.end(Status.COMPLETED, EndReason.CALLER_LEFT)
+            self._caller_has_left()
 
     async def _on_disconnected(self, _transport: Any) -> None:
         match self._transport.disconnected_because:
             case because if because in PUT_OUT:
                 self._progress.leave(Leaving.LOST)
             case DisconnectReason.ROOM_CLOSED:  # as LiveKit closes one whose last caller has left; and that came first
-                self._progress.end(Status.COMPLETED, EndReason.CALLER_LEFT)
+                self._caller_has_left()
             case because if because in ROOM_ENDED:
                 await self._room_is_gone()
             case DisconnectReason.CLIENT_INITIATED | None:
                 self._progress.end(Status.FAILED, EndReason.PIPELINE_ERROR, "the pipeline left the room by itself")
             case _:
                 await self._lose_connection()
+
+    def _caller_has_left(self) -> None:
+        """End the call, as missed if the caller never heard the agent."""
+        if self._progress.begun or self._call.answered_at is not None:
+            self._progress.end(Status.COMPLETED, EndReason.CALLER_LEFT)
+        elif self._call.needs_dialing:
+            self._progress.end(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
+        else:
+            self._progress.end(Status.MISSED, EndReason.CALLER_GAVE_UP, "left while the agent joined")
+
+    async def _wait_for_caller(self) -> None:
+        """Continue with a caller whose connection was lost and is made again; end the call of one who stays away."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COMES_BACK_WITHIN_S):
+                while not self._transport.caller_is_present():
+                    await self._caller_is_back.wait()
+                    self._caller_is_back.clear()
+        if not self._transport.caller_is_present():
+            self._progress.end(Status.FAILED, EndReason.ROOM_GONE, "the caller's connection was lost")
+        elif self._progress.begun and not self._progress.closing:
+            await self._speaking.say(phrases_of(self._version).resumed)
 
     async def _look_for_caller(self) -> None:
         """Continue with a caller who is in the room: after the caller's side, or this one, has reconnected."""

@@ -11,7 +11,7 @@ from livekit.api import DisconnectReason
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls.lifecycle import leases, services
-from calls.livekit.rooms import ROOM_ENDED, ROOM_PREFIX
+from calls.livekit.rooms import CONNECTION_LOST, ROOM_ENDED, ROOM_PREFIX
 from calls.models import Call, WebhookEvent
 from calls.privacy.erased_rooms import is_erased, lock_rooms
 from calls.states import EndReason, Status
@@ -79,6 +79,8 @@ def _caller_joined(event: LiveKitEvent) -> str:
 def _caller_left(event: LiveKitEvent) -> str:
     if event.participant.disconnect_reason == DisconnectReason.DUPLICATE_IDENTITY:
         return leases.RECONNECTED
+    if event.participant.disconnect_reason in CONNECTION_LOST:
+        return leases.LOST
     call = Call.objects.filter(room_name=event.room.name).first()
     if call is None or call.is_final or call.caller_identity != event.participant.identity:
         return "noted"

@@ -7,7 +7,7 @@ from django.utils import timezone
 from livekit.api import ParticipantInfo
 
 from calls.housekeeping import reaper
-from calls.lifecycle.leases import HUNG_UP
+from calls.lifecycle.leases import HUNG_UP, LOST
 from calls.livekit import rooms
 from calls.models import Call
 from calls.states import EndReason, Status
@@ -74,6 +74,16 @@ def test_a_conversation_whose_caller_had_hung_up_is_completed() -> None:
     reaper.reap()
 
     assert ending(call) == (Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+def test_a_conversation_whose_caller_was_lost_has_failed_although_the_agent_is_still_there(livekit: LiveKit) -> None:
+    call = conversation()
+    make_departure(call, LOST)
+    livekit.rooms = {call.room_name: [ParticipantInfo(identity="agent-1")]}
+
+    livekit.runs(0, 10, 20)
+
+    assert ending(call) == (Status.FAILED, EndReason.ROOM_GONE)
 
 
 def test_a_caller_whose_side_joins_again_is_not_given_up(livekit: LiveKit) -> None:

@@ -43,6 +43,35 @@ def reconnected(room: str) -> WebhookRequest:
 
 
 @pytest.mark.django_db
+class TestACallersConnectionBreaks:
+    @pytest.mark.parametrize("reason", ["STATE_MISMATCH", "CONNECTION_TIMEOUT", "SIGNAL_CLOSE", "MEDIA_FAILURE"])
+    def test_one_who_rings_is_waited_for_until_the_room_is_closed(self, deliver: Deliver, reason: str) -> None:
+        make_number(CALLED)
+        room = new_room()
+        deliver(joined(room))
+
+        assert deliver(left(room, caller(CALLED, disconnectReason=reason))) == (200, {"outcome": leases.LOST})
+
+        call = Call.objects.get(room_name=room)
+        assert call.status == Status.QUEUED
+        assert not leases.has_left(call)
+        assert not leases.hung_up(call)
+        deliver(finished(room))
+        call.refresh_from_db()
+        assert (call.status, call.end_reason) == (Status.MISSED, EndReason.CALLER_GAVE_UP)
+
+    def test_the_conversation_of_one_who_never_came_back_has_failed(self, deliver: Deliver) -> None:
+        call = make_call(Status.IN_PROGRESS, make_number(CALLED))
+        gone = {"identity": call.caller_identity, "kind": "SIP", "disconnectReason": "CONNECTION_TIMEOUT"}
+
+        deliver(left(call.room_name, gone))
+        deliver(finished(call.room_name))
+
+        call.refresh_from_db()
+        assert (call.status, call.end_reason) == (Status.FAILED, EndReason.ROOM_GONE)
+
+
+@pytest.mark.django_db
 class TestACallersSideConnectsAgain:
     def test_a_caller_who_rings_keeps_ringing(self, deliver: Deliver) -> None:
         make_number(CALLED)

@@ -13,6 +13,7 @@ from livekit import api
 
 from calls.lifecycle import enqueue, leases, services
 from calls.livekit import rooms
+from calls.livekit.rooms import COMES_BACK_WITHIN_S
 from calls.models import Call
 from calls.states import EndReason, Status
 from tests.factories import make_call
@@ -27,7 +28,7 @@ from workers.process.reachability import Reachability
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GOODBYE = Ending(Status.COMPLETED, EndReason.AGENT_GOODBYE)
-RESTARTS_WITHIN_S, COMES_BACK_WITHIN_S = ending.RESTARTS_WITHIN_S, ending.COMES_BACK_WITHIN_S
+RESTARTS_WITHIN_S = ending.RESTARTS_WITHIN_S
 CALLER_LEFT = Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
 
 

@@ -10,7 +10,7 @@ from livekit.rtc import DisconnectReason
 
 from agents.models import PersonaVersion
 from calls.models import Call
-from calls.states import EndReason, Status
+from calls.states import Direction, EndReason, Status
 from workers.conversation import conversation
 from workers.conversation.conversation import Conversation
 from workers.conversation.progress import Ending, Leaving
@@ -82,6 +82,7 @@ async def test_a_room_that_was_closed_is_gone(room: Room, agent: Conversation, b
 async def test_a_room_that_closes_before_reporting_the_callers_departure_was_left(
     room: Room, agent: Conversation
 ) -> None:
+    agent._progress.begun = True
     await room.caller_leaves(None)
     await room.agent_is_out(DisconnectReason.ROOM_CLOSED)
     assert await outcome(agent) == Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
@@ -118,8 +119,56 @@ async def test_a_caller_whose_side_connects_again_keeps_its_agent(
 
 
 async def test_a_caller_who_hangs_up_completes_the_call(room: Room, agent: Conversation) -> None:
+    agent._progress.begun = True
     await room.caller_leaves(DisconnectReason.CLIENT_INITIATED)
     assert await outcome(agent) == Ending(Status.COMPLETED, EndReason.CALLER_LEFT)
+
+
+@pytest.mark.parametrize(
+    ("direction", "reason"),
+    [(Direction.INBOUND, EndReason.CALLER_GAVE_UP), (Direction.OUTBOUND, EndReason.NO_ANSWER)],
+)
+async def test_one_who_leaves_before_the_agent_is_heard_was_missed(
+    room: Room, agent: Conversation, direction: Direction, reason: EndReason
+) -> None:
+    agent._call.direction = direction
+    await room.caller_leaves(DisconnectReason.CLIENT_INITIATED)
+    ended = await outcome(agent)
+    assert isinstance(ended, Ending)
+    assert (ended.status, ended.reason) == (Status.MISSED, reason)
+
+
+LOST = [
+    DisconnectReason.STATE_MISMATCH,
+    DisconnectReason.CONNECTION_TIMEOUT,
+    DisconnectReason.SIGNAL_CLOSE,
+    DisconnectReason.MIGRATION,
+    DisconnectReason.JOIN_FAILURE,
+    DisconnectReason.MEDIA_FAILURE,
+]
+
+
+@pytest.mark.parametrize("because", LOST)
+async def test_a_caller_whose_connection_broke_and_is_made_again_keeps_its_agent(
+    room: Room, agent: Conversation, because: int
+) -> None:
+    await room.caller_leaves(because)
+    (waiting,) = agent._background._tasks
+    await room.joins("supervisor-1")
+    room.is_caller_present = True
+    await room.joins("sip_1")
+    async with asyncio.timeout(5):
+        await waiting
+    assert not agent.ending.done()
+
+
+@pytest.mark.parametrize("because", LOST)
+async def test_the_call_of_a_caller_who_stays_away_has_failed(
+    room: Room, agent: Conversation, monkeypatch: pytest.MonkeyPatch, because: int
+) -> None:
+    monkeypatch.setattr(conversation, "COMES_BACK_WITHIN_S", 0.01)
+    await room.caller_leaves(because)
+    assert await outcome(agent) == Ending(Status.FAILED, EndReason.ROOM_GONE, "the caller's connection was lost")
 
 
 async def test_an_agent_of_a_later_attempt_has_the_call(room: Room, agent: Conversation) -> None:
