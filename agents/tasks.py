@@ -1,25 +1,29 @@
 """Housekeeping of what the voices have said. Each task parses, calls one service and returns."""
 
+import structlog
 from celery import shared_task
 
-from agents.models import PersonaVersion
 from agents.voices import fixed_lines
+from agents.voices.speech_thread import SpeechThread
+from common import broker
+
+log = structlog.get_logger(__name__)
+
+AGAIN_S = 20  # after a provider did not answer
+TRIES = 7
+
+_speech = SpeechThread()
 
 
-@shared_task(
-    name="agents.speak_lines",
-    autoretry_for=(fixed_lines.SpeechUnavailable,),
-    max_retries=6,
-    retry_backoff=2,
-    retry_backoff_max=60,
-)
-def speak_lines(version_id: int) -> None:
-    """Have the lines that a version lacks spoken; retried for about two minutes while the provider fails."""
-    from agents.voices import speech  # with httpx, which the workers of calls do not need here
+@shared_task(name="agents.speak_lines")
+def speak_lines(version_id: int, tries: int = 1) -> None:
+    """Have the lines that a version lacks spoken, by a thread; asked for again while the provider does not answer."""
 
-    version = PersonaVersion.objects.filter(pk=version_id).first()
-    if version is not None:
-        speech.make_missing_lines(version)
+    def ask_again() -> None:
+        if tries < TRIES:
+            broker.send_later("agents.speak_lines", (version_id, tries + 1), AGAIN_S, log)
+
+    _speech.ask(version_id, if_failed=ask_again)
 
 
 @shared_task(name="agents.forget_lines")

@@ -17,6 +17,14 @@ def send(task: str, argument: str | int, log: Any) -> None:
         log.warning("message_not_sent", task=task, argument=argument, error=str(error))
 
 
+def send_later(task: str, arguments: tuple[int, ...], after_s: float, log: Any) -> None:
+    """Send a task that is to be carried out after so many seconds. A broker that is down is logged, not raised."""
+    try:
+        current_app.send_task(task, args=arguments, countdown=after_s)
+    except BROKER_ERRORS as error:
+        log.warning("message_not_sent", task=task, arguments=arguments, error=str(error))
+
+
 def reach() -> None:
     """Open a connection to RabbitMQ and close it again. Raises one of BROKER_ERRORS within 3 s."""
     with current_app.connection_for_read() as connection:

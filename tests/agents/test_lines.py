@@ -1,9 +1,11 @@
 """Lines that a voice says once: made when a version is published, kept while one is live, and never in the way."""
 
+import queue
+import threading
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from celery.exceptions import Retry
 from django.urls import reverse
 from kombu.exceptions import OperationalError
 from pipecat.services.elevenlabs.tts_base import ELEVENLABS_MODEL_LANGUAGES
@@ -13,7 +15,7 @@ from agents import services, tasks
 from agents.choices import Language
 from agents.models import Persona, PersonaVersion, SpokenLine
 from agents.phrases import ENGLISH, PHRASES, Phrases
-from agents.voices import fixed_lines
+from agents.voices import fixed_lines, speech_thread
 from common import broker
 from tests.agents.conftest import Provider, SentTasks
 from tests.factories import client_of, make_persona
@@ -86,7 +88,7 @@ def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(
     texts = {"greeting": "Hello, this is Anna.", "goodbye": "Goodbye."}
     version = _publish(make_persona(published=False), **texts, language=language, stt_model="flux-general-multi")
 
-    tasks.speak_lines(version.pk)
+    speech_thread.speak(version.pk)
 
     apologies = _before_a_transfer(PHRASES[language])
     assert _texts() == {*texts.values(), "Are you still there?", *apologies}
@@ -102,11 +104,11 @@ def test_a_voice_says_every_fixed_line_of_a_version_with_the_time_of_each_word(
 
 def test_what_a_voice_has_said_is_not_asked_for_again(provider: Provider) -> None:
     persona = make_persona(greeting="Hello.")
-    tasks.speak_lines(_live(persona).pk)
+    speech_thread.speak(_live(persona).pk)
     assert provider.requests() == 7
 
-    tasks.speak_lines(_live(persona).pk)
-    tasks.speak_lines(_publish(persona, greeting="Good morning.").pk)
+    speech_thread.speak(_live(persona).pk)
+    speech_thread.speak(_publish(persona, greeting="Good morning.").pk)
 
     assert provider.requests() == 8
     assert SpokenLine.objects.count() == 8
@@ -115,10 +117,10 @@ def test_what_a_voice_has_said_is_not_asked_for_again(provider: Provider) -> Non
 @pytest.mark.parametrize("field", ["voice_id", "tts_model", "language"])
 def test_another_voice_says_the_lines_itself(provider: Provider, field: str) -> None:
     persona = make_persona()
-    tasks.speak_lines(_live(persona).pk)
+    speech_thread.speak(_live(persona).pk)
     other = {"voice_id": "EXAVITQu4vr4xnSDxMaL", "tts_model": "eleven_multilingual_v2", "language": "en-GB"}[field]
 
-    tasks.speak_lines(_publish(persona, **{field: other}).pk)
+    speech_thread.speak(_publish(persona, **{field: other}).pk)
 
     assert SpokenLine.objects.count() == 14
 
@@ -127,12 +129,12 @@ def test_another_voice_says_the_lines_itself(provider: Provider, field: str) -> 
 def test_a_provider_that_fails_is_asked_again_later_and_nothing_wrong_is_kept(provider: Provider, kind: str) -> None:
     version = _live(make_persona())
     provider.fail(kind)
-    with pytest.raises(Retry, match="SpeechUnavailable"):
-        tasks.speak_lines.apply(args=(version.pk,), throw=True)
+    with pytest.raises(fixed_lines.SpeechUnavailable):
+        speech_thread.speak(version.pk)
     assert not SpokenLine.objects.exists()
 
     provider.recover()
-    tasks.speak_lines(version.pk)
+    speech_thread.speak(version.pk)
 
     assert fixed_lines.missing_texts(version) == []
 
@@ -142,7 +144,7 @@ def test_one_line_that_fails_does_not_cost_the_others(provider: Provider) -> Non
     provider.fail("500", count=1)
 
     with pytest.raises(fixed_lines.SpeechUnavailable, match="1 lines"):
-        tasks.speak_lines(version.pk)
+        speech_thread.speak(version.pk)
 
     assert fixed_lines.missing_texts(version) == ["Hello."]
 
@@ -153,27 +155,56 @@ def test_a_provider_that_does_not_answer_is_not_asked_for_every_line(
     settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
 
     with pytest.raises(fixed_lines.SpeechUnavailable, match="ConnectError"):
-        tasks.speak_lines(_live(make_persona()).pk)
+        speech_thread.speak(_live(make_persona()).pk)
 
     assert caplog.text.count("line_not_made") == 1
 
 
-def test_the_provider_is_given_up_after_some_retries(settings: Settings) -> None:
-    settings.ELEVENLABS_BASE_URL = "http://127.0.0.1:1"
-    version = _live(make_persona())
+@pytest.mark.parametrize(("tries", "again"), [(1, 2), (tasks.TRIES, None)])
+def test_a_provider_that_does_not_answer_is_asked_again_some_times(
+    monkeypatch: pytest.MonkeyPatch, tries: int, again: int | None
+) -> None:
+    sent: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(broker, "send_later", lambda *message: sent.append(message))
+    monkeypatch.setattr(tasks._speech, "ask", lambda version_id, if_failed: if_failed())
 
-    with pytest.raises(fixed_lines.SpeechUnavailable):
-        tasks.speak_lines.apply(args=(version.pk,), retries=tasks.speak_lines.max_retries, throw=True)
+    tasks.speak_lines(7, tries)
+
+    assert sent == ([("agents.speak_lines", (7, again), tasks.AGAIN_S, tasks.log)] if again else [])
+
+
+def test_versions_are_spoken_one_after_another_and_none_keeps_the_task_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_end, spoken, failed = threading.Event(), queue.Queue[int](), queue.Queue[int]()
+
+    def speak(version_id: int) -> None:
+        spoken.put(version_id)
+        may_end.wait(10)
+        if version_id == 2:
+            raise fixed_lines.SpeechUnavailable("no answer")
+
+    monkeypatch.setattr(speech_thread, "speak", speak)
+    thread = speech_thread.SpeechThread()
+    for version_id in (1, 2, 1, 2, 3):
+        thread.ask(version_id, lambda version_id=version_id: failed.put(version_id))  # type: ignore[misc]
+
+    assert spoken.get(timeout=10) == 1
+    assert spoken.empty()
+    may_end.set()
+    assert [spoken.get(timeout=10) for _ in range(2)] == [2, 3]
+    assert failed.get(timeout=10) == 2
+    assert spoken.empty()
 
 
 def test_a_version_that_is_gone_needs_no_lines() -> None:
-    tasks.speak_lines(0)
+    speech_thread.speak(0)
 
 
 def test_lines_are_kept_while_a_live_version_says_them(provider: Provider) -> None:
     persona = make_persona(greeting="Before.", goodbye="Goodbye.")
-    tasks.speak_lines(_live(persona).pk)
-    tasks.speak_lines(_publish(persona, greeting="After.").pk)
+    speech_thread.speak(_live(persona).pk)
+    speech_thread.speak(_publish(persona, greeting="After.").pk)
 
     tasks.forget_lines()
 
@@ -182,7 +213,7 @@ def test_lines_are_kept_while_a_live_version_says_them(provider: Provider) -> No
 
 def test_lines_of_a_voice_that_nobody_has_any_more_are_forgotten(provider: Provider) -> None:
     persona = make_persona(voice_id="JBFqnCBsd6RMkjVDRZzb")
-    tasks.speak_lines(_live(persona).pk)
+    speech_thread.speak(_live(persona).pk)
     _publish(persona, voice_id="EXAVITQu4vr4xnSDxMaL")
 
     assert fixed_lines.forget_unused() == 7

@@ -13,10 +13,9 @@ from django.utils.module_loading import import_string
 from pytest_django import Settings
 
 import workers.providers
-from agents import tasks
 from agents.models import SpokenLine
 from agents.providers import registry
-from agents.voices import catalog
+from agents.voices import catalog, speech_thread
 from callcenter.environment.providers import account_settings
 from callcenter.environment.values import Env
 from calls.provisioning import provider_keys
@@ -108,7 +107,7 @@ def test_a_persona_that_has_it_is_published_spoken_and_reached(acme: Path, sent:
     version = persona.live_version
     assert version is not None
 
-    tasks.speak_lines(version.pk)
+    speech_thread.speak(version.pk)
 
     assert SpokenLine.objects.filter(provider="acme").count() == 7
     own, stand_in = targets.tts(version)
