@@ -76,6 +76,7 @@ def sweep() -> None:
 @one_at_a_time
 def reap() -> None:
     """Compare the calls with what LiveKit has, and repair what differs."""
+    elapsed.clock_watch.look()  # before calls that seem to have lasted for too long are ended
     reaper.reap()
 
 

@@ -10,6 +10,7 @@ from livekit import api
 from pytest_django import Settings
 
 from calls import tasks
+from calls.housekeeping import reaper
 from calls.lifecycle import elapsed
 from calls.livekit import rooms
 from calls.models import Call, WebhookEvent
@@ -149,6 +150,17 @@ async def test_closing_a_room_that_is_closing_by_itself_is_tried_again(monkeypat
     await rooms.delete_room("call-1")
 
     assert answers == []
+
+
+@pytest.mark.django_db
+def test_the_reaper_looks_at_the_databases_clock_before_it_trusts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(elapsed.clock_watch, "look", lambda: steps.append("look"))
+    monkeypatch.setattr(reaper, "reap", lambda: steps.append("reap"))
+
+    tasks.reap()
+
+    assert steps == ["look", "reap"]
 
 
 @pytest.mark.django_db
