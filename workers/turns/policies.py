@@ -85,6 +85,14 @@ class PredictedTurnEnd(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-ca
                 return ProcessFrameResult.CONTINUE
         return await super().process_frame(frame)
 
+    async def handle_user_turn_started(self) -> None:
+        """Pipecat forgets here that the recognizer has reported speech, which its words have just turned into a turn:
+        a pause between two finals of a nova model would then be answered while the caller speaks on.
+        """
+        is_speaking = self._user_speaking
+        await super().handle_user_turn_started()  # type: ignore[no-untyped-call]  # Pipecat's
+        self._user_speaking = is_speaking
+
     async def trigger_user_turn_stopped(self, *, enable_user_speaking_frames: bool | None = None) -> None:
         if self._is_ending:
             return

@@ -138,6 +138,25 @@ async def test_a_turn_that_its_final_words_begin_also_ends(is_speaking: bool) ->
     assert len(asked.of(LLMContextFrame)) == 1
 
 
+async def test_a_caller_who_pauses_between_two_finals_of_nova_is_answered_once() -> None:
+    """The words interrupt the agent, and so begin the turn, when nova has long reported speech."""
+    version = PersonaVersion(turn_policy=TurnPolicy.EAGER, stt_model="flux-general-en", silence_after_s=10)
+    voice = Mock(is_speaking=True)
+    caller = CallerTurns(LLMContext(), params=policies.user_params(version, BargeIn(voice, "en-US")))
+    asked, halves = Sink(), ("Wait, I need to change the address of my order", "to the twelfth of May.")
+    first, second = (TranscriptionFrame(half, user_id="caller", timestamp="") for half in halves)
+    async with running(caller, asked) as worker:
+        await worker.queue_frames([ProposedUserStartedSpeakingFrame(), first])
+        await asked.until(UserStartedSpeakingFrame)
+        await asyncio.sleep(0.7)  # Pipecat looks every half second whether the turn is over
+        assert not asked.of(LLMContextFrame)
+
+        await worker.queue_frames([second, ProposedUserStoppedSpeakingFrame()])
+        request = await asked.until(LLMContextFrame)
+
+    assert [message["content"] for message in request.context.messages] == [" ".join(halves)]  # type: ignore[index]
+
+
 @pytest.mark.parametrize("policy", list(TurnPolicy))
 async def test_a_yeah_at_the_end_of_the_question_is_answered(policy: TurnPolicy) -> None:
     voice = Mock(is_speaking=True, heard_s=2.0)
