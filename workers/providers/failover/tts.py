@@ -99,7 +99,7 @@ class FailoverTTS(TTSService):
             case LLMFullResponseStartFrame():
                 self._held.begin(frame)
                 self._given_up.clear()
-            case EagerEndOfTurnCancelFrame() if not self._held.is_confirmed:
+            case EagerEndOfTurnCancelFrame() if self._held.may_be_withdrawn:
                 await self._withdraw(direction)
         if self._held.is_withdrawn(frame):
             return

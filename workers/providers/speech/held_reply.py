@@ -30,9 +30,9 @@ class HeldReply:
         self._gate.begin_speculation(self._is_speculating())
 
     @property
-    def is_confirmed(self) -> bool:
-        """Whether the reply at hand is to a turn that is over: the prediction that is withdrawn is another one."""
-        return self._is_at_hand and not self._gate.is_speculating
+    def may_be_withdrawn(self) -> bool:
+        """Whether there is a reply at hand whose turn is not over. What else is said, such as a line, answers none."""
+        return self._is_at_hand and bool(self._gate.is_speculating)
 
     def withdraw(self) -> None:
         """The turn that the reply answers goes on."""

@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     LLMContextFrame,
     LLMFullResponseEndFrame,
     TTSAudioRawFrame,
+    TTSSpeakFrame,
     TTSStoppedFrame,
     TTSTextFrame,
     UserStartedSpeakingFrame,
@@ -170,6 +171,17 @@ async def test_a_prediction_that_is_withdrawn_takes_nothing_of_a_confirmed_reply
 
     await agent.said.until(LLMFullResponseEndFrame)
     assert agent.said.words().endswith("On Sundays we are closed.")
+
+
+async def test_a_prediction_that_is_withdrawn_takes_nothing_of_a_line(agent: Agent) -> None:
+    # A caller who says "uh" while the greeting is spoken.
+    await agent.worker.queue_frame(TTSSpeakFrame("Hello and welcome to the bakery. How can I help you today?"))
+    await agent.said.until(TTSAudioRawFrame)
+
+    await agent.worker.queue_frame(EagerEndOfTurnCancelFrame())
+
+    await agent.said.until(TTSStoppedFrame)
+    assert agent.said.words().endswith("How can I help you today?")
 
 
 async def test_a_withdrawal_also_stops_a_reply_that_was_not_begun(agent: Agent) -> None:
