@@ -28,10 +28,12 @@ from workers.providers.targets import NoProviderError, Target
 
 log = structlog.get_logger(__name__)
 
+END_CALL = "end_call"
+"""The function with which a language model hangs up."""
 PHONE_RULES = (
     "You are speaking on the telephone. Answer in {language}, in one to three short spoken sentences, without lists, "
-    "markup or emoji. When the caller wants to end the conversation, say goodbye and call end_call. When a tool fails, "
-    "tell the caller that it did not work and offer what you can do instead."
+    f"markup or emoji. When the caller wants to end the conversation, say goodbye and call {END_CALL}. When a tool "
+    "fails, tell the caller that it did not work and offer what you can do instead."
 )
 _loaded: set[str] = set()  # dotted paths of the functions whose modules are imported
 
@@ -56,7 +58,7 @@ def make_llm(version: PersonaVersion) -> FailoverLLM:
         model: Answering = _function(target)(target, prompt)
         return model
 
-    return FailoverLLM(targets.llm(version), make, phrases_of(version).hold_on)
+    return FailoverLLM(targets.llm(version), make, phrases_of(version).hold_on, ends_call=END_CALL)
 
 
 def make_tts(version: PersonaVersion, lines: CallLines, llm: FailoverLLM) -> FailoverTTS:

@@ -10,10 +10,11 @@ from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from agents.tools.definitions import ToolSpec
+from workers.providers import services
 from workers.tools.tool_uses import ToolUses
 
 END_CALL = FunctionSchema(
-    name="end_call",
+    name=services.END_CALL,
     description="Hang up. Use it when the conversation is over; say goodbye in the same reply.",
     properties={"reason": {"type": "string", "description": "Why the conversation is over, in a few words."}},
     required=[],
@@ -54,7 +55,7 @@ class Registration:
 
     def all(self, llm: LLMService[Any], tools: list[ToolSpec]) -> None:
         """Connect `end_call` and the persona's tools to the language model."""
-        llm.register_function("end_call", self._hang_up, timeout_secs=60)
+        llm.register_function(END_CALL.name, self._hang_up, timeout_secs=60)
         for tool in tools:
             # The deadline is the request's own, so that its failure is a result that the model can speak about.
             llm.register_function(tool.name, self._handler(tool), timeout_secs=tool.timeout_s + 10)

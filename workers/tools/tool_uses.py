@@ -85,13 +85,22 @@ class ToolUses:
 
     async def _ask(self, tool: ToolSpec, arguments: Any, key: uuid.UUID) -> Answer:
         started = time.monotonic()
-        answer = await tool_service.call(tool, arguments, key)
-        took_ms = round((time.monotonic() - started) * 1000)
+        try:
+            answer = await tool_service.call(tool, arguments, key)
+        except asyncio.CancelledError:
+            why = "not waited for: the caller went on, or the call ended"
+            self._recorder.event("tool_failed", tool=tool.name, took_ms=_ms_since(started), why=why)
+            raise
+        took_ms = _ms_since(started)
         if "error" in answer.told:
             self._recorder.event("tool_failed", tool=tool.name, took_ms=took_ms, why=answer.told["error"])
         else:
             self._recorder.event("tool_called", tool=tool.name, took_ms=took_ms)
         return answer
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
 async def _store(record: ToolCall, answer: Answer) -> None:

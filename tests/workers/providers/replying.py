@@ -1,12 +1,13 @@
 """A language model and a voice, with their providers simulated, and what leaves them towards the caller."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from pipecat.frames.frames import LLMContextFrame
+from pipecat.frames.frames import ErrorFrame, Frame, LLMContextFrame, LLMFullResponseEndFrame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pytest_django import Settings
@@ -36,7 +37,7 @@ agent:
 
 @dataclass
 class Replying:
-    """`failovers` are (failed model, next model, why)."""
+    """`failovers` are (failed model, next model, why), `errors` what the pipeline reports."""
 
     url: str
     worker: PipelineWorker
@@ -44,15 +45,31 @@ class Replying:
     tts: Any
     said: Sink
     failovers: list[tuple[str, str, str]]
+    errors: list[str] = field(default_factory=list)
+    done: int = 0
+    is_done: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def fault(self, stage: str, kind: str, **values: Any) -> None:
         """Have the simulator fail from now on."""
         await self._control("PUT", "faults", {"stage": stage, "kind": kind, **values})
 
-    async def ask(self, words: str) -> None:
+    async def ask(self, words: str, *, speculation: bool = False) -> None:
         """Have the model answer."""
         context = LLMContext([{"role": "user", "content": words}], tools=functions.schema([]))
-        await self.worker.queue_frame(LLMContextFrame(context=context))
+        await self.worker.queue_frame(LLMContextFrame(context=context, speculation=speculation))
+
+    async def until_model_is_done(self, count: int) -> None:
+        """Wait for the end of so many replies, heard or not."""
+        async with asyncio.timeout(15):
+            while self.done < count:
+                self.is_done.clear()
+                await self.is_done.wait()
+
+    async def note_pushed(self, _llm: Any, frame: Frame) -> None:
+        """Count the ends of replies."""
+        if isinstance(frame, LLMFullResponseEndFrame):
+            self.done += 1
+            self.is_done.set()
 
     async def models_asked(self) -> list[str]:
         """The models of the requests to the language model, oldest first."""
@@ -96,4 +113,11 @@ async def replying(settings: Settings, *faults: dict[str, Any], **version: Any) 
         for service in (llm, tts):
             service.add_event_handler("on_failover", note)
         async with running(llm, tts, said) as worker:
-            yield Replying(url, worker, llm, tts, said, failovers)
+            parts = Replying(url, worker, llm, tts, said, failovers)
+
+            async def note_error(_worker: Any, frame: ErrorFrame) -> None:
+                parts.errors.append(frame.error)
+
+            worker.add_event_handler("on_pipeline_error", note_error)
+            llm.add_event_handler("on_after_push_frame", parts.note_pushed)
+            yield parts

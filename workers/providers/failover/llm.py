@@ -5,7 +5,7 @@ noticing more than a delay. Meanwhile the caller is asked to wait.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -13,10 +13,13 @@ import structlog
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     Frame,
+    FunctionCallFromLLM,
+    InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     TTSSpeakFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameCallback, FrameDirection
@@ -45,10 +48,16 @@ class FailoverLLM(LLMService[Any]):
     model has not begun to answer, and a reply that the speech service has not begun to say.
 
     Event `on_failover` (service, failed target, next target, why): the reply is asked of another model. Event
-    `on_answered` (service): a reply has begun. When the last target fails, too, an error is pushed.
+    `on_answered` (service): a reply has begun. When the last target fails, too, an error is pushed; if the turn may go
+    on, nobody has missed a reply yet, and it is asked for again when the turn is over.
+
+    `ends_call` is the function that a model calls last: what else it calls in the same reply is answered first, and the
+    model speaks about it before it ends the call.
     """
 
-    def __init__(self, targets: list[Target], make: Callable[[Target], Answering], hold_on: str) -> None:
+    def __init__(
+        self, targets: list[Target], make: Callable[[Target], Answering], hold_on: str, ends_call: str
+    ) -> None:
         super().__init__(settings=_no_settings())
         self.target = targets[0]
         """Who answers now, or was asked last."""
@@ -56,6 +65,8 @@ class FailoverLLM(LLMService[Any]):
         self._make = make
         self._models: dict[Target, Answering] = {}
         self._hold_on_text = hold_on
+        self._ends_call = ends_call
+        self._failed: LLMContext | None = None  # a speculative turn to which no model had an answer
         self._register_event_handler("on_failover")
         self._register_event_handler("on_answered", sync=True)
         self._speculation_gate = OpenGate(name=f"{self}::OpenGate")
@@ -96,7 +107,10 @@ class FailoverLLM(LLMService[Any]):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         match frame:
+            case InterruptionFrame():
+                self._failed = None
             case EagerEndOfTurnCancelFrame():
+                self._failed = None
                 self._waiting.clear()
             case LLMContextFrame(speculation=True):
                 if frame not in self._waiting:
@@ -105,8 +119,11 @@ class FailoverLLM(LLMService[Any]):
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMContextFrame):
             await self._answer(frame.context)
-        else:
-            await self.push_frame(frame, direction)
+            return
+        await self.push_frame(frame, direction)
+        if isinstance(frame, UserStoppedSpeakingFrame) and self._failed is not None:
+            context, self._failed = self._failed, None
+            await self.queue_frame(LLMContextFrame(context))
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         match frame:
@@ -119,6 +136,7 @@ class FailoverLLM(LLMService[Any]):
     # --- Answering ----------------------------------------------------------------------------------------------------
 
     async def _answer(self, context: LLMContext) -> None:
+        self._failed = None
         await self.push_frame(LLMFullResponseStartFrame())
         try:
             answer = await self._first_answer(context)
@@ -128,13 +146,21 @@ class FailoverLLM(LLMService[Any]):
                         if isinstance(part, str):
                             await self._push_llm_text(part)
                         else:
-                            await self.run_function_calls(part)
+                            await self.run_function_calls(self._before_the_end(part))
             finally:
                 await answer.close()
         except Exception as error:
+            if self.is_speculating():
+                log.warning("prediction_not_answered", error=in_words(error))
+                self._failed = context
+                return
             await self.push_error(f"Error during completion: {error or in_words(error)}", exception=error)
         finally:
             await self.push_frame(LLMFullResponseEndFrame())
+
+    def _before_the_end(self, calls: Sequence[FunctionCallFromLLM]) -> Sequence[FunctionCallFromLLM]:
+        others = [call for call in calls if call.function_name != self._ends_call]
+        return others or calls
 
     async def _first_answer(self, context: LLMContext) -> Answer:
         """The answer of the first model whose first words come in time. Raises what the last one failed with."""

@@ -1,7 +1,18 @@
 """A language model that fails: the caller is told to wait, and another one gives the reply."""
 
 import pytest
-from pipecat.frames.frames import ErrorFrame, LLMFullResponseEndFrame, TTSStoppedFrame
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    ErrorFrame,
+    FunctionCallFromLLM,
+    FunctionCallResultFrame,
+    LLMFullResponseEndFrame,
+    TTSStoppedFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.services.llm_service import FunctionCallParams
 from pytest_django import Settings
 
 from agents.choices import Language
@@ -9,6 +20,7 @@ from agents.phrases import ENGLISH, PHRASES
 from tests.workers.providers.replying import replying
 from workers.providers import circuits
 from workers.providers.failover import llm
+from workers.providers.services import END_CALL
 
 REPLY = "We are open from nine to five, and on Saturday from ten to two. Do you want to come by?"
 OWN, OTHER = "gpt-4.1-mini", "gpt-4o-mini"
@@ -59,6 +71,60 @@ async def test_when_all_models_fail_the_reply_ends_without_words_of_its_own(
         await parts.ask("what are your hours")
         await parts.said.until(LLMFullResponseEndFrame)
         assert parts.said.words() == PHRASES[language].hold_on
+
+
+async def test_nobody_has_missed_a_reply_to_a_turn_that_goes_on(settings: Settings) -> None:
+    async with replying(settings, {"stage": "llm", "kind": "500"}) as parts:
+        await parts.worker.queue_frame(UserStartedSpeakingFrame())
+        await parts.said.until(UserStartedSpeakingFrame)
+        for number in (1, 2):  # the caller makes two pauses
+            await parts.ask("what are your", speculation=True)
+            await parts.until_model_is_done(number)
+            await parts.worker.queue_frame(EagerEndOfTurnCancelFrame())
+            await parts.said.until(EagerEndOfTurnCancelFrame, number)
+
+        assert parts.errors == []
+
+
+async def test_a_prediction_without_an_answer_is_asked_again_when_the_turn_is_over(settings: Settings) -> None:
+    async with replying(settings, {"stage": "llm", "kind": "500", "count": 2}) as parts:
+        await parts.worker.queue_frame(UserStartedSpeakingFrame())
+        await parts.said.until(UserStartedSpeakingFrame)
+        await parts.ask("what are your hours", speculation=True)
+        await parts.until_model_is_done(1)
+
+        await parts.worker.queue_frame(UserStoppedSpeakingFrame())
+        await parts.said.until(TTSStoppedFrame, 2)
+
+        assert parts.said.words().endswith(REPLY)
+        assert parts.errors == []
+
+
+async def test_a_reply_that_also_hangs_up_waits_for_its_other_tools(settings: Settings) -> None:
+    async with replying(settings) as parts:
+        called: list[str] = []
+
+        async def book(params: FunctionCallParams) -> None:
+            called.append("book")
+            await params.result_callback({"status": "booked"})
+
+        async def end_call(params: FunctionCallParams) -> None:
+            called.append("end_call")
+            await params.result_callback({"status": "ended"})
+
+        parts.llm.register_function("book", book)
+        parts.llm.register_function(END_CALL, end_call)
+        context = LLMContext()
+        calls = [
+            FunctionCallFromLLM(function_name=name, tool_call_id=name, arguments={}, context=context)
+            for name in (END_CALL, "book")
+        ]
+
+        await parts.llm.run_function_calls(parts.llm._before_the_end(calls))
+        await parts.said.until(FunctionCallResultFrame)
+
+        assert called == ["book"]
+        assert parts.llm._before_the_end(calls[:1]) == calls[:1]
 
 
 async def test_a_model_that_works_is_the_only_one_that_is_asked(settings: Settings) -> None:
