@@ -57,7 +57,7 @@ class Goodbye:
         self._take_leave(True)
         self._was_stopped = self._was_heard = False
         try:
-            await self._speaking.wait_for(self._speaking.answered)
+            await self._speaking.reply_said()
             if self._speaking.last_reply:
                 self._was_heard = True
                 await self._speaking.heard()

@@ -79,6 +79,12 @@ class Speaking:
         except TimeoutError:
             log.warning("words_not_said")
 
+    async def reply_said(self) -> None:
+        """Wait until it has replied: for as long as it is heard, and at most LAST_WORDS_S seconds in silence."""
+        await self.wait_for(self.answered)
+        while self.is_heard and not self.answered.is_set():
+            await self.wait_for(self.answered)
+
     @property
     def is_heard(self) -> bool:
         """Whether the caller hears the agent now."""

@@ -26,6 +26,7 @@ class Voice:
         self.asked = asyncio.Event()
         self.heard = 0
         self.is_paused = False
+        self.is_speaking = False
         self.played_out = asyncio.Event()
         self.played_out.set()
 
@@ -185,6 +186,20 @@ async def test_the_models_own_goodbye_is_waited_for(agent: Agent) -> None:
 
     assert agent.progress.ending.result() == Ending(Status.COMPLETED, EndReason.AGENT_GOODBYE)
     assert (agent.voice.queued, agent.voice.heard) == ([], 1)
+
+
+async def test_a_long_farewell_of_the_model_is_followed_by_no_other(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "LAST_WORDS_S", 0.0)
+    agent.voice.is_speaking = True
+    async with asyncio.timeout(5):
+        hanging_up = asyncio.create_task(agent.goodbye.hang_up())
+        await idle()
+        agent.speaking.ended("Your table for four is booked for Monday at eight. Goodbye!", interrupted=False)
+        await hanging_up
+
+    assert agent.voice.queued == []
 
 
 async def test_a_model_that_hangs_up_without_a_word_has_the_goodbye_said(agent: Agent) -> None:
