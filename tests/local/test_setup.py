@@ -141,11 +141,14 @@ def test_packages_that_could_not_be_installed_are_tried_again(tmp_path: Path, mo
 def test_steps_run_side_by_side_and_all_failures_are_told() -> None:
     all_run = threading.Barrier(3, timeout=10)
 
-    def broken() -> None:
+    def works() -> None:
         all_run.wait()
+
+    def fails() -> None:
+        works()
         raise ToolError("apt is away")
 
-    failures = run_side_by_side({"packages": broken, "python": all_run.wait, "server": broken})
+    failures = run_side_by_side({"packages": fails, "python": works, "server": fails})
     assert [str(failure) for failure in failures] == ["apt is away"] * 2
 
 

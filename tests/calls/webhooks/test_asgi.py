@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
 from calls.models import WebhookEvent
-from calls.reporting.collectors import registry
+from calls.reporting.collectors import registry, webhook_seconds
 from calls.webhooks import asgi
 from calls.webhooks.asgi import View, Webhooks
 from common.database import in_database
@@ -101,13 +101,18 @@ async def test_a_view_gets_the_whole_body_the_headers_and_the_query(only: Make) 
 
 
 async def test_the_time_of_an_answer_is_measured_by_source(thread: ThreadPoolExecutor) -> None:
-    count, labels = "callcenter_webhook_seconds_count", {"source": "livekit"}
-    before = registry.get_sample_value(count, labels) or 0
+    before = _measured("livekit")
     application = Webhooks(site, {WEBHOOK_PATH: lambda request: HttpResponse()}, thread)
 
     await Sender(b"", path=WEBHOOK_PATH).answer(application)
 
-    assert registry.get_sample_value(count, labels) == before + 1
+    assert _measured("livekit") == before + 1
+
+
+def _measured(source: str) -> float:
+    """How many answers were measured; asked of this metric alone, since others ask the database."""
+    samples = [sample for metric in webhook_seconds.collect() for sample in metric.samples]
+    return next(each.value for each in samples if each.name.endswith("_count") and each.labels["source"] == source)
 
 
 async def test_a_query_that_is_no_text_is_refused(only: Make) -> None:
