@@ -64,11 +64,12 @@ def test_the_voices_follow_the_chosen_provider(administrator: User, page: Page) 
     voices = page.locator("[data-voice-select]")
     expect(voices).to_have_value("JBFqnCBsd6RMkjVDRZzb")
 
-    page.get_by_label("Text to speech", exact=True).select_option("cartesia")
+    provider = page.locator("select[name=tts_provider]")
+    provider.select_option("cartesia")
     expect(page.get_by_text("Voices of Cartesia.")).to_be_visible()
     expect(voices).to_have_value("")
 
-    page.get_by_label("Text to speech", exact=True).select_option("elevenlabs")
+    provider.select_option("elevenlabs")
     expect(voices).to_have_value("JBFqnCBsd6RMkjVDRZzb")
 
 
