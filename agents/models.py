@@ -203,27 +203,41 @@ class PersonaTool(models.Model):
         return fields | ({"secret": self.secret.name} if self.secret else {})
 
 
+class PersonaVersionQuerySet(models.QuerySet["PersonaVersion"]):
+    def published(self) -> "PersonaVersionQuerySet":
+        return self.filter(number__isnull=False)
+
+
 class PersonaVersion(PersonaSettings):
-    """A persona as it was published. Never changes: a call's row can always say what its caller heard."""
+    """A persona as it was published, or tried as a draft. Never changes: a call's row can always say what its caller
+    heard.
+    """
 
     persona = models.ForeignKey(Persona, on_delete=models.CASCADE, related_name="versions")
-    number = models.PositiveIntegerField()
+    number = models.PositiveIntegerField(null=True, help_text="Empty: a draft that somebody has talked to.")
     tools_json = models.JSONField("tools", default=list)
     note = models.CharField(max_length=300, blank=True, help_text="What changed, for the next reader.")
     published_at = models.DateTimeField(auto_now_add=True)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
+    objects = PersonaVersionQuerySet.as_manager()
+
     class Meta:
-        ordering = ["-number"]
+        ordering = ["-published_at", "-pk"]
         constraints = [models.UniqueConstraint(fields=["persona", "number"], name="version_number_once_a_persona")]
 
     def __str__(self) -> str:
-        return f"{self.persona.name} v{self.number}"
+        return f"{self.persona.name} {self.label}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise ValidationError("A published version cannot be changed: edit the persona and publish again.")
         super().save(*args, **kwargs)
+
+    @property
+    def label(self) -> str:
+        """Which one it is, after the persona's name."""
+        return "draft" if self.number is None else f"v{self.number}"
 
     @property
     def tools(self) -> list[definitions.ToolSpec]:

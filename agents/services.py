@@ -35,24 +35,47 @@ def publish(persona: Persona, user: User | None = None, note: str = "") -> Perso
     the tool's name.
     """
     persona = Persona.objects.select_for_update().get(pk=persona.pk)
-    drafted = list(persona.tools.select_related("secret"))
-    persona.full_clean()
-    _check_keys(persona)
-    for tool in drafted:
-        _check_tool(tool)
-    last = persona.versions.aggregate(number=Max("number"))["number"] or 0
-    version = PersonaVersion.objects.create(
-        persona=persona,
-        number=last + 1,
-        tools_json=[tool.as_json() for tool in drafted],
-        note=note,
-        published_by=user,
-        **persona.settings_values(),
-    )
+    version = _checked(persona)
+    version.number = (persona.versions.aggregate(number=Max("number"))["number"] or 0) + 1
+    version.note = note
+    version.published_by = user
+    version.save()
     persona.live_version = version
     persona.save(update_fields=["live_version", "updated_at"])
     _speak_lines_on_commit(version)
     return version
+
+
+@transaction.atomic
+def try_draft(persona: Persona, user: User | None = None) -> PersonaVersion:
+    """The draft as a version that somebody can talk to, and no caller hears. Raises ValidationError as `publish` does.
+
+    A draft that is the live version, or that was tried before, is that one.
+    """
+    persona = Persona.objects.select_for_update().get(pk=persona.pk)
+    draft = _checked(persona)
+    last_tried = persona.versions.filter(number=None).first()
+    for known in (persona.live_version, last_tried):
+        if known is not None and not compare(known, draft):
+            return known
+    draft.published_by = user
+    draft.save()
+    return draft
+
+
+def as_version(persona: Persona) -> PersonaVersion:
+    """The draft in the shape of a version, not saved."""
+    tools = [tool.as_json() for tool in persona.tools.all()]
+    return PersonaVersion(persona=persona, tools_json=tools, **persona.settings_values())
+
+
+def _checked(persona: Persona) -> PersonaVersion:
+    """The draft as a version. Raises ValidationError when it, or one of its tools, cannot be talked to."""
+    persona.full_clean()
+    _check_keys(persona)
+    for tool in persona.tools.select_related("secret"):
+        _check_tool(tool)
+    return as_version(persona)
 
 
 def _speak_lines_on_commit(version: PersonaVersion) -> None:

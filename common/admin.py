@@ -19,6 +19,7 @@ from unfold.enums import ActionVariant
 if TYPE_CHECKING:
     from django import forms
     from django.contrib import admin
+    from django.contrib.admin.views.main import ChangeList
     from django.forms import PasswordInput, Select, Textarea, TextInput, URLInput
 
     UnfoldAdmin = admin.ModelAdmin[Any]
@@ -28,6 +29,7 @@ else:
     from django.forms import ModelForm
     from unfold.admin import ModelAdmin as UnfoldAdmin
     from unfold.admin import StackedInline
+    from unfold.views import ChangeList
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
@@ -35,6 +37,7 @@ else:
     from unfold.widgets import UnfoldAdminURLInputWidget as URLInput
 
 __all__ = [
+    "ChangeList",
     "HistoryAdmin",
     "ModelAdmin",
     "ModelForm",

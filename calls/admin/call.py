@@ -1,5 +1,6 @@
 """Calls: found by filter and search, read from top to bottom."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -22,7 +23,7 @@ from calls.privacy import audit
 from calls.privacy.visibility import may_read_words, may_see_numbers
 from calls.reporting import aggregates
 from calls.reporting.narrative import call_title, readable_duration, readable_number, tell
-from calls.reporting.short_text import short_end_reason, short_time, short_wait
+from calls.reporting.short_text import short_caller, short_end_reason, short_number, short_time, short_wait
 from calls.states import Direction, Status
 from common.admin import HistoryAdmin, column, page_button, searched_words, wanted_object
 
@@ -60,6 +61,7 @@ class CallAdmin(HistoryAdmin):
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
         ("direction", MultipleChoicesDropdownFilter),
+        "is_test",
         ("phone_number", RelatedDropdownFilter),
         ("persona_version__persona", RelatedDropdownFilter),
         ("created_at", DayRangeFilter),
@@ -131,17 +133,15 @@ class CallAdmin(HistoryAdmin):
 
     @column("Caller", ordering="caller_number")
     def caller(self, call: Call) -> str:
-        return _other_side(call, readable_number(call.caller_number))
+        return _other_side(call, readable_number)
 
     @column("Caller")  # not sortable: the order would tell what is masked
     def masked_caller(self, call: Call) -> str:
-        return _other_side(call, masked(call.caller_number))
+        return _other_side(call, masked)
 
     @column("Number and persona", ordering="phone_number__e164")
     def answered_by(self, call: Call) -> SafeString:
-        label = call.phone_number.label if call.phone_number else ""
-        number = label or readable_number(call.called_number) or "unknown"
-        return format_html("{}<small>{}</small>", number, call.persona_version or "")
+        return format_html("{}<small>{}</small>", short_number(call), call.persona_version or "")
 
     @column("Wait time")
     def waited(self, call: Call) -> str:
@@ -206,7 +206,7 @@ class CallAdmin(HistoryAdmin):
         messages.success(request, "The call has ended. Its room is being closed.")
 
 
-def _other_side(call: Call, number: str) -> str:
+def _other_side(call: Call, name: Callable[[str], str]) -> str:
     """Who called, or `to` whom we called."""
-    shown = number if call.caller_number else "anonymous"
+    shown = short_caller(call, name)
     return f"to {shown}" if call.direction == Direction.OUTBOUND else shown

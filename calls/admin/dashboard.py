@@ -15,7 +15,7 @@ from calls.phone import masked
 from calls.privacy.visibility import may_see_numbers
 from calls.reporting import aggregates
 from calls.reporting.narrative import readable_duration, readable_number
-from calls.reporting.short_text import short_end_reason, short_time
+from calls.reporting.short_text import short_caller, short_end_reason, short_number, short_time
 from calls.states import Status
 
 RECENT = 10
@@ -116,16 +116,11 @@ def _waiting(call: Call, position: int, name: Callable[[str], str]) -> WaitingCa
     return WaitingCall(
         url=reverse("admin:calls_call_change", args=[call.pk]),
         position=position,
-        caller=name(call.caller_number) if call.caller_number else "anonymous",
-        number=_number(call),
+        caller=short_caller(call, name),
+        number=short_number(call),
         persona=str(call.persona_version),
         waited=readable_duration(call.wait),
     )
-
-
-def _number(call: Call) -> str:
-    label = call.phone_number.label if call.phone_number else ""
-    return label or readable_number(call.called_number) or "unknown"
 
 
 def _row(call: Call, name: Callable[[str], str]) -> RecentCall:
@@ -134,8 +129,8 @@ def _row(call: Call, name: Callable[[str], str]) -> RecentCall:
         status=Status(call.status).label,
         color=COLORS[Status(call.status)],
         when=short_time(call.created_at),
-        caller=name(call.caller_number) if call.caller_number else "anonymous",
-        number=_number(call),
+        caller=short_caller(call, name),
+        number=short_number(call),
         persona=str(call.persona_version) if call.persona_version else "–",
         duration=readable_duration(call.duration) if call.duration is not None else "–",
         reason=short_end_reason(call),

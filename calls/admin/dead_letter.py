@@ -18,6 +18,7 @@ from calls.models.dead_letter import Cause
 from calls.phone import masked
 from calls.privacy.visibility import may_see_numbers
 from calls.reporting.narrative import readable_number, readable_time, tell_dead_letter
+from calls.reporting.short_text import short_caller
 from calls.states import Status
 from common.admin import HistoryAdmin, column, page_button, wanted_object
 
@@ -63,7 +64,7 @@ class DeadLetterAdmin(HistoryAdmin):
     def _about(self, letter: DeadLetter, name: Callable[[str], str]) -> SafeString | str:
         if letter.call is None:
             return "unknown"
-        caller = name(letter.call.caller_number) if letter.call.caller_number else "anonymous"
+        caller = short_caller(letter.call, name)
         url = reverse("admin:calls_call_change", args=[letter.call.pk])
         return format_html('<a class="text-link" href="{}">{}</a>', url, f"{caller}, {_state(letter)}")
 

@@ -12,16 +12,22 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils import timezone
 
+from agents.models import PersonaVersion
 from calls.lifecycle import elapsed, enqueue
 from calls.models import Call, CallEvent, PhoneNumber, Turn
 from calls.states import FINAL, Direction, EndReason, Status
 
 log = structlog.get_logger(__name__)
 
+RING_TIME_S = 30  # without a number, which would say for how long
+
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """What LiveKit says of a caller: numbers in E.164, ids of the SIP side, empty where they are not known."""
+    """What LiveKit says of a caller: numbers in E.164, ids of the SIP side, empty where they are not known.
+
+    `version_id` is the persona's version that somebody talks to without calling a number.
+    """
 
     room_name: str
     caller_identity: str
@@ -29,6 +35,8 @@ class IncomingCall:
     called_number: str
     sip_call_id: str = ""
     twilio_call_sid: str = ""
+    is_test: bool = False
+    version_id: int | None = None
 
 
 def find_number(e164: str) -> PhoneNumber | None:
@@ -49,7 +57,7 @@ def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call 
     None when the room has its call already.
     """
     now = elapsed.now()
-    reason = refusal(number)
+    version_id, reason = _answering(number, incoming)
     call, is_new = Call.objects.get_or_create(
         room_name=incoming.room_name,
         defaults={
@@ -59,13 +67,14 @@ def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call 
             "sip_call_id": incoming.sip_call_id,
             "twilio_call_sid": incoming.twilio_call_sid,
             "phone_number": number,
-            "persona_version_id": number.persona.live_version_id if number else None,
+            "persona_version_id": version_id,
+            "is_test": incoming.is_test,
             "status": Status.REJECTED if reason else Status.QUEUED,
             "end_reason": reason or "",
             "created_at": now,
             "queued_at": now,
             "sent_at": now,
-            "rings_until": now + timedelta(seconds=number.ring_time_s) if number else None,
+            "rings_until": now + timedelta(seconds=number.ring_time_s if number else RING_TIME_S),
             "ended_at": now if reason else None,
         },
     )
@@ -85,6 +94,15 @@ def identify_dialed(dialed: IncomingCall) -> bool:
     placed = Call.objects.filter(room_name=dialed.room_name, direction=Direction.OUTBOUND, sip_call_id="")
     ids = {"sip_call_id": dialed.sip_call_id, "twilio_call_sid": dialed.twilio_call_sid}
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
+
+
+def _answering(number: PhoneNumber | None, incoming: IncomingCall) -> tuple[int | None, EndReason | None]:
+    """Which version of a persona answers, and why none does."""
+    if incoming.version_id is None:
+        return number.persona.live_version_id if number else None, refusal(number)
+    if not PersonaVersion.objects.filter(pk=incoming.version_id).exists():
+        return None, EndReason.NO_LIVE_PERSONA
+    return incoming.version_id, None
 
 
 def refusal(number: PhoneNumber | None) -> EndReason | None:

@@ -15,6 +15,10 @@ from calls.states import ALLOWED_FROM, FINAL, LIVE, Direction, EndReason, Status
 
 
 class CallQuerySet(models.QuerySet["Call"]):
+    def counted(self) -> "CallQuerySet":
+        """Calls that statistics are about."""
+        return self.filter(is_test=False)
+
     def live(self) -> "CallQuerySet":
         return self.filter(status__in=LIVE)
 
@@ -51,6 +55,12 @@ class Call(models.Model):
 
     phone_number = models.ForeignKey(PhoneNumber, null=True, on_delete=models.PROTECT, related_name="calls")
     persona_version = models.ForeignKey(PersonaVersion, null=True, on_delete=models.PROTECT, related_name="calls")
+    is_test = models.BooleanField(
+        "test",
+        default=False,
+        db_default=False,
+        help_text="Someone tried a persona in the browser. Left out of all statistics.",
+    )
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
     caller_number = models.CharField(
         max_length=32, blank=True, help_text="The caller's number; for an outbound call, the number that was called."
@@ -91,6 +101,7 @@ class Call(models.Model):
         permissions = [
             ("dispatch_call", "Can place calls and hang up"),
             ("view_caller_number", "Can see callers' whole numbers in lists"),
+            ("test_call", "Can talk to personas in the browser"),
         ]
         indexes = [
             models.Index(fields=["-created_at"], name="call_by_time"),

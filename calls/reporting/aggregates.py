@@ -45,14 +45,14 @@ class Today:
 
 
 def today() -> Today:
-    """What happened since midnight, and what is live now."""
+    """What happened since midnight, without tests, and what is live now."""
     since = start_of_day()
-    calls = Call.objects.filter(created_at__gte=since).order_by()
+    calls = Call.objects.counted().filter(created_at__gte=since).order_by()
     counts = {
         (s, reason): count for s, reason, count in calls.values_list("status", "end_reason").annotate(Count("pk"))
     }
     latency = (
-        Turn.objects.filter(call__created_at__gte=since, reply_ms__isnull=False)
+        Turn.objects.filter(call__is_test=False, call__created_at__gte=since, reply_ms__isnull=False)
         .order_by()
         .aggregate(median=Percentile("reply_ms", 0.5), p95=Percentile("reply_ms", 0.95))
     )

@@ -71,7 +71,8 @@ class CallEvents:
         last = CallEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         begins = self._through is None or last < self._through  # the second: the tables were restored or emptied
         since = last if self._through is None or begins else self._through
-        told = CallEvent.objects.filter(Q(to_status__in=sorted(FINAL)) | Q(kind="agent_lost"), pk__gt=since - OVERLAP)
+        ended = Q(to_status__in=sorted(FINAL), call__is_test=False)
+        told = CallEvent.objects.filter(ended | Q(kind="agent_lost"), pk__gt=since - OVERLAP)
         rows = told.order_by().values_list("pk", "to_status", "detail__reason")
         found = {pk: (str(status), str(reason or "")) for pk, status, reason in rows}
         for pk in found.keys() - self._seen if not begins else ():
@@ -107,7 +108,9 @@ class CallCenterMetrics(Collector):
             gauges = []
         yield from gauges
         yield _up("postgresql", is_up=bool(gauges))
-        ended = CounterMetricFamily("callcenter_calls", "Calls that ended.", labels=["status", "end_reason"])
+        ended = CounterMetricFamily(
+            "callcenter_calls", "Calls that ended, without tests.", labels=["status", "end_reason"]
+        )
         for status, reason in sorted({(s.value, r.value) for s in FINAL for r in EndReason} | set(self._events.ends)):
             ended.add_metric([status, reason], self._events.ends[status, reason])
         yield ended

@@ -84,7 +84,9 @@ def caller_name(call: Call) -> str:
 
 
 def called_name(call: Call) -> str:
-    """The called number with its label, when it has one."""
+    """The called number with its label, when it has one; the persona that was talked to without a number."""
+    if call.is_test and not call.called_number and call.persona_version:
+        return call.persona_version.persona.name
     number = readable_number(call.called_number) if call.called_number else "an unknown number"
     label = call.phone_number.label if call.phone_number else ""
     return f"{label} ({number})" if label else number
@@ -93,11 +95,13 @@ def called_name(call: Call) -> str:
 def agent_name(call: Call) -> str:
     """The persona and its version, as the caller heard it."""
     version = call.persona_version
-    return f"{version.persona.name} v{version.number}" if version else "an agent"
+    return str(version) if version else "an agent"
 
 
 def _caller(call: Call) -> str:
-    return readable_number(call.caller_number) if call.caller_number else "an anonymous caller"
+    if call.caller_number:
+        return readable_number(call.caller_number)
+    return "someone in a browser" if call.is_test else "an anonymous caller"
 
 
 def _beginning(call: Call) -> str:

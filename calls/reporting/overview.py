@@ -1,6 +1,6 @@
 """The content of `GET /stats`: two queries and one request to the broker, at most every second.
 
-Figures over time cover the last hour, by the time at which calls ended and replies were given.
+Figures over time cover the last hour, by the time at which calls ended and replies were given, without tests.
 """
 
 import json
@@ -35,7 +35,7 @@ ERRORS: dict[str, frozenset[EndReason]] = {
 _QUERY = """
 WITH recent AS MATERIALIZED (
     SELECT id, status, end_reason, ended_at FROM calls_call
-    WHERE created_at > now() - %(longest)s::interval
+    WHERE created_at > now() - %(longest)s::interval AND NOT is_test
       AND (ended_at IS NULL OR ended_at > now() - interval '60 minutes')
 ), reply AS MATERIALIZED (
     SELECT turn.reply_ms, now() - turn.started_at AS age

@@ -1,11 +1,12 @@
 """What the list of calls shows, short enough for one line per call: the page of a call has the full text."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.utils import timezone
 
 from calls.models import Call
-from calls.reporting.narrative import readable_duration
+from calls.reporting.narrative import readable_duration, readable_number
 from calls.states import EndReason
 
 END_REASONS: dict[EndReason, str] = {
@@ -38,6 +39,19 @@ def short_end_reason(call: Call) -> str:
         return END_REASONS[EndReason(call.end_reason)]
     except ValueError:
         return call.end_reason or "–"
+
+
+def short_caller(call: Call, shown: Callable[[str], str]) -> str:
+    """Who called: the number as `shown` writes it, `browser` or `anonymous`."""
+    if call.caller_number:
+        return shown(call.caller_number)
+    return "browser" if call.is_test else "anonymous"
+
+
+def short_number(call: Call) -> str:
+    """Which number was called, by its label if it has one; `test` for a persona that was talked to without one."""
+    label = call.phone_number.label if call.phone_number else ""
+    return label or readable_number(call.called_number) or ("test" if call.is_test else "unknown")
 
 
 def short_time(at: datetime) -> str:
