@@ -54,6 +54,16 @@ def provider_keys(**_: Any) -> list[Error]:
 
 
 @register()
+def livekit_for_browsers(**_: Any) -> list[Warning]:
+    """A page that came over https may open no ws:// address."""
+    if not settings.PUBLIC_BASE_URL.startswith("https:") or settings.LIVEKIT_PUBLIC_URL.startswith("wss:"):
+        return []
+    message = "LIVEKIT_PUBLIC_URL is a ws:// address, which browsers refuse on an https site."
+    hint = "Set it to LiveKit's wss:// address. Until then nobody can talk to personas in the browser."
+    return [Warning(message, hint=hint, id="callcenter.W012")]
+
+
+@register()
 def former_prices(**_: Any) -> list[Warning]:
     """Warn about a price that is still set under the name it had before prices named their provider."""
     return [

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "access.apps.AccessConfig",
     "agents.apps.AgentsConfig",
     "calls.apps.CallsConfig",
+    "desk.apps.DeskConfig",
 ]
 
 MIDDLEWARE = [
@@ -252,6 +253,11 @@ LIVEKIT_API_SECRET: str = env.str("LIVEKIT_API_SECRET", default="")
 
 # Whether 127.0.0.1 in addresses stands for other containers, as compose.yaml says.
 IN_CONTAINERS: bool = env.bool("IN_CONTAINERS", default=False)
+# Where browsers reach LiveKit: in containers through the site's proxy (docker/proxy/Caddyfile).
+_LIVEKIT_BEHIND_PROXY = f"wss{PUBLIC_BASE_URL.removeprefix('https')}" if PUBLIC_BASE_URL.startswith("https") else ""
+LIVEKIT_PUBLIC_URL: str = (
+    env.str("LIVEKIT_PUBLIC_URL", default="") or (IN_CONTAINERS and _LIVEKIT_BEHIND_PROXY) or LIVEKIT_URL
+)
 
 # --- Providers ------------------------------------------------------------------------------------------------------
 # Keys, addresses and prices of each provider in workers/providers, by the names that its manifest gives them.

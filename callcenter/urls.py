@@ -18,6 +18,7 @@ handler500 = "callcenter.http.unavailable.answer_page_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("desk/", include("desk.urls")),
     path("webhooks/", include("calls.webhooks.urls")),
     path("stats", StatsView.as_view(), name="stats"),
     path("manual/dispatch", ManualDispatchView.as_view(), name="manual-dispatch"),

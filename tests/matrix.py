@@ -7,6 +7,7 @@ from tools.local import ROOT
 LONG = (
     "tests/chaos/test_chaos.py",
     "tests/check/test_suite.py",
+    "tests/desk/browser/",
     "tests/docs/test_commands.py",
     "tests/faults/",
     "tests/latency/test_recorded_calls.py",
@@ -25,6 +26,7 @@ LONG = (
 """Files, and folders with all files in them. A test marked `quick` is in the quick run all the same."""
 
 CALLS = (
+    "tests/desk/browser/",
     "tests/latency/test_recorded_calls.py",
     "tests/loadtest/test_small_loads.py",
     "tests/metrics/test_whole.py",

@@ -17,7 +17,8 @@ from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS, PersonaForm, ToolInline
 from agents.admin.voice_field import voice_list, voice_sample
-from agents.models import Persona, PersonaTool
+from agents.models import Persona
+from agents.problems import in_plain_words
 from common.admin import ModelAdmin, column, page_button, wanted_object
 
 SAVE_AND_PUBLISH = "agents_persona_save_and_publish"  # the name that unfold gives the button
@@ -33,7 +34,7 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
     inlines: ClassVar = [ToolInline]
     list_display = ("name", "live", "draft", "language", "numbers", "updated_at")
     search_fields = ("name", "description", "prompt")
-    actions_detail: ClassVar = ["publish_view", "versions_view"]
+    actions_detail: ClassVar = ["talk_view", "publish_view", "versions_view"]
     actions_submit_line: ClassVar = ["save_and_publish"]
     warn_unsaved_form = True
     list_fullwidth = True
@@ -123,6 +124,13 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
     def has_view_versions_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("agents.view_personaversion")
 
+    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("calls.test_call")
+
+    @page_button("Talk", permission="talk", icon="call", path="talk")
+    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('desk:talk')}?persona={wanted_object(self, request, object_id).pk}")
+
     @page_button("Save and publish", permission="publish", icon="campaign", path="save-and-publish")
     def save_and_publish(self, request: HttpRequest, persona: Persona) -> None:
         """The button beside Save: when the draft is saved, the publish page follows."""
@@ -154,7 +162,7 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
         try:
             version = services.publish(persona, user, note)
         except ValidationError as error:
-            for line in _in_plain_words(error):
+            for line in in_plain_words(error):
                 messages.error(request, f"Not published. {line}")
             return False
         self.log_change(request, persona, f"Published version {version.number}.")
@@ -169,15 +177,3 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
         persona: Persona = wanted_object(self, request, object_id)
         versions = reverse("admin:agents_personaversion_changelist")
         return HttpResponseRedirect(f"{versions}?persona__id__exact={persona.pk}")
-
-
-def _in_plain_words(error: ValidationError) -> list[str]:
-    """Each message with the name of its field in front."""
-    if not hasattr(error, "error_dict"):
-        return list(error.messages)
-    labels = {field.name: str(field.verbose_name) for field in (*Persona._meta.fields, *PersonaTool._meta.fields)}
-    return [
-        f"{labels[name].capitalize()}: {line}" if name in labels else line
-        for name, lines in error.message_dict.items()
-        for line in lines
-    ]

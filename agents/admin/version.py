@@ -1,6 +1,6 @@
 """Published versions: read, compared, and made live again; never edited."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -17,12 +18,19 @@ from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS
 from agents.models import PersonaVersion
-from common.admin import HistoryAdmin, column, page_button, wanted_object
+from common.admin import ChangeList, HistoryAdmin, column, page_button, wanted_object
+
+
+class PublishedVersions(ChangeList):
+    """The list, without the drafts that were tried."""
+
+    def get_queryset(self, request: HttpRequest, *options: Any, **more: Any) -> QuerySet[PersonaVersion]:
+        return super().get_queryset(request, *options, **more).exclude(number=None)
 
 
 @admin.register(PersonaVersion)
 class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
-    """What callers heard, and since when."""
+    """What callers heard, and since when. A draft that was tried has a page, to which its calls lead."""
 
     list_display = ("__str__", "live", "note", "published_at", "published_by")
     list_filter = (("persona", RelatedDropdownFilter),)
@@ -36,11 +44,14 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         ("Tools", {"fields": ("tool_list",)}),
     )
     readonly_fields = ("tool_list", *FallbackLists.FALLBACK_LISTS)
-    actions_detail: ClassVar = ["compare_view", "roll_back_view"]
+    actions_detail: ClassVar = ["talk_view", "compare_view", "roll_back_view"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PersonaVersion]:
         rows: QuerySet[PersonaVersion] = super().get_queryset(request)
         return rows.select_related("persona__live_version", "published_by")
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return PublishedVersions
 
     @column("State", label={"live": "success", "earlier": "info", "later": "info"})
     def live(self, version: PersonaVersion) -> tuple[str, str]:
@@ -54,6 +65,13 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         line = "<div><strong>{}</strong>: {}<br><code>{}</code>, at most {} s</div>"
         return format_html('<div class="cc-tools">{}</div>', format_html_join("", line, rows))
 
+    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("calls.test_call")
+
+    @page_button("Talk", permission="talk", icon="call", path="talk")
+    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('desk:talk')}?version={wanted_object(self, request, object_id).pk}")
+
     def has_publish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("agents.publish_persona")
 
@@ -61,12 +79,12 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
     def compare_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Compare this version with another one of the same persona: `?with=<id>`, else the one before it."""
         version: PersonaVersion = wanted_object(self, request, object_id)
-        others = list(version.persona.versions.exclude(pk=version.pk))
+        others = list(version.persona.versions.published().exclude(pk=version.pk))
         wanted = request.GET.get("with", "")
-        earlier = (other for other in others if other.number < version.number)
+        earlier = (other for other in others if other.published_at < version.published_at)
         other = next((other for other in others if str(other.pk) == wanted), None) or next(earlier, None)
         other = other or next(iter(others), None)
-        before, after = sorted((version, other or version), key=lambda each: each.number)
+        before, after = sorted((version, other or version), key=lambda each: each.published_at)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -86,8 +104,12 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         """Those of the versions that are not live, newest first, for who may roll back."""
         if not self.has_publish_permission(request):
             return []
-        found = {version.pk: version for version in versions if version.persona.live_version_id != version.pk}
-        return sorted(found.values(), key=lambda version: -version.number)
+        found = {
+            version.pk: version
+            for version in versions
+            if version.number is not None and version.persona.live_version_id != version.pk
+        }
+        return sorted(found.values(), key=lambda version: version.published_at, reverse=True)
 
     @page_button(
         "Roll back to this version",
@@ -99,6 +121,9 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         """Show what callers would hear instead; go back on POST."""
         version: PersonaVersion = wanted_object(self, request, object_id)
         persona = version.persona
+        if version.number is None:
+            messages.error(request, "A draft that was tried cannot be live: edit the persona, and publish it.")
+            return redirect("admin:agents_personaversion_change", object_id=version.pk)
         if persona.live_version_id == version.pk and not drafts.unpublished_changes(persona):
             messages.info(request, f"{version} is already live, and the draft is the same.")
             return redirect("admin:agents_personaversion_change", object_id=version.pk)

@@ -171,6 +171,7 @@ RULES: dict[str, Rule] = {
     "RABBITMQ_PORT": port(highest=65533),  # the next two are its helpers'
     "RABBITMQ_PASSWORD": SECRET,
     "LIVEKIT_URL": url("ws", "wss", example="wss://livekit.example.com"),
+    "LIVEKIT_PUBLIC_URL": url("ws", "wss", example="wss://livekit.example.com"),
     "LIVEKIT_PORT": port(),
     "LIVEKIT_UDP_PORT": port(),
     "LIVEKIT_API_KEY": ANYTHING,

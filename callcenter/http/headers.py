@@ -7,13 +7,10 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-# What no page uses. A view that needs one of them sets the header itself.
-DENIED = (
-    *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
-    *("magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb"),
-)
+from common.permissions_policy import permissions_policy
+
 DEFAULTS = {
-    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in DENIED),
+    "Permissions-Policy": permissions_policy(),
     # Transcripts and numbers are left in no cache, nor for the next person at the same browser. Static files say
     # themselves how long they are kept.
     "Cache-Control": "no-store",

@@ -6,7 +6,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
 from agents.models import Persona
@@ -16,7 +18,7 @@ from calls.models import PhoneNumber
 from calls.phone import to_e164
 from calls.reporting.narrative import readable_number
 from calls.states import LIVE
-from common.admin import ModelAdmin, ModelForm, Textarea, TextInput, column
+from common.admin import ModelAdmin, ModelForm, Textarea, TextInput, column, page_button, wanted_object
 
 if TYPE_CHECKING:
     PersonaChoiceField = forms.ModelChoiceField[Persona]
@@ -114,6 +116,14 @@ class PhoneNumberAdmin(ModelAdmin):
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("e164", "label", "persona__name")
+    actions_detail: ClassVar = ["talk_view"]
+
+    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("calls.test_call")
+
+    @page_button("Talk", permission="talk", icon="call", path="talk")
+    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('desk:talk')}?number={wanted_object(self, request, object_id).pk}")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
         rows: QuerySet[PhoneNumber] = super().get_queryset(request)

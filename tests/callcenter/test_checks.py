@@ -55,6 +55,15 @@ def test_the_settings_of_the_tests_have_no_problem() -> None:
     assert problems() == []
 
 
+@pytest.mark.parametrize(("address", "warns"), [("ws://127.0.0.1:7890", True), ("wss://livekit.example.com", False)])
+def test_an_https_site_whose_browsers_cannot_reach_livekit_is_warned_of(
+    address: str, warns: bool, settings: Settings
+) -> None:
+    settings.PUBLIC_BASE_URL, settings.LIVEKIT_PUBLIC_URL = "https://calls.example.com", address
+
+    assert any("LIVEKIT_PUBLIC_URL" in message for message, _ in problems()) is warns
+
+
 @pytest.mark.parametrize("name", [name for name in REQUIRED if name != "DJANGO_SECRET_KEY"])
 def test_a_setting_that_is_missing_is_named_with_its_cure(name: str, settings: Settings) -> None:
     setattr(settings, name, "")

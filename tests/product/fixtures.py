@@ -62,6 +62,11 @@ def worker(stack: Stack) -> Iterator[Process]:
 def quiet(stack: Stack, transactional_db: None) -> Iterator[None]:
     """After the test every room is closed and its last webhook has come: nothing writes while tables are emptied."""
     yield
+    close_rooms()
+
+
+def close_rooms() -> None:
+    """Close the rooms of all webhooks, and wait for the last one of each."""
     for room in set(WebhookEvent.objects.values_list("room_name", flat=True)):
         asyncio.run(rooms.delete_room(room))
         finished = WebhookEvent.objects.filter(room_name=room, kind="room_finished")

@@ -11,13 +11,13 @@ document.addEventListener("securitypolicyviolation", (event) => {
 FIRST_ERROR = 400
 
 
-def watch(context: BrowserContext) -> list[str]:
-    """Return a list that is filled with what goes wrong.
+def watch(context: BrowserContext, reports: list[str] | None = None) -> list[str]:
+    """Return a list, the given or a new one, that is filled with what goes wrong.
 
     That is: errors and warnings in the console, exceptions in scripts, violations of the Content-Security-Policy, and
     answers of the site that are errors.
     """
-    reports: list[str] = []
+    reports = [] if reports is None else reports
 
     def console(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -90,6 +90,8 @@ def _judge(narrator: Narrator, report: CallReport) -> bool:
         print("  published delays: SIMULATOR_SPEECH=scripted scripts/demo --once")
     print(f"  Hear it yourself: {RECORDING.relative_to(ROOT)} (caller left, agent right)")
     print(f"  Read it: {console.web_address()}/admin/calls/call/{call.pk}/change/")
+    if call.phone_number_id:
+        print(f"  Talk to the agent: {console.web_address()}/desk/talk/?number={call.phone_number_id}")
     return call.status == "completed" and heard
 
 

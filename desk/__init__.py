@@ -1,0 +1,1 @@
+"""People on the line: those who talk to a persona from the browser."""

@@ -1,0 +1,90 @@
+"""Talking to a persona from the browser: the page, a ticket to a room of its own, and the transcript meanwhile.
+
+It is a call like any other, marked as a test: LiveKit's webhook writes its row when the browser has joined.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from auditlog.models import LogEntry
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from access.throttling import WriteThrottle
+from agents.problems import in_plain_words
+from calls.admin.call_page import call_page
+from calls.livekit import browser
+from calls.models import Call
+from calls.privacy import audit
+from common.permissions_policy import permissions_policy
+from desk import callees
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """The panel with which somebody calls."""
+    _check_permission(request)
+    callee = callees.find(request.GET.dict(), request.user)
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Talk to {callee.name}",
+        "callee": callee,
+    }
+    response = render(request, "desk/talk.html", context)
+    response["Permissions-Policy"] = permissions_policy("microphone")
+    _allow_livekit(response)
+    return response
+
+
+@require_POST
+def start(request: HttpRequest) -> JsonResponse:
+    """A ticket to a new room, in which the persona answers whoever joins. Nothing is written of it until then.
+
+    400 when nobody would answer, 429 when calls are begun too often: with an `error` in words.
+    """
+    _check_permission(request)
+    callee = callees.find(request.POST.dict(), request.user)
+    throttle = WriteThrottle()
+    if not throttle.allow_request(request):
+        return _refused(f"You have called too often. Wait {throttle.wait():.0f} seconds.", 429)
+    try:
+        attributes = callees.attributes(callee, request.user)
+    except ValidationError as error:
+        return _refused(" ".join(in_plain_words(error)), 400)
+    ticket = browser.ticket(_pk(request), attributes)
+    audit.record(request.user, callee.row, "called from the browser", action=LogEntry.Action.ACCESS)
+    return JsonResponse({"url": ticket.url, "token": ticket.token, "room": ticket.room_name})
+
+
+@require_GET
+def progress(request: HttpRequest, room_name: str) -> HttpResponse:
+    """What has happened so far in a call that the same person began, as a part of the page."""
+    _check_permission(request)
+    mine = Call.objects.filter(room_name=room_name, caller_identity__startswith=browser.identity_prefix(_pk(request)))
+    call = mine.select_related("phone_number", "persona_version__persona").first()
+    return render(request, "desk/talk_progress.html", {"page": call_page(call) if call else None})
+
+
+def _check_permission(request: HttpRequest) -> None:
+    if not request.user.has_perm("calls.test_call"):
+        raise PermissionDenied
+
+
+def _pk(request: HttpRequest) -> int:
+    return int(request.user.pk or 0)
+
+
+def _refused(error: str, status: int) -> JsonResponse:
+    return JsonResponse({"error": error}, status=status)
+
+
+def _allow_livekit(response: Any) -> None:
+    """Let this page reach LiveKit by WebSocket and HTTP, as `csp.decorators.csp_update` would, by the settings now."""
+    address = urlsplit(settings.LIVEKIT_PUBLIC_URL)
+    secure = "s" if address.scheme in ("wss", "https") else ""
+    origins = [f"ws{secure}://{address.netloc}", f"http{secure}://{address.netloc}"]
+    response._csp_update = {"connect-src": ["'self'", *origins]}
