@@ -155,7 +155,10 @@ def test_only_telephony_and_the_proxy_are_open_to_the_outside(base: Project, pro
         }
 
     assert open_to_all(base) == {"livekit-sip"}
-    assert open_to_all(production) == {"proxy"}
+    assert open_to_all(production) == {"proxy", "livekit"}
+    assert [port.partition(":")[2] for port in production["services"]["livekit"]["ports"]] == [
+        *("7881:7881", "7882:7882/udp"),  # media of browsers, encrypted by itself
+    ]
     assert "ports" not in production["services"]["web"]
     assert production["services"]["livekit-sip"]["network_mode"] == "host"
 
@@ -275,14 +278,25 @@ def test_production_never_shows_errors_in_full_and_asks_for_a_code(production: P
     assert production["services"]["web"]["environment"]["ADMIN_REQUIRES_OTP"] == "true"
 
 
-def test_livekit_in_a_container_has_the_settings_of_the_private_one(base: Project) -> None:
+def test_browsers_reach_livekit_at_its_port_and_in_production_through_the_proxy(
+    base: Project, production: Project
+) -> None:
+    assert base["services"]["web"]["environment"]["LIVEKIT_PUBLIC_URL"].startswith("ws://127.0.0.1:")
+    assert production["services"]["web"]["environment"]["LIVEKIT_PUBLIC_URL"] == ""  # this site's own address
+    config = yaml.safe_load(production["services"]["livekit"]["environment"]["LIVEKIT_CONFIG"])
+    assert config["rtc"] == {"udp_port": 7882, "tcp_port": 7881, "use_external_ip": True}
+    assert "reverse_proxy /rtc* livekit:7880\n" in (ROOT / "docker/proxy/Caddyfile").read_text()
+    assert networks(production["services"]["livekit"]) & networks(production["services"]["proxy"])
+
+
+def test_livekit_in_a_container_has_the_settings_of_the_private_one(project: Project) -> None:
     shared = yaml.safe_load((ROOT / "docker/livekit/livekit.yaml").read_text())
-    given = yaml.safe_load(base["services"]["livekit"]["environment"]["LIVEKIT_CONFIG"])
+    given = yaml.safe_load(project["services"]["livekit"]["environment"]["LIVEKIT_CONFIG"])
     for section, wanted in shared.items():
         assert {key: given[section][key] for key in wanted} == wanted
     (webhook,) = given["webhook"]["urls"]
     assert webhook == "http://web:8080/webhooks/livekit"
-    assert "web" in base["services"]["web"]["environment"]["ALLOWED_HOSTS"].split(",")
+    assert "web" in project["services"]["web"]["environment"]["ALLOWED_HOSTS"].split(",")
 
 
 def test_shell_scripts_that_containers_run_are_shell_scripts() -> None:
