@@ -26,10 +26,11 @@ PATHS = {
     "compare": VERSIONS + "{version}/compare/",
     "numbers": NUMBERS,
     "number": NUMBERS + "{number}/change/",
+    "talk": "/desk/talk/?persona={persona}",
     "erasure": "/admin/calls/erasure/erase/",
 }
 # What people have open all day; the others are for the long matrix.
-MOST_USED = {"dashboard", "calls", "call", "persona", "publish", "compare", "numbers"}
+MOST_USED = {"dashboard", "calls", "call", "persona", "publish", "compare", "numbers", "talk"}
 
 
 def filled(path: str, world: World) -> str:
