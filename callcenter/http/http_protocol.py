@@ -7,7 +7,7 @@ tests/callcenter/http/test_http_protocol.py fails when they change.
 import asyncio
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from callcenter.http.request_headers import HEADERS_BYTES
 
@@ -19,8 +19,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     Headers that come piece by piece and never end are refused here; complete ones are measured by request_headers.
 
-    So is one on which a second request comes before the first is answered, which no browser or proxy does: whoever
-    reads no answers could keep as many requests waiting for that as there may be at once.
+    So is one on which another request comes before the last one is answered, or while its answer is unread, which no
+    browser or proxy does: each would keep a request waiting, and there are few at once (callcenter.http.at_once).
 
     What a chunked body has after it, its trailers, is dropped: uvicorn would add it to the headers, which have been
     checked by then.
@@ -44,8 +44,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._has_progressed = False
         super().data_received(data)
-        if self.pipeline:
-            self._close()
         if self.transport.is_closing():
             return
         self._unfinished = 0 if self._has_progressed else self._unfinished + len(data)
@@ -71,7 +69,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._has_progressed = True
         _cancel(self._headers_timer)
         self._headers_timer = None
+        if self.flow.write_paused:
+            self.transport.abort()
+            return
+        before = self.cycle
         super().on_headers_complete()
+        if self.pipeline and not _is_written(before):
+            self._close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -100,6 +104,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def _close(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+def _is_written(cycle: RequestResponseCycle) -> bool:
+    """Whether the client may have the whole answer: a stream says that it is over only after its last byte."""
+    return cycle.response_started and not cycle.chunked_encoding and cycle.expected_content_length == 0
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -63,6 +64,12 @@ class Server:
         return int(self._server.servers[0].sockets[0].getsockname()[1])
 
     @property
+    def waiting(self) -> int:
+        """Requests that have come before the one before them is over."""
+        connections: Any = self._server.server_state.connections
+        return sum(len(connection.pipeline) for connection in connections)
+
+    @property
     def connections(self) -> int:
         return len(self._server.server_state.connections)
 
@@ -104,6 +111,45 @@ def test_a_second_request_before_the_first_is_answered_is_not_begun(server: Serv
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n" + REQUEST)
 
         assert is_closed(connection)
+    assert not server.asked_for("/")
+
+
+def test_a_request_behind_the_last_byte_of_a_stream_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A static file's answer is over only after its last byte, when the client may already ask for the next one."""
+    may_end = threading.Event()
+
+    async def stream(self: Server, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+        await asyncio.to_thread(may_end.wait)
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(Server, "answer", stream)
+    with Server(Impatient) as server, connect(server.port) as connection:
+        connection.sendall(REQUEST)
+        assert _read_answer(connection) == b"ok"
+        connection.sendall(REQUEST)
+        eventually(lambda: server.waiting, "the next request")
+        may_end.set()
+        assert _read_answer(connection) == b"ok"
+
+
+def _read_answer(connection: socket.socket) -> bytes:
+    """The body of an answer of two bytes."""
+    told = b""
+    while not told.endswith(b"\r\n\r\nok"):
+        part = connection.recv(4096)
+        assert part, told
+        told += part
+    return told[-2:]
+
+
+def test_another_request_while_an_answer_is_unread_is_not_begun(server: Server) -> None:
+    with connect(server.port) as connection:
+        connection.sendall(REQUEST.replace(b"/ ", b"/large "))
+        eventually(lambda: server.asked_for("/large"), "the first request")
+        connection.sendall(REQUEST)
+        eventually(lambda: not server.connections, "end of the connection")
     assert not server.asked_for("/")
 
 
