@@ -61,10 +61,11 @@ app.conf.update(
         "sweep": {"task": "calls.sweep", "schedule": 2.0},
         "reap": {"task": "calls.reap", "schedule": 10.0},
         "collect_dead_letters": {"task": "calls.collect_dead_letters", "schedule": 10.0},
-        "purge_calls": {"task": "calls.purge", "schedule": 86_400.0},
-        "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 86_400.0},
+        # About once a day, and not at the same times: two that delete much would take both of housekeeping's threads.
+        "purge_calls": {"task": "calls.purge", "schedule": 24 * 3600.0},
+        "forget_webhooks": {"task": "calls.forget_webhooks", "schedule": 25 * 3600.0},
+        "forget_lines": {"task": "agents.forget_lines", "schedule": 26 * 3600.0},
         "forget_idempotency_keys": {"task": "calls.forget_idempotency_keys", "schedule": 3600.0},
-        "forget_lines": {"task": "agents.forget_lines", "schedule": 86_400.0},
     },
 )
 app.config_from_object("django.conf:settings", namespace="CELERY")

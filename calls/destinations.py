@@ -32,15 +32,13 @@ def check(e164: str, *, ours: str = "") -> None:
     for prefix in settings.OUTBOUND_DENIED_PREFIXES:
         if e164.startswith(prefix):
             raise NotAllowed(f"Numbers that begin with {prefix} must not be dialed (OUTBOUND_DENIED_PREFIXES).")
+    is_exception = e164.startswith(tuple(settings.OUTBOUND_ALLOWED_PREFIXES))
+    region = "" if is_exception else _region_or_refuse(e164)
     own = _own_numbers()
     if e164 in own:
         raise NotAllowed("This is one of our own numbers: the call would come back. Choose another one.")
-    if e164.startswith(tuple(settings.OUTBOUND_ALLOWED_PREFIXES)):
+    if is_exception:
         return
-    try:
-        region = _region(e164)
-    except ValueError as error:
-        raise NotAllowed("Write the number with its country code: for example +1 202 555 0100.") from error
     kind = _refused_kind(e164, region)
     if kind:
         raise NotAllowed(f"This is {kind}: such numbers are dialed only if OUTBOUND_ALLOWED_PREFIXES names them.")
@@ -48,6 +46,13 @@ def check(e164: str, *, ours: str = "") -> None:
     if ANY_COUNTRY not in countries and region not in countries:
         allowed = ", ".join(sorted(countries))
         raise NotAllowed(f"Numbers in {region} cannot be dialed: only those in {allowed} (OUTBOUND_COUNTRIES).")
+
+
+def _region_or_refuse(e164: str) -> str:
+    try:
+        return _region(e164)
+    except ValueError as error:
+        raise NotAllowed("Write the number with its country code: for example +1 202 555 0100.") from error
 
 
 def opened_by(e164: str) -> str:

@@ -130,7 +130,8 @@ def test_an_address_that_cannot_work_is_named(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in URLS if name not in ("DATABASE_URL",)])
 def test_an_address_has_a_host(name: str) -> None:
-    scheme = {"LIVEKIT_URL": "wss", "CELERY_BROKER_URL": "amqp", "CACHE_URL": "redis"}.get(name, "https")
+    others = {"LIVEKIT_URL": "wss", "LIVEKIT_PUBLIC_URL": "wss", "CELERY_BROKER_URL": "amqp", "CACHE_URL": "redis"}
+    scheme = others.get(name, "https")
     assert len(variables.problems({name: f"{scheme}://"})) == 1
     assert variables.problems({name: f"{scheme}://example.com"}) == []
 
