@@ -48,8 +48,8 @@ class FailoverLLM(LLMService[Any]):
     model has not begun to answer, and a reply that the speech service has not begun to say.
 
     Event `on_failover` (service, failed target, next target, why): the reply is asked of another model. Event
-    `on_answered` (service): a reply has begun. When the last target fails, too, an error is pushed; if the turn may go
-    on, nobody has missed a reply yet, and it is asked for again when the turn is over.
+    `on_answered` (service): a reply has begun. When the last target fails, too, an error is pushed: while the turn
+    may go on, nobody has missed a reply, so then only when it is over.
 
     `ends_call` is the function that a model calls last: what else it calls in the same reply is answered first, and the
     model speaks about it before it ends the call.
@@ -66,7 +66,7 @@ class FailoverLLM(LLMService[Any]):
         self._models: dict[Target, Answering] = {}
         self._hold_on_text = hold_on
         self._ends_call = ends_call
-        self._failed: LLMContext | None = None  # a speculative turn to which no model had an answer
+        self._failure: Exception | None = None  # of the reply to a turn that may go on
         self._register_event_handler("on_failover")
         self._register_event_handler("on_answered", sync=True)
         self._speculation_gate = OpenGate(name=f"{self}::OpenGate")
@@ -108,9 +108,9 @@ class FailoverLLM(LLMService[Any]):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         match frame:
             case InterruptionFrame():
-                self._failed = None
+                self._failure = None
             case EagerEndOfTurnCancelFrame():
-                self._failed = None
+                self._failure = None
                 self._waiting.clear()
             case LLMContextFrame(speculation=True):
                 if frame not in self._waiting:
@@ -121,9 +121,9 @@ class FailoverLLM(LLMService[Any]):
             await self._answer(frame.context)
             return
         await self.push_frame(frame, direction)
-        if isinstance(frame, UserStoppedSpeakingFrame) and self._failed is not None:
-            context, self._failed = self._failed, None
-            await self.queue_frame(LLMContextFrame(context))
+        if isinstance(frame, UserStoppedSpeakingFrame) and self._failure is not None:
+            failure, self._failure = self._failure, None
+            await self._tell(failure)
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         match frame:
@@ -136,7 +136,7 @@ class FailoverLLM(LLMService[Any]):
     # --- Answering ----------------------------------------------------------------------------------------------------
 
     async def _answer(self, context: LLMContext) -> None:
-        self._failed = None
+        self._failure = None
         await self.push_frame(LLMFullResponseStartFrame())
         try:
             answer = await self._first_answer(context)
@@ -151,12 +151,14 @@ class FailoverLLM(LLMService[Any]):
                 await answer.close()
         except Exception as error:
             if self.is_speculating():
-                log.warning("prediction_not_answered", error=in_words(error))
-                self._failed = context
-                return
-            await self.push_error(f"Error during completion: {error or in_words(error)}", exception=error)
+                self._failure = error
+            else:
+                await self._tell(error)
         finally:
             await self.push_frame(LLMFullResponseEndFrame())
+
+    async def _tell(self, error: Exception) -> None:
+        await self.push_error(f"Error during completion: {error or in_words(error)}", exception=error)
 
     def _before_the_end(self, calls: Sequence[FunctionCallFromLLM]) -> Sequence[FunctionCallFromLLM]:
         others = [call for call in calls if call.function_name != self._ends_call]

@@ -86,18 +86,20 @@ async def test_nobody_has_missed_a_reply_to_a_turn_that_goes_on(settings: Settin
         assert parts.errors == []
 
 
-async def test_a_prediction_without_an_answer_is_asked_again_when_the_turn_is_over(settings: Settings) -> None:
-    async with replying(settings, {"stage": "llm", "kind": "500", "count": 2}) as parts:
+async def test_a_prediction_without_an_answer_is_a_failure_when_the_turn_is_over(settings: Settings) -> None:
+    async with replying(settings, {"stage": "llm", "kind": "500"}) as parts:
         await parts.worker.queue_frame(UserStartedSpeakingFrame())
         await parts.said.until(UserStartedSpeakingFrame)
         await parts.ask("what are your hours", speculation=True)
         await parts.until_model_is_done(1)
 
-        await parts.worker.queue_frame(UserStoppedSpeakingFrame())
-        await parts.said.until(TTSStoppedFrame, 2)
-
-        assert parts.said.words().endswith(REPLY)
         assert parts.errors == []
+
+        await parts.worker.queue_frame(UserStoppedSpeakingFrame())
+        await parts.said.until(UserStoppedSpeakingFrame)
+        await parts.said.until(LLMFullResponseEndFrame)
+
+        assert len(parts.errors) == 1
 
 
 async def test_a_reply_that_also_hangs_up_waits_for_its_other_tools(settings: Settings) -> None:
