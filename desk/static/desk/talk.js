@@ -29,7 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const inCall = find("in-call");
   const microphones = find("microphones");
   const mute = find("mute");
-  let call = null; // {room, microphone, name, began, cleanups}
+  let call = null; // the one on this page: {room, microphone, began, cleanups}
 
   const show = (text, tone = "") => {
     const state = find("state");
@@ -68,43 +68,45 @@ document.addEventListener("DOMContentLoaded", () => {
     return told;
   };
 
-  const begin = async () => {
-    if (navigator.mediaDevices === undefined) {
-      throw new Error("Browsers allow the microphone on https and on localhost only: open this page that way.");
-    }
+  // Takes each step of a call only while it is still the one on this page: somebody may hang up meanwhile.
+  const begin = async (mine) => {
+    const isOver = () => call !== mine;
     const chosen = microphones.value;
-    const microphone = await createLocalAudioTrack(chosen ? { deviceId: { exact: chosen } } : {}).catch((error) => {
+    mine.microphone = await createLocalAudioTrack(chosen ? { deviceId: { exact: chosen } } : {}).catch((error) => {
       throw new Error(REFUSED[error.name] ?? `The microphone cannot be used: ${error.message}`);
     });
-    const room = new Room();
-    call = { room, microphone, name: "", began: Date.now(), cleanups: [() => microphone.stop()] };
+    if (isOver()) return mine.microphone.stop();
+    mine.cleanups.push(() => mine.microphone.stop());
     await listMicrophones();
     const told = await ticket();
-    call.name = told.room;
+    if (isOver()) return;
+    const { room, microphone } = mine;
     room.on(RoomEvent.TrackSubscribed, (track) => {
-      if (track.kind !== Track.Kind.Audio) return;
+      if (track.kind !== Track.Kind.Audio || isOver()) return;
       document.body.append(track.attach());
-      call?.cleanups.push(() => track.detach().forEach((element) => element.remove()));
+      mine.cleanups.push(() => track.detach().forEach((element) => element.remove()));
       follow(track, "agent");
     });
     room.on(RoomEvent.Reconnecting, () => show("The connection is lost: trying again…", "bad"));
-    room.on(RoomEvent.Disconnected, () => over("The call has ended"));
+    room.on(RoomEvent.Disconnected, () => !isOver() && over("The call has ended"));
     await room.connect(told.url, told.token).catch(() => {
       throw new Error(`The call cannot be connected: ${new URL(told.url).host} does not answer.`);
     });
+    if (isOver()) return room.disconnect();
     await room.localParticipant.publishTrack(microphone, { source: Track.Source.Microphone });
+    if (isOver()) return;
     follow(microphone, "mine");
-    await watch(told.room);
+    await watch(mine, told.room);
   };
 
-  // Asks what has been said until the call is over, or is no longer the one on this page.
-  const watch = async (name) => {
+  // Asks what has been said until the call is over, and once more when somebody has hung up, unless another one began.
+  const watch = async (mine, name) => {
     const address = page.dataset.progress.replace("/room/", `/${encodeURIComponent(name)}/`);
     for (;;) {
       const text = await fetch(address)
         .then((answer) => (answer.ok ? answer.text() : null))
         .catch(() => null);
-      if (call !== null && call.name !== name) return;
+      if (call !== null && call !== mine) return;
       if (text !== null) {
         const transcript = find("transcript");
         transcript.innerHTML = text;
@@ -134,25 +136,24 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (call !== null) return;
+    const mine = { room: new Room(), microphone: null, began: Date.now(), cleanups: [] };
+    call = mine;
     form.hidden = true;
     inCall.hidden = false;
     find("transcript").replaceChildren();
     show("Connecting…");
     try {
-      await begin();
+      await begin(mine);
     } catch (error) {
-      over(error.message, "bad");
-      form.hidden = false;
-      inCall.hidden = true;
-      show(error.message, "bad");
+      if (call === mine) over(error.message, "bad");
     }
   });
 
   find("hang-up").addEventListener("click", () => over("You hung up"));
 
   mute.addEventListener("click", async () => {
-    if (call === null) return;
-    const { microphone } = call;
+    const microphone = call?.microphone;
+    if (!microphone) return;
     await (microphone.isMuted ? microphone.unmute() : microphone.mute());
     mute.setAttribute("aria-pressed", String(microphone.isMuted));
   });
@@ -165,6 +166,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   if (navigator.mediaDevices === undefined) {
+    form.querySelector("button").disabled = true;
     show("Browsers allow the microphone on https and on localhost only: open this page that way.", "bad");
   } else {
     listMicrophones();

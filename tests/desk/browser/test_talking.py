@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from calls.models import Call, PhoneNumber
 from calls.models.history import Speaker
@@ -84,6 +84,22 @@ def test_a_microphone_that_is_refused_is_explained_and_nobody_is_called(number: 
     page.get_by_role("button", name="Call Anna").click()
 
     expect(page.get_by_role("status")).to_contain_text("The microphone is blocked.")
+    expect(page.get_by_role("button", name="Call Anna")).to_be_visible()
+    assert not Call.objects.exists()
+
+
+def test_who_hangs_up_while_it_connects_calls_nobody(number: PhoneNumber, page: Page) -> None:
+    open_panel(page, f"number={number.pk}")
+    tickets: list[Route] = []
+    page.route("**/desk/talk/start/", tickets.append)
+    with page.expect_request("**/desk/talk/start/"):
+        page.get_by_role("button", name="Call Anna").click()
+
+    page.get_by_role("button", name="Hang up").click()
+    with page.expect_response("**/desk/talk/start/"):
+        tickets[0].continue_()
+
+    expect(page.get_by_role("status")).to_have_text("You hung up")
     expect(page.get_by_role("button", name="Call Anna")).to_be_visible()
     assert not Call.objects.exists()
 
