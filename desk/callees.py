@@ -27,10 +27,6 @@ class Callee:
     about: str
 
     @property
-    def query(self) -> str:
-        return f"{self.kind}={self.row.pk}"
-
-    @property
     def page(self) -> str:
         """The admin's page of it."""
         return reverse(f"admin:{self.row._meta.app_label}_{self.row._meta.model_name}_change", args=[self.row.pk])

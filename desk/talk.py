@@ -3,13 +3,14 @@
 It is a call like any other, marked as a test: LiveKit's webhook writes its row when the browser has joined.
 """
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from auditlog.models import LogEntry
+from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
@@ -23,30 +24,32 @@ from calls.privacy import audit
 from common.permissions_policy import permissions_policy
 from desk import callees
 
+may_talk = permission_required("calls.test_call", raise_exception=True)
+
 
 @require_GET
+@may_talk
 def page(request: HttpRequest) -> HttpResponse:
     """The panel with which somebody calls."""
-    _check_permission(request)
     callee = callees.find(request.GET.dict(), request.user)
     context = {
         **admin.site.each_context(request),
         "title": f"Talk to {callee.name}",
         "callee": callee,
     }
-    response = render(request, "desk/talk.html", context)
+    render_page = csp_update({"connect-src": ["'self'", *_livekit()]})(render)
+    response: HttpResponse = render_page(request, "desk/talk.html", context)
     response["Permissions-Policy"] = permissions_policy("microphone")
-    _allow_livekit(response)
     return response
 
 
 @require_POST
+@may_talk
 def start(request: HttpRequest) -> JsonResponse:
     """A ticket to a new room, in which the persona answers whoever joins. Nothing is written of it until then.
 
     400 when nobody would answer, 429 when calls are begun too often: with an `error` in words.
     """
-    _check_permission(request)
     callee = callees.find(request.POST.dict(), request.user)
     throttle = WriteThrottle()
     if not throttle.allow_request(request):
@@ -61,17 +64,12 @@ def start(request: HttpRequest) -> JsonResponse:
 
 
 @require_GET
+@may_talk
 def progress(request: HttpRequest, room_name: str) -> HttpResponse:
     """What has happened so far in a call that the same person began, as a part of the page."""
-    _check_permission(request)
     mine = Call.objects.filter(room_name=room_name, caller_identity__startswith=browser.identity_prefix(_pk(request)))
     call = mine.select_related("phone_number", "persona_version__persona").first()
     return render(request, "desk/talk_progress.html", {"page": call_page(call) if call else None})
-
-
-def _check_permission(request: HttpRequest) -> None:
-    if not request.user.has_perm("calls.test_call"):
-        raise PermissionDenied
 
 
 def _pk(request: HttpRequest) -> int:
@@ -82,9 +80,8 @@ def _refused(error: str, status: int) -> JsonResponse:
     return JsonResponse({"error": error}, status=status)
 
 
-def _allow_livekit(response: Any) -> None:
-    """Let this page reach LiveKit by WebSocket and HTTP, as `csp.decorators.csp_update` would, by the settings now."""
+def _livekit() -> list[str]:
+    """LiveKit's origins, which the page connects with: over WebSocket and HTTP."""
     address = urlsplit(settings.LIVEKIT_PUBLIC_URL)
     secure = "s" if address.scheme in ("wss", "https") else ""
-    origins = [f"ws{secure}://{address.netloc}", f"http{secure}://{address.netloc}"]
-    response._csp_update = {"connect-src": ["'self'", *origins]}
+    return [f"ws{secure}://{address.netloc}", f"http{secure}://{address.netloc}"]

@@ -16,16 +16,17 @@ from agents import drafts, services
 from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS, PersonaForm, ToolInline
+from agents.admin.talk_button import TalkButton
 from agents.admin.voice_field import voice_list, voice_sample
 from agents.models import Persona
 from agents.problems import in_plain_words
-from common.admin import ModelAdmin, column, page_button, wanted_object
+from common.admin import column, page_button, wanted_object
 
 SAVE_AND_PUBLISH = "agents_persona_save_and_publish"  # the name that unfold gives the button
 
 
 @admin.register(Persona)
-class PersonaAdmin(FallbackLists, ModelAdmin):
+class PersonaAdmin(FallbackLists, TalkButton):
     """A draft that supervisors edit; publishing makes it what callers hear."""
 
     form = PersonaForm
@@ -34,6 +35,7 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
     inlines: ClassVar = [ToolInline]
     list_display = ("name", "live", "draft", "language", "numbers", "updated_at")
     search_fields = ("name", "description", "prompt")
+    callee_kind = "persona"
     actions_detail: ClassVar = ["talk_view", "publish_view", "versions_view"]
     actions_submit_line: ClassVar = ["save_and_publish"]
     warn_unsaved_form = True
@@ -123,13 +125,6 @@ class PersonaAdmin(FallbackLists, ModelAdmin):
 
     def has_view_versions_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("agents.view_personaversion")
-
-    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("calls.test_call")
-
-    @page_button("Talk", permission="talk", icon="call", path="talk")
-    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect(f"{reverse('desk:talk')}?persona={wanted_object(self, request, object_id).pk}")
 
     @page_button("Save and publish", permission="publish", icon="campaign", path="save-and-publish")
     def save_and_publish(self, request: HttpRequest, persona: Persona) -> None:

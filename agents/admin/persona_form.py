@@ -79,7 +79,7 @@ class PersonaForm(ModelForm):
         """Of the provider that is chosen in the form: another one's voices are listed when it is saved."""
         former = self.instance.tts_provider
         chosen = str(self.data.get(self.add_prefix("tts_provider"), former))
-        provider = next((each for each in registry.offering("tts") if each.name == chosen), None)
+        provider = registry.find_offering("tts", chosen)
         if provider is not None:
             current = self.instance.voice_id if chosen == former else ""
             self.fields["voice_id"] = voice_field(provider, current, self.fields["voice_id"])

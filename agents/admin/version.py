@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -17,6 +16,7 @@ from agents import drafts, services
 from agents.admin.fallback_fields import FallbackLists, fieldsets_to_read
 from agents.admin.highlight import highlight
 from agents.admin.persona_form import FIELDSETS
+from agents.admin.talk_button import TalkButton
 from agents.models import PersonaVersion
 from common.admin import ChangeList, HistoryAdmin, column, page_button, wanted_object
 
@@ -29,7 +29,7 @@ class PublishedVersions(ChangeList):
 
 
 @admin.register(PersonaVersion)
-class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
+class PersonaVersionAdmin(FallbackLists, TalkButton, HistoryAdmin):
     """What callers heard, and since when. A draft that was tried has a page, to which its calls lead."""
 
     list_display = ("__str__", "live", "note", "published_at", "published_by")
@@ -44,6 +44,7 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         ("Tools", {"fields": ("tool_list",)}),
     )
     readonly_fields = ("tool_list", *FallbackLists.FALLBACK_LISTS)
+    callee_kind = "version"
     actions_detail: ClassVar = ["talk_view", "compare_view", "roll_back_view"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PersonaVersion]:
@@ -64,13 +65,6 @@ class PersonaVersionAdmin(FallbackLists, HistoryAdmin):
         rows = ((tool.name, tool.description, tool.url, tool.timeout_s) for tool in version.tools)
         line = "<div><strong>{}</strong>: {}<br><code>{}</code>, at most {} s</div>"
         return format_html('<div class="cc-tools">{}</div>', format_html_join("", line, rows))
-
-    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("calls.test_call")
-
-    @page_button("Talk", permission="talk", icon="call", path="talk")
-    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect(f"{reverse('desk:talk')}?version={wanted_object(self, request, object_id).pk}")
 
     def has_publish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return request.user.has_perm("agents.publish_persona")

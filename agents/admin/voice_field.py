@@ -78,7 +78,7 @@ def voice_list(request: HttpRequest, provider: str) -> JsonResponse:
     """The voices of a provider, for a form in which it has just been chosen: who may see personas may see them."""
     if not request.user.has_perm("agents.view_persona"):
         raise PermissionDenied
-    chosen = next((each for each in registry.offering("tts") if each.name == provider), None)
+    chosen = registry.find_offering("tts", provider)
     if chosen is None:
         raise Http404(f"there is no text to speech provider {provider}")
     try:

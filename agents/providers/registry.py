@@ -33,6 +33,11 @@ def offering(stage: str) -> list[Provider]:
     return [provider for provider in all() if stage in provider.stages]
 
 
+def find_offering(stage: str, name: str) -> Provider | None:
+    """The provider of that name, if it has an offer for the stage."""
+    return next((provider for provider in offering(stage) if provider.name == name), None)
+
+
 @cache
 def _read(folders: tuple[Path, ...]) -> dict[str, Provider]:
     files = sorted(file for folder in folders for file in folder.glob(f"*/{manifest.FILE}"))

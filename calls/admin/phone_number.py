@@ -6,11 +6,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
+from agents.admin.talk_button import TalkButton
 from agents.models import Persona
 from calls import destinations
 from calls.lifecycle import overflow
@@ -18,7 +17,7 @@ from calls.models import PhoneNumber
 from calls.phone import to_e164
 from calls.reporting.narrative import readable_number
 from calls.states import LIVE
-from common.admin import ModelAdmin, ModelForm, Textarea, TextInput, column, page_button, wanted_object
+from common.admin import ModelForm, Textarea, TextInput, column
 
 if TYPE_CHECKING:
     PersonaChoiceField = forms.ModelChoiceField[Persona]
@@ -106,7 +105,7 @@ class PhoneNumberRowForm(ModelForm):
 
 
 @admin.register(PhoneNumber)
-class PhoneNumberAdmin(ModelAdmin):
+class PhoneNumberAdmin(TalkButton):
     form = PhoneNumberForm
     fieldsets = FIELDSETS
     list_display = ("readable", "label", "persona", "answered", "is_active", "live_now", "max_calls")
@@ -116,14 +115,8 @@ class PhoneNumberAdmin(ModelAdmin):
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("e164", "label", "persona__name")
+    callee_kind = "number"
     actions_detail: ClassVar = ["talk_view"]
-
-    def has_talk_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("calls.test_call")
-
-    @page_button("Talk", permission="talk", icon="call", path="talk")
-    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect(f"{reverse('desk:talk')}?number={wanted_object(self, request, object_id).pk}")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
         rows: QuerySet[PhoneNumber] = super().get_queryset(request)

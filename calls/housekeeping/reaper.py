@@ -31,7 +31,7 @@ SETTLED = timedelta(seconds=10)  # younger differences are events on their way
 OVERTIME = timedelta(seconds=60)  # a call that its own agent has not ended by then has no agent that could
 ANNOUNCING = timedelta(seconds=60)  # longer than the announcer speaks, or waits for a transfer
 ANNOUNCER_JOINS = timedelta(seconds=20)  # by then the announcer is in the room, or its process was restarted
-COMES_BACK_WITHIN_S = 9.0  # a caller's side that loses LiveKit, as by its restart, joins again (workers.call.ending)
+COMES_BACK_WITHIN_S = 9.0  # a caller's side that loses LiveKit, as by its restart, joins again (calls.livekit.rooms)
 FORGOTTEN_AFTER_S = 30.0  # three runs: whoever was missing before that may have been there since
 FORGET_HOLDERS = timedelta(minutes=5)
 
@@ -111,9 +111,9 @@ def _end_abandoned(present: Rooms, calls: Iterable[Call]) -> None:
         log.warning("caller_gone", call_id=str(call.pk), status=call.status)
         if may_come_back and (call.room_name not in present or leases.lost_connection(call)):
             ended = services.end_call(call.pk, Status.FAILED, EndReason.ROOM_GONE)
-            if ended and call.room_name in present:
-                enqueue.close_room(call.room_name)
-        elif services.end_abandoned(call) and call.room_name in present:
+        else:
+            ended = services.end_abandoned(call)
+        if ended and call.room_name in present:
             enqueue.close_room(call.room_name)
 
 

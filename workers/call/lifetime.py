@@ -18,7 +18,7 @@ from workers import metrics, pipeline
 from workers.call import call_runner, ending, handover, ringing
 from workers.call.held_call import HeldCall
 from workers.conversation.conversation import Conversation
-from workers.conversation.progress import Ending, Leaving
+from workers.conversation.progress import Ending, Leaving, never_heard
 from workers.media.transport import CallTransport, agent_identity
 from workers.process import reachability
 from workers.process.draining import draining
@@ -195,10 +195,8 @@ async def _not_joined(call: Call, transport: CallTransport, running: asyncio.Tas
 
 
 async def _caller_is_absent(call: Call) -> Ending | Leaving:
-    if call.needs_dialing:
-        return Ending(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
     if call.answered_at is None:
-        return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
+        return never_heard(call)
     try:
         if await in_database(leases.hung_up, call):
             return Ending(Status.COMPLETED, EndReason.CALLER_LEFT)

@@ -29,7 +29,7 @@ from common.database import in_database
 from workers.conversation import chat_history
 from workers.conversation.failures import Failures
 from workers.conversation.goodbye import Goodbye
-from workers.conversation.progress import Ending, Leaving, Progress
+from workers.conversation.progress import Ending, Leaving, Progress, never_heard
 from workers.conversation.speaking import Speaking
 from workers.conversation.spoken_turns import SpokenTurns
 from workers.history.recorder import CallRecorder
@@ -302,10 +302,9 @@ class Conversation:
         """End the call, as missed if the caller never heard the agent."""
         if self._progress.begun or self._call.answered_at is not None:
             self._progress.end(Status.COMPLETED, EndReason.CALLER_LEFT)
-        elif self._call.needs_dialing:
-            self._progress.end(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
         else:
-            self._progress.end(Status.MISSED, EndReason.CALLER_GAVE_UP, "left while the agent joined")
+            ending = never_heard(self._call)
+            self._progress.end(ending.status, ending.reason, ending.detail)
 
     async def _wait_for_caller(self) -> None:
         """Continue with a caller whose connection was lost and is made again; end the call of one who stays away."""

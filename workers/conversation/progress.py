@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
+from calls.models import Call
 from calls.states import EndReason, Status
 
 LAST_WORDS_SAID = frozenset(
@@ -36,6 +37,13 @@ class Ending:
     status: Status
     reason: EndReason
     detail: str = ""
+
+
+def never_heard(call: Call) -> Ending:
+    """How a call ends whose caller, or called person, left before the agent was heard."""
+    if call.needs_dialing:
+        return Ending(Status.MISSED, EndReason.NO_ANSWER, "hung up again before the agent was heard")
+    return Ending(Status.MISSED, EndReason.CALLER_GAVE_UP, "the caller had left when the agent came")
 
 
 class Progress:
