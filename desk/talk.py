@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -29,7 +29,7 @@ may_talk = permission_required("calls.test_call", raise_exception=True)
 
 @require_GET
 @may_talk
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest) -> HttpResponseBase:
     """The panel with which somebody calls."""
     callee = callees.find(request.GET.dict(), request.user)
     context = {
@@ -37,9 +37,13 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": f"Talk to {callee.name}",
         "callee": callee,
     }
-    render_page = csp_update({"connect-src": ["'self'", *_livekit()]})(render)
-    response: HttpResponse = render_page(request, "desk/talk.html", context)
-    response["Permissions-Policy"] = permissions_policy("microphone")
+
+    @csp_update({"connect-src": ["'self'", *_livekit()]})
+    def panel(request: HttpRequest) -> HttpResponseBase:
+        return render(request, "desk/talk.html", context)
+
+    response = panel(request)
+    response.headers["Permissions-Policy"] = permissions_policy("microphone")
     return response
 
 

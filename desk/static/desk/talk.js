@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (page === null) return;
   const find = (name) => page.querySelector(`[data-${name}]`);
   const { LogLevel, Room, RoomEvent, Track, createAudioAnalyser, createLocalAudioTrack, setLogLevel } = LivekitClient;
-  setLogLevel(LogLevel.error);
+  setLogLevel(LogLevel.silent); // the page says what goes wrong
 
   const PROGRESS_MS = 1000;
   const METER_MS = 100;
@@ -88,11 +88,11 @@ document.addEventListener("DOMContentLoaded", () => {
       follow(track, "agent");
     });
     room.on(RoomEvent.Reconnecting, () => show("The connection is lost: trying again…", "bad"));
-    room.on(RoomEvent.Disconnected, () => !isOver() && over("The call has ended"));
     await room.connect(told.url, told.token).catch(() => {
       throw new Error(`The call cannot be connected: ${new URL(told.url).host} does not answer.`);
     });
     if (isOver()) return room.disconnect();
+    room.on(RoomEvent.Disconnected, () => !isOver() && over("The call has ended"));
     await room.localParticipant.publishTrack(microphone, { source: Track.Source.Microphone });
     if (isOver()) return;
     follow(microphone, "mine");

@@ -38,8 +38,8 @@ def test_a_supervisor_talks_to_the_draft(stack: Stack, number: PhoneNumber, page
     open_panel(page, f"persona={persona.pk}")
 
     page.get_by_role("button", name="Call Anna").click()
+    page.wait_for_function("document.querySelector('[data-meter=agent]').value > 0.02", timeout=ANSWERED_MS)
     expect(page.get_by_role("status")).to_have_text("Connected", timeout=ANSWERED_MS)
-    page.wait_for_function("document.querySelector('[data-meter=agent]').value > 0.02")
     page.wait_for_function("document.querySelector('[data-meter=mine]').value > 0.02")
     expect(page.get_by_text("Hello, this is the draft.")).to_be_visible(timeout=ANSWERED_MS)
 
@@ -91,7 +91,7 @@ def test_a_microphone_that_is_refused_is_explained_and_nobody_is_called(number: 
 def test_who_hangs_up_while_it_connects_calls_nobody(number: PhoneNumber, page: Page) -> None:
     open_panel(page, f"number={number.pk}")
     tickets: list[Route] = []
-    page.route("**/desk/talk/start/", tickets.append)
+    page.route("**/desk/talk/start/", lambda route: tickets.append(route))
     with page.expect_request("**/desk/talk/start/"):
         page.get_by_role("button", name="Call Anna").click()
 
