@@ -12,6 +12,7 @@ PRODUCTION = {
     "DJANGO_DEBUG": "false",
     "ADMIN_REQUIRES_OTP": "true",
     "PUBLIC_BASE_URL": "https://calls.example.com",
+    "LIVEKIT_PUBLIC_URL": "wss://calls.example.com",
     "TRUSTED_PROXIES": "10.0.3.0/24",
     "ALLOWED_HOSTS": "calls.example.com",
 }
