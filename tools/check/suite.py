@@ -10,12 +10,16 @@ first failure, and more than a few fail the run.
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
-from tools.check.failures import read
+from tools.check import failures, time_box
 from tools.check.jobs import Job
+from tools.check.machine import SLOW, times_slower
 
+FOREVER = inf
 PROCESSES = 2
 MOST_FLAKY = 5
 """Two would be right. On two cores, up to four whole calls of a full run still miss their time at the first try."""
@@ -24,21 +28,36 @@ MOST_FLAKY = 5
 SIDE_BY_SIDE = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
-def suite(folder: Path, everything: bool = False) -> Job:
-    """The run of all tests, or of all but the long ones. It leaves its failures in the folder."""
+def suite(folder: Path, everything: bool = False, until: float = FOREVER) -> Job:
+    """The run of all tests, or of all but the long ones, which leaves its failures in the folder.
+
+    No test begins after `until`, in seconds since 1970.
+    """
     selected = [] if everything else ["-m", "not long"]
-    return Job("pytest", [*_pytest(_first(folder)), *SIDE_BY_SIDE, "--durations=25", *selected], talks=True)
+    return Job("pytest", [*_pytest(folder, "first", until), *SIDE_BY_SIDE, "--durations=25", *selected], talks=True)
 
 
-def second_try(folder: Path) -> list[str]:
+def not_begun(folder: Path) -> list[str]:
+    """What is wrong with the tests that the time did not suffice for: nothing, if the machine is to blame."""
+    tests = time_box.read(_not_begun(folder, "first"))
+    if not tests:
+        return []
+    slower = times_slower()
+    print(f"! {len(tests)} tests did not begin in time, on a machine {slower:.1f} times slower than usual:", flush=True)
+    for file, number in Counter(test.partition("::")[0] for test in tests).items():
+        print(f"    {number:4} of {file}", flush=True)
+    return [] if slower > SLOW else [f"{len(tests)} tests, which did not begin in time"]
+
+
+def second_try(folder: Path, until: float = FOREVER) -> list[str]:
     """Run what failed once more, by itself. Lists the flaky tests, and returns what is wrong."""
-    first = read(_first(folder))
+    first = failures.read(_failures(folder, "first"))
     if not first:
         return ["pytest, which did not run every test"]
     print(f"! {len(first)} tests failed: running them once more, by themselves", flush=True)
-    code = subprocess.run([*_pytest(_second(folder)), *first]).returncode
-    second = read(_second(folder))
-    if code and not second:
+    code = subprocess.run([*_pytest(folder, "second", until), *first]).returncode
+    second = failures.read(_failures(folder, "second"))
+    if (code and not second) or time_box.read(_not_begun(folder, "second")):
         return ["pytest, whose second try did not run every test"]
     return [
         *(["pytest"] if second else []),
@@ -53,15 +72,18 @@ def _too_flaky(flaky: Mapping[str, str]) -> list[str]:
     return [f"{len(flaky)} flaky tests; at most {MOST_FLAKY} are allowed"] if len(flaky) > MOST_FLAKY else []
 
 
-def _pytest(failures: Path) -> list[str]:
+def _pytest(folder: Path, which: str, until: float) -> list[str]:
     # A file that cannot be imported fails the run, and keeps no other test from running.
-    options = ("--continue-on-collection-errors", "-p", "tools.check.failures", "--failures", str(failures))
-    return [sys.executable, "-m", "pytest", *options]
+    return [
+        *(sys.executable, "-m", "pytest", "--continue-on-collection-errors"),
+        *("-p", "tools.check.failures", "--failures", str(_failures(folder, which))),
+        *("-p", "tools.check.time_box", "--until", str(until), "--not-begun", str(_not_begun(folder, which))),
+    ]
 
 
-def _first(folder: Path) -> Path:
-    return folder / "first.json"
+def _failures(folder: Path, which: str) -> Path:
+    return folder / f"{which}.json"
 
 
-def _second(folder: Path) -> Path:
-    return folder / "second.json"
+def _not_begun(folder: Path, which: str) -> Path:
+    return folder / f"{which}-not-begun.json"
