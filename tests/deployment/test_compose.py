@@ -156,9 +156,8 @@ def test_only_telephony_and_the_proxy_are_open_to_the_outside(base: Project, pro
 
     assert open_to_all(base) == {"livekit-sip"}
     assert open_to_all(production) == {"proxy", "livekit"}
-    assert [port.partition(":")[2] for port in production["services"]["livekit"]["ports"]] == [
-        *("7881:7881", "7882:7882/udp"),  # media of browsers, encrypted by itself
-    ]
+    to_all = [port for port in production["services"]["livekit"]["ports"] if not port.startswith("127.0.0.1:")]
+    assert to_all == ["0.0.0.0:7881:7881", "0.0.0.0:7882:7882/udp"]  # media of browsers, encrypted by itself
     assert "ports" not in production["services"]["web"]
     assert production["services"]["livekit-sip"]["network_mode"] == "host"
 
@@ -198,7 +197,7 @@ def test_every_setting_of_the_processes_is_passed_on_to_them(base: Project) -> N
     # these make addresses of private services, which the Compose file writes itself
     private = {"POSTGRES_PASSWORD", "POSTGRES_PORT", "RABBITMQ_PASSWORD", "RABBITMQ_PORT", "LIVEKIT_PORT"}
     private |= {"REDIS_PASSWORD", "REDIS_PORT"}
-    of_the_web_process = {"CACHE_URL"}
+    of_the_web_process = {"CACHE_URL", "LIVEKIT_PUBLIC_URL"}
     of_a_worker = {"SPOOL_DIR", "METRICS_PORT", "METRICS_HOST", "METRICS_DIR"}
     wanted |= {name for provider in registry.all() for name in variables_of(provider)}
     wanted.remove("CALL_RUNNER")  # of the benchmark and the load tests, which start their own workers
@@ -289,8 +288,9 @@ def test_browsers_reach_livekit_at_its_port_and_in_production_through_the_proxy(
     assert networks(production["services"]["livekit"]) & networks(production["services"]["proxy"])
 
 
-def test_livekit_in_a_container_has_the_settings_of_the_private_one(project: Project) -> None:
+def test_livekit_in_a_container_has_the_settings_of_the_private_one(project: Project, production: Project) -> None:
     shared = yaml.safe_load((ROOT / "docker/livekit/livekit.yaml").read_text())
+    shared["rtc"]["use_external_ip"] = project == production  # where browsers come from outside
     given = yaml.safe_load(project["services"]["livekit"]["environment"]["LIVEKIT_CONFIG"])
     for section, wanted in shared.items():
         assert {key: given[section][key] for key in wanted} == wanted

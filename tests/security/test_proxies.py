@@ -85,6 +85,7 @@ def test_a_proxy_that_is_no_network_or_everybody_is_named(network: str, settings
 
 def test_https_needs_a_proxy_that_is_trusted(settings: Settings) -> None:
     settings.PUBLIC_BASE_URL = "https://calls.example.com"
+    settings.LIVEKIT_PUBLIC_URL = "wss://calls.example.com"
 
     [(message, hint)] = problems()
 
