@@ -16,6 +16,7 @@ from simulator.cartesia import voices as cartesia_voices
 from simulator.cartesia import websocket as cartesia_websocket
 from simulator.deepgram import flux, nova
 from simulator.elevenlabs import http_api, voices, websocket
+from simulator.llm.offline.embedding import EmbeddingError
 from simulator.openai import chat
 from simulator.speech.synthesis import SynthesisError
 from simulator.tts.speaking import rehearse
@@ -75,12 +76,16 @@ async def list_models(request: web.Request) -> web.Response:
 
 
 async def _start_engines(world: World) -> None:
-    """Load what hears and speaks, so that the first caller does not wait for it. A failure is logged."""
+    """Load what hears, thinks and speaks, so that the first caller does not wait for it. A failure is logged."""
     try:
+        if world.scenario.agent.from_prompt:
+            await world.brain.warm_up()
         if world.settings.speech == "local":
             speaker = next(iter(voices.VOICES.values())).speaker
             await asyncio.gather(world.recognizer.warm_up(), rehearse(world, speaker))
         world.ready = True
+    except EmbeddingError as error:
+        log.error("prompts cannot be read: %s", error)
     except SynthesisError as error:
         log.error("speech cannot be made: %s", error)
 

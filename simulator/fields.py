@@ -39,6 +39,12 @@ class Reader:
             raise self.error(where, "must be a number that is not negative")
         return float(value)
 
+    def flag(self, value: object, where: str) -> bool:
+        """True or false."""
+        if not isinstance(value, bool):
+            raise self.error(where, "must be true or false")
+        return value
+
     def items(self, value: object, where: str) -> Sequence[Any]:
         """A list."""
         if not isinstance(value, list):

@@ -111,11 +111,15 @@ class CallerPart:
 
 @dataclass(frozen=True)
 class AgentPart:
-    """What the scripted LLM answers; the first rule that matches wins, else `default` is said."""
+    """What the scripted LLM answers; the first rule that matches wins.
+
+    Without one, `default` is said; or, with `from_prompt`, what the persona's prompt knows (simulator.llm.offline).
+    """
 
     default: str = DEFAULT_REPLY
     rules: tuple[Rule, ...] = ()
     after_tool: tuple[AfterTool, ...] = ()
+    from_prompt: bool = False
 
     def sentences(self) -> list[str]:
         """Every sentence that it may say, but those that quote a tool's result."""
@@ -187,7 +191,7 @@ def _caller(reader: Reader, value: object) -> CallerPart:
 
 
 def _agent(reader: Reader, value: object) -> AgentPart:
-    part = reader.mapping(value, "agent", {"default", "rules", "after_tool"})
+    part = reader.mapping(value, "agent", {"default", "from_prompt", "rules", "after_tool"})
     rules: list[Rule] = []
     after_tool = [
         _after_tool(reader, entry, f"agent.after_tool[{i}]")
@@ -201,7 +205,10 @@ def _agent(reader: Reader, value: object) -> AgentPart:
         else:
             rules.append(_rule(reader, fields, where))
     default = reader.text(part.get("default", DEFAULT_REPLY), "agent.default")
-    return AgentPart(default, tuple(rules), tuple(after_tool))
+    from_prompt = reader.flag(part.get("from_prompt", False), "agent.from_prompt")
+    if from_prompt and "default" in part:
+        raise reader.error("agent.default", "is never said with from_prompt: remove one of the two")
+    return AgentPart(default, tuple(rules), tuple(after_tool), from_prompt)
 
 
 def _rule(reader: Reader, fields: Mapping[str, Any], where: str) -> Rule:

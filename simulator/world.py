@@ -12,6 +12,7 @@ import numpy as np
 from aiohttp import web
 
 from simulator.faults import FaultBoard, Stage
+from simulator.llm.offline.brain import OfflineBrain
 from simulator.profiles import (
     CLEAR_END_MS,
     FRAME_S,
@@ -105,6 +106,7 @@ class World:
         self.faults = FaultBoard()
         self.ready = False
         self.requests = RequestLog()
+        self.brain = OfflineBrain()
         self.synthesizer: Synthesizer = make_synthesizer(settings.speech)
         self.recognizer: Recognizer = make_recognizer(settings.speech, self.caller_words, self.line_s)
 
@@ -183,7 +185,8 @@ class World:
         self.requests.counts[f"{stage}.{kind}"] += 1
 
     def close(self) -> None:
-        """Stop the speech engines."""
+        """Stop the engines."""
+        self.brain.close()
         self.recognizer.close()
         self.synthesizer.close()
 

@@ -18,7 +18,7 @@ def conversation_of(body: Mapping[str, Any]) -> Conversation:
     request must end with the user's message.
     """
     called: dict[object, str] = {}
-    messages: list[Message] = []
+    messages: list[Message] = [Message("system", text_of(body.get("system")))]
     for message in body["messages"]:
         for block in blocks_of(message):
             match block.get("type"):

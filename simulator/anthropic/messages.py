@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: scripted by the active scenario, or forwarded to a real model.
+"""Anthropic's Messages API: answered by the simulator, or forwarded to a real model.
 
 Protocol: platform.claude.com/docs/en/api/messages.
 """
@@ -8,8 +8,8 @@ from aiohttp import web
 from simulator.anthropic.message import Reply, conversation_of
 from simulator.anthropic.requests import admit_client, check_headers, read_body, server_error
 from simulator.faults import Target
+from simulator.llm.answering import answer
 from simulator.llm.forwarding import forward
-from simulator.llm.scripted import answer
 from simulator.llm.serving import serve
 from simulator.world import WORLD
 
@@ -27,12 +27,16 @@ async def create(request: web.Request) -> web.StreamResponse:
     check_headers(request)
     body = await read_body(request)
     target = Target("llm", "anthropic", body["model"])
+
+    async def reply() -> Reply:
+        return Reply(body, await answer(world, conversation_of(body)))
+
     return await serve(
         request,
         body,
         target,
         fault=admit_client(request, target),
         delays=world.profile.anthropic,
-        script=lambda: Reply(body, answer(world.scenario.agent, conversation_of(body))),
+        answer=reply,
         forward=lambda: forward(request, body, "messages", _FORWARDED, server_error),
     )

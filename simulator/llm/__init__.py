@@ -1,1 +1,1 @@
-"""What the simulated language models share: the scripted answers, and how an answer is served."""
+"""What the simulated language models share: where an answer comes from, and how it is served."""

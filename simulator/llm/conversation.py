@@ -23,6 +23,20 @@ class Conversation:
     messages: tuple[Message, ...]
     tools: frozenset[str] = frozenset()
 
+    def prompt(self) -> str:
+        """All that the model was told, as lines."""
+        return "\n".join(message.text for message in self.messages if message.role == "system")
+
+    def said_since_answer(self) -> list[str]:
+        """What the user has said since the model last spoke, oldest first."""
+        said: list[str] = []
+        for message in reversed(self.messages):
+            if message.role == "assistant":
+                break
+            if message.role == "user":
+                said.insert(0, message.text)
+        return said
+
 
 def text_of(content: object) -> str:
     """The text of a message's content, which is a string or a list of parts, with OpenAI and Anthropic alike."""

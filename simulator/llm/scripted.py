@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from simulator.llm.conversation import Conversation, Message
@@ -39,8 +39,8 @@ class Answer:
         return len(self.words) + len("".join(self.arguments)) // 4
 
 
-def answer(agent: AgentPart, conversation: Conversation) -> Answer:
-    """Answer the last message.
+def answer(agent: AgentPart, conversation: Conversation) -> Answer | None:
+    """Answer the last message; None where the scenario leaves the answer to the prompt.
 
     The first rule of which a keyword stands in the last user message wins; without one, the rules are tried on all that
     the user has said since the model last spoke. A call is made only to a function that the request offers.
@@ -48,24 +48,14 @@ def answer(agent: AgentPart, conversation: Conversation) -> Answer:
     messages = conversation.messages
     if messages and messages[-1].role == "tool":
         return Answer(_after_tool(agent, messages[-1]))
-    said = _said_since_answer(messages)
+    said = conversation.said_since_answer()
     if not said:
         return Answer(STILL_THERE if any(message.role == "assistant" for message in messages) else GREETING)
     rule = _first_match(agent.rules, said[-1]) or _first_match(agent.rules, " ".join(said))
-    if rule is None:
-        return Answer(agent.default)
-    call = rule.call if rule.call and rule.call.name in conversation.tools else None
-    return Answer(rule.say or ("" if call else agent.default), call)
-
-
-def _said_since_answer(messages: Sequence[Message]) -> list[str]:
-    said: list[str] = []
-    for message in reversed(messages):
-        if message.role == "assistant":
-            break
-        if message.role == "user":
-            said.insert(0, message.text)
-    return said
+    call = rule.call if rule and rule.call and rule.call.name in conversation.tools else None
+    if rule and (rule.say or call):
+        return Answer(rule.say, call)
+    return None if agent.from_prompt else Answer(agent.default)
 
 
 def _first_match(rules: Iterable[Rule], text: str) -> Rule | None:

@@ -38,10 +38,10 @@ async def serve(
     target: Target,
     fault: Fault | None,
     delays: TextDelays,
-    script: Callable[[], Reply],
+    answer: Callable[[], Awaitable[Reply]],
     forward: Callable[[], Awaitable[web.StreamResponse]],
 ) -> web.StreamResponse:
-    """Answer a chat that was let in: as the fault says, by a real model if one is set, or as scripted."""
+    """Answer a chat that was let in: as the fault says, by a real model if one is set, or with our own `answer`."""
     world = request.app[WORLD]
     world.requests.llm_bodies.append(body)
     connection = world.faults.open(target, fault, lambda: cut(request))
@@ -49,12 +49,12 @@ async def serve(
         if connection.hanging:
             await asyncio.Event().wait()
         if connection.garbage and body.get("stream"):
-            return web.Response(body=_without_json(script().bursts()), content_type="text/event-stream")
+            return web.Response(body=_without_json((await answer()).bursts()), content_type="text/event-stream")
         if connection.garbage:
             return web.Response(text=GARBAGE, content_type="text/html")
         if world.settings.llm_url:
             return await forward()
-        reply = script()
+        reply = await answer()
         await asyncio.sleep(delays.first_token.sample_s(world.rng))
         if body.get("stream"):
             return await _stream(request, reply, delays.token_gap_ms / 1000, connection)

@@ -1,4 +1,4 @@
-"""The OpenAI chat completions API: scripted by the active scenario, or forwarded to a real model.
+"""The OpenAI chat completions API: answered by the simulator, or forwarded to a real model.
 
 Protocol: platform.openai.com/docs/api-reference/chat (streaming events) and the types of openai 3.54.
 """
@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from simulator.faults import Fault, Target
+from simulator.llm.answering import answer
 from simulator.llm.forwarding import forward
-from simulator.llm.scripted import answer
 from simulator.llm.serving import serve
 from simulator.openai.completion import Completion, conversation_of
 from simulator.wire import REFUSED_KEY, admit, json_error
@@ -48,13 +48,17 @@ async def completions(request: web.Request) -> web.StreamResponse:
     world.count("llm", "completions")
     body = await _body(request)
     target = Target("llm", "openai", body["model"])
+
+    async def reply() -> Completion:
+        return Completion(body, await answer(world, conversation_of(body)))
+
     return await serve(
         request,
         body,
         target,
         fault=_admit(request, target),
         delays=world.profile.openai,
-        script=lambda: Completion(body, answer(world.scenario.agent, conversation_of(body))),
+        answer=reply,
         forward=lambda: forward(request, body, "chat/completions", ("Authorization",), _server_error),
     )
 

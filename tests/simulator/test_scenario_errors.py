@@ -76,6 +76,8 @@ caller:
         ("name: x\nagent: {rules: [{when: [a]}]}", "agent.rules[1]", "add 'say', 'call' or both"),
         ("name: x\nagent: {rules: [{say: Hi}]}", "agent.rules[1].when", "list the words"),
         ("name: x\nagent: {rules: [{when: a, call: {arguments: 3}}]}", "agent.rules[1].call.arguments", "mapping"),
+        ("name: x\nagent: {from_prompt: maybe}", "agent.from_prompt", "true or false"),
+        ("name: x\nagent: {from_prompt: true, default: Hi}", "agent.default", "remove one of the two"),
         ("name: [x", "YAML", "check the indentation"),
     ],
 )

@@ -90,7 +90,7 @@ class Native:
     def test(self) -> bool:
         """Places one real call, tells it as it happens, and says whether it passed."""
         self._require_alive()
-        self._singles.teach("appointment")
+        self._singles.teach("persona")
         from tools.run.demo.call import demonstrate  # loads Django, which wants the settings above
 
         passed = demonstrate(self._require_alive)
