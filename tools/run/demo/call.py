@@ -90,9 +90,18 @@ def _judge(narrator: Narrator, report: CallReport) -> bool:
         print("  published delays: SIMULATOR_SPEECH=scripted scripts/demo --once")
     print(f"  Hear it yourself: {RECORDING.relative_to(ROOT)} (caller left, agent right)")
     print(f"  Read it: {console.web_address()}/admin/calls/call/{call.pk}/change/")
+    _invite(call)
+    return call.status == "completed" and heard
+
+
+def _invite(call: "Call") -> None:
+    """To talk to the agent, and to hear what a changed prompt changes."""
     if call.phone_number_id:
         print(f"  Talk to the agent: {console.web_address()}/desk/talk/?number={call.phone_number_id}")
-    return call.status == "completed" and heard
+        print("  Ask what its prompt knows: How much is a check-up? When are you open? Can I park my car?")
+    if call.persona_version:
+        persona = f"{console.web_address()}/admin/agents/persona/{call.persona_version.persona_id}/change/"
+        print(f"  Then change the price in its prompt, save, and choose Talk to hear it: {persona}")
 
 
 def _reason(call: "Call") -> str:
