@@ -45,6 +45,7 @@ def _navigation(flower: str) -> list[dict[str, Any]]:
         _group(
             "Set-up",
             _model("Phone numbers", "dialpad", "calls", "phonenumber"),
+            _model("Opening hours", "event_available", "calls", "openinghours"),
             _model("Personas", "support_agent", "agents", "persona"),
             _model("Versions", "history", "agents", "personaversion"),
         ),

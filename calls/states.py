@@ -44,6 +44,8 @@ class EndReason(TextChoices):
     BUSY = "busy", "The called line was busy"
     REFUSED = "refused", "The called person declined the call"
     DIAL_FAILED = "dial_failed", "The call could not be placed"
+    AFTER_HOURS = "after_hours", "The number was closed"
+    AFTER_HOURS_TRANSFERRED = "after_hours_transferred", "The number was closed, and the caller was transferred"
     UNKNOWN_NUMBER = "unknown_number", "The called number is unknown"
     INACTIVE_NUMBER = "inactive_number", "The called number is not active"
     NO_LIVE_PERSONA = "no_live_persona", "The number's persona has no published version"
@@ -56,7 +58,12 @@ WAITING = frozenset({Status.QUEUED})
 HELD = frozenset({Status.CONNECTING, Status.IN_PROGRESS})
 LIVE = WAITING | HELD
 FINAL = frozenset(Status) - LIVE
-ANNOUNCED = frozenset({EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST, EndReason.CONNECT_FAILED})
+ANNOUNCED = frozenset(
+    {
+        *(EndReason.NO_AGENT_FREE, EndReason.TRANSFERRED, EndReason.AGENT_LOST, EndReason.CONNECT_FAILED),
+        *(EndReason.AFTER_HOURS, EndReason.AFTER_HOURS_TRANSFERRED),
+    }
+)
 """Ends that housekeeping announces to the caller before it hangs up."""
 NOT_REACHED = frozenset(
     {EndReason.NO_ANSWER, EndReason.BUSY, EndReason.REFUSED}

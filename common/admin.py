@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     UnfoldAdmin = admin.ModelAdmin[Any]
     ModelForm = forms.ModelForm[Any]
     StackedInline = admin.StackedInline[Any, Any]
+    TabularInline = admin.TabularInline[Any, Any]
 else:
     from django.forms import ModelForm
     from unfold.admin import ModelAdmin as UnfoldAdmin
-    from unfold.admin import StackedInline
+    from unfold.admin import StackedInline, TabularInline
     from unfold.views import ChangeList
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminSelectWidget as Select
@@ -44,6 +45,7 @@ __all__ = [
     "PasswordInput",
     "Select",
     "StackedInline",
+    "TabularInline",
     "TextInput",
     "Textarea",
     "URLInput",

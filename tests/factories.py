@@ -18,7 +18,7 @@ from livekit.api import AccessToken
 from agents import services as agent_services
 from agents.models import Persona, PersonaTool
 from calls.lifecycle import services
-from calls.models import Call, CallEvent, PhoneNumber, Turn, WebhookEvent
+from calls.models import Call, CallEvent, OpeningHours, OpeningInterval, PhoneNumber, Turn, WebhookEvent
 from calls.models.history import Speaker
 from calls.states import FINAL, EndReason, Status
 
@@ -59,6 +59,19 @@ def make_number(e164: str = "", persona: Persona | None = None, **values: Any) -
     return PhoneNumber.objects.create(
         e164=e164 or f"+1202555{next(_counter):04}", persona=persona or make_persona(), **values
     )
+
+
+def make_hours(name: str = "", *intervals: tuple[int, str, str], time_zone: str = "UTC") -> OpeningHours:
+    """Return opening hours of these weekdays and times, `(0, "09:00", "17:00")` for Mondays; without any, closed."""
+    hours = OpeningHours.objects.create(name=name or f"Hours {next(_counter)}", time_zone=time_zone)
+    OpeningInterval.objects.bulk_create(
+        OpeningInterval(hours=hours, weekday=day, opens=opens, closes=closes) for day, opens, closes in intervals
+    )
+    return hours
+
+
+ALWAYS = tuple((day, "00:00", "00:00") for day in range(7))
+"""Intervals for `make_hours`: around the clock."""
 
 
 def make_call(status: Status = Status.QUEUED, number: PhoneNumber | None = None, **values: Any) -> Call:

@@ -62,6 +62,7 @@ class CallAdmin(HistoryAdmin):
         ("status", MultipleChoicesDropdownFilter),
         ("direction", MultipleChoicesDropdownFilter),
         "is_test",
+        "after_hours",
         ("phone_number", RelatedDropdownFilter),
         ("persona_version__persona", RelatedDropdownFilter),
         ("created_at", DayRangeFilter),

@@ -8,6 +8,7 @@ from typing import Any
 from calls.models import Call, CallEvent, Turn
 from calls.models.dead_letter import Cause
 from calls.models.history import Speaker
+from calls.models.phone_number import AfterHours
 from calls.privacy.visibility import visible_detail
 from calls.reporting.narrative import event_title, readable_duration, readable_number, readable_time, tell
 from calls.states import Direction, EndReason, Status
@@ -208,6 +209,8 @@ def _kind_css(kind: str) -> str:
 def _detail(key: str, value: Any) -> str:
     if key == "reason" and value in EndReason:
         return str(EndReason(value).label)
+    if key == "after_hours" and value in AfterHours:
+        return str(AfterHours(value).label)
     if key == "why" and value in Cause:
         return str(Cause(value).label)
     return str(value)

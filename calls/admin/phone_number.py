@@ -1,20 +1,22 @@
-"""Numbers: who answers them, whether they take calls, and what callers get while no agent is free."""
+"""Numbers: who answers them and when, and what callers get while no agent is free or the number is closed."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
 from agents.admin.talk_button import TalkButton
 from agents.models import Persona
 from calls import destinations
 from calls.lifecycle import overflow
-from calls.models import PhoneNumber
+from calls.models import OpeningHours, PhoneNumber
 from calls.phone import to_e164
+from calls.reporting.hours_text import tell_hours
 from calls.reporting.narrative import readable_number
 from calls.states import LIVE
 from common.admin import ModelForm, Textarea, TextInput, column
@@ -36,6 +38,19 @@ FIELDSETS: Any = (
                 ("overflow_persona", "overflow_number"),
             ),
             "description": "Callers hear ringing and are answered in the order in which they called.",
+        },
+    ),
+    (
+        "Opening hours",
+        {
+            "fields": (
+                ("opening_hours", "open_now"),
+                "after_hours",
+                "after_hours_message",
+                ("after_hours_persona", "after_hours_number"),
+            ),
+            "description": "What a caller gets is decided when the call comes in. A call that has begun is not cut off "
+            "at closing time.",
         },
     ),
     ("Personal data", {"fields": ("kept_days",)}),
@@ -75,8 +90,12 @@ class PhoneNumberForm(ModelForm):
         error_messages: ClassVar[dict[str, dict[str, str]]] = {
             "persona": {"required": "Choose who answers this number."},
             "overflow_message": {"required": "Write what a caller hears when no agent can answer."},
+            "after_hours_message": {"required": "Write what a caller hears when the number is closed."},
         }
-        widgets: ClassVar[dict[str, Any]] = {"overflow_message": Textarea(attrs={"rows": 2})}
+        widgets: ClassVar[dict[str, Any]] = {
+            "overflow_message": Textarea(attrs={"rows": 2}),
+            "after_hours_message": Textarea(attrs={"rows": 2}),
+        }
 
     def clean_e164(self) -> str:
         e164 = to_e164(self.cleaned_data["e164"])
@@ -108,10 +127,15 @@ class PhoneNumberRowForm(ModelForm):
 class PhoneNumberAdmin(TalkButton):
     form = PhoneNumberForm
     fieldsets = FIELDSETS
+    readonly_fields = ("open_now",)
     list_display = ("readable", "label", "persona", "answered", "is_active", "live_now", "max_calls")
     list_display_links = ("readable",)
     list_editable = ("is_active",)
-    list_filter = (("persona", RelatedDropdownFilter), ("is_active", BooleanRadioFilter))
+    list_filter = (
+        ("persona", RelatedDropdownFilter),
+        ("opening_hours", RelatedDropdownFilter),
+        ("is_active", BooleanRadioFilter),
+    )
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("e164", "label", "persona__name")
@@ -121,7 +145,8 @@ class PhoneNumberAdmin(TalkButton):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
         rows: QuerySet[PhoneNumber] = super().get_queryset(request)
         live = Count("calls", filter=Q(calls__status__in=LIVE))
-        return rows.select_related("persona").annotate(live_count=live)
+        hours = Prefetch("opening_hours", OpeningHours.objects.with_entries())
+        return rows.select_related("persona").prefetch_related(hours).annotate(live_count=live)
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)
@@ -144,12 +169,18 @@ class PhoneNumberAdmin(TalkButton):
     def readable(self, number: PhoneNumber) -> str:
         return readable_number(number.e164)
 
-    @column("State", label={"open": "success", "closed": "danger", "unpublished": "warning"})
+    @column("Now")
+    def open_now(self, number: PhoneNumber) -> str:
+        return tell_hours(number.opening_hours, timezone.now())
+
+    @column("State", label={"open": "success", "after_hours": "info", "closed": "danger", "unpublished": "warning"})
     def answered(self, number: PhoneNumber) -> tuple[str, str]:
         if not number.is_active:
             return ("closed", "Calls are rejected")
         if number.persona.live_version_id is None:
             return ("unpublished", "Persona not live yet")
+        if not number.is_open(timezone.now()):
+            return ("after_hours", f"Closed: {number.get_after_hours_display().lower()}")
         return ("open", "Takes calls")
 
     @column("Live calls", ordering="live_count")

@@ -45,6 +45,7 @@ class CallFilter(FilterSet):  # type: ignore[misc]
             "status": ["exact"],
             "direction": ["exact"],
             "end_reason": ["exact"],
+            "after_hours": ["exact"],
             "phone_number__e164": ["exact"],
             "created_at": ["gte", "lt"],
         }

@@ -1,12 +1,14 @@
 """Calls, personas and numbers in the API. Read-only: they are edited in the admin."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agents.models import Persona, PersonaVersion
-from calls.models import Call, CallEvent, PhoneNumber, Turn
+from calls.models import Call, CallEvent, OpeningHours, PhoneNumber, Turn
 from calls.phone import mask_numbers, masked
 from calls.privacy.visibility import visible_detail
 
@@ -57,6 +59,7 @@ class CallSerializer(serializers.ModelSerializer[Call]):
             "status",
             "end_reason",
             "end_detail",
+            "after_hours",
             "phone_number",
             "persona",
             "persona_version",
@@ -130,10 +133,29 @@ class PersonaSerializer(serializers.ModelSerializer[Persona]):
 
 
 class PhoneNumberSerializer(serializers.ModelSerializer[PhoneNumber]):
+    """Needs `opening_hours` with its entries: otherwise each number's would be read one by one."""
+
     persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(slug_field="name", read_only=True)
     overflow_persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(
         slug_field="name", read_only=True, allow_null=True
     )
+    opening_hours: serializers.SlugRelatedField[OpeningHours] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True, help_text="Null: always open."
+    )
+    is_open = serializers.SerializerMethodField(help_text="Whether it is open now, by its opening hours.")
+    changes_at = serializers.SerializerMethodField(
+        help_text="When it closes or opens next; null if it does not within a year."
+    )
+    after_hours_persona: serializers.SlugRelatedField[Persona] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True
+    )
+
+    def get_is_open(self, number: PhoneNumber) -> bool:
+        return number.is_open(timezone.now())
+
+    def get_changes_at(self, number: PhoneNumber) -> datetime | None:
+        hours = number.opening_hours
+        return hours.timetable.next_change(timezone.now()) if hours else None
 
     class Meta:
         model = PhoneNumber
@@ -149,5 +171,12 @@ class PhoneNumberSerializer(serializers.ModelSerializer[PhoneNumber]):
             "overflow_message",
             "overflow_persona",
             "overflow_number",
+            "opening_hours",
+            "is_open",
+            "changes_at",
+            "after_hours",
+            "after_hours_message",
+            "after_hours_persona",
+            "after_hours_number",
             "created_at",
         ]

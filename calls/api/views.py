@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import viewsets
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ from calls.api.filters import CallFilter
 from calls.api.hang_up import EndsCalls
 from calls.api.pagination import NewestFirst, OldestFirst
 from calls.api.place_call import PlacesCalls
-from calls.models import Call, PhoneNumber, Turn
+from calls.models import Call, OpeningHours, PhoneNumber, Turn
 from calls.privacy import audit
 from calls.privacy.visibility import may_read_words, may_see_numbers
 from calls.reporting import aggregates
@@ -84,8 +84,10 @@ class PersonaViewSet(viewsets.ReadOnlyModelViewSet[Persona]):
 
 
 class PhoneNumberViewSet(viewsets.ReadOnlyModelViewSet[PhoneNumber]):
-    """Numbers and who answers them."""
+    """Numbers, who answers them, and when they are open."""
 
-    queryset = PhoneNumber.objects.select_related("persona", "overflow_persona")
+    queryset = PhoneNumber.objects.select_related(
+        "persona", "overflow_persona", "after_hours_persona"
+    ).prefetch_related(Prefetch("opening_hours", OpeningHours.objects.with_entries()))
     serializer_class = serializers.PhoneNumberSerializer
     pagination_class = OldestFirst

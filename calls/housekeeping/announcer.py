@@ -65,7 +65,7 @@ def text_for(call: Call, version: PersonaVersion) -> str:
     """The words with which a call ends that has no agent, for the voice of this version."""
     if call.end_reason in (EndReason.AGENT_LOST, EndReason.CONNECT_FAILED) or call.phone_number is None:
         return phrases_of(version).goodbye
-    return call.phone_number.overflow_message
+    return call.phone_number.after_hours_message if call.after_hours else call.phone_number.overflow_message
 
 
 def _speech(call: Call) -> bytes:
@@ -96,7 +96,7 @@ async def _tell(call: Call, pcm: bytes) -> None:
 
 
 async def _tell_in_room(room: CancellableRoom, call: Call, pcm: bytes) -> None:
-    transfers = call.end_reason == EndReason.TRANSFERRED
+    transfers = call.end_reason in (EndReason.TRANSFERRED, EndReason.AFTER_HOURS_TRANSFERRED)
     if not pcm and not transfers:
         return
     source = rtc.AudioSource(fixed_lines.SAMPLE_RATE, 1)
@@ -146,10 +146,9 @@ async def _say(source: rtc.AudioSource, pcm: bytes) -> None:
 
 
 async def _transfer(call: Call) -> bool:
-    """Connect the caller with the number's overflow number. False when that is refused, which the row then says."""
-    number = call.phone_number.overflow_number if call.phone_number else ""
+    """Connect the caller with another number. False when that is refused, which the row then says."""
     try:
-        await rooms.transfer(call.room_name, call.caller_identity, number)
+        await rooms.transfer(call.room_name, call.caller_identity, _transfer_number(call))
     except (destinations.NotAllowed, api.TwirpError, aiohttp.ClientError, TimeoutError, *_AWAY) as error:
         problem = getattr(error, "message", "") or type(error).__name__
         log.warning("transfer_failed", error=problem)
@@ -158,3 +157,10 @@ async def _transfer(call: Call) -> bool:
         return False
     log.info("transferred")
     return True
+
+
+def _transfer_number(call: Call) -> str:
+    number = call.phone_number
+    if number is None:
+        return ""
+    return number.after_hours_number if call.after_hours else number.overflow_number

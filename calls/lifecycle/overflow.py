@@ -34,6 +34,8 @@ def overflow_due() -> int:
 def overflow(call: Call, detail: str = "") -> None:
     """Apply the number's overflow action to a call. `detail` is why no agent answered, if that is known.
 
+    The actions are for a number that is open: a caller outside its hours hears that it is closed.
+
     Needs a transaction in which the call is locked, and queued.
     """
     number = call.phone_number
@@ -41,7 +43,7 @@ def overflow(call: Call, detail: str = "") -> None:
         _give_up(call, detail)
         return
     reason: EndReason | None = EndReason.NO_AGENT_FREE
-    if number is not None and not call.overflowed:
+    if number is not None and not call.overflowed and not call.after_hours:
         reason = _ACTIONS[Overflow(number.overflow)](call, number)
     if reason is not None and services.end_call(call.pk, Status.MISSED, reason, detail=detail):
         transaction.on_commit(lambda: enqueue.announce(call.pk))
@@ -94,20 +96,33 @@ _ACTIONS: dict[Overflow, Callable[[Call, PhoneNumber], EndReason | None]] = {
 @transaction.atomic
 def transfer_failed(call_id: uuid.UUID, problem: str) -> None:
     """Correct the end reason of a call whose transfer was refused: its caller hears the message instead."""
-    begun = Call.objects.filter(pk=call_id, status=Status.MISSED, end_reason=EndReason.TRANSFERRED)
-    if begun.update(end_reason=EndReason.NO_AGENT_FREE, end_detail=f"transfer: {problem}"[:300]):
-        services.write_event(call_id, "transfer_failed", error=problem)
+    for transferred, announced in _WITHOUT_TRANSFER.items():
+        begun = Call.objects.filter(pk=call_id, end_reason=transferred)
+        if begun.update(end_reason=announced, end_detail=f"transfer: {problem}"[:300]):
+            services.write_event(call_id, "transfer_failed", error=problem)
+
+
+_WITHOUT_TRANSFER = {
+    EndReason.TRANSFERRED: EndReason.NO_AGENT_FREE,
+    EndReason.AFTER_HOURS_TRANSFERRED: EndReason.AFTER_HOURS,
+}
 
 
 def messages_of(version: PersonaVersion) -> list[str]:
     """What the voice of a version may have to say to callers whom no agent answers."""
-    numbers = PhoneNumber.objects.filter(Q(persona=version.persona_id) | Q(overflow_persona=version.persona_id))
-    return list(numbers.values_list("overflow_message", flat=True).distinct())
+    own = Q(persona=version.persona_id)
+    busy = PhoneNumber.objects.filter(own | Q(overflow_persona=version.persona_id))
+    closed = PhoneNumber.objects.filter(own | Q(after_hours_persona=version.persona_id), opening_hours__isnull=False)
+    # A union without order: that of the numbers is by a column that is not in it.
+    texts = busy.order_by().values_list("overflow_message", flat=True)
+    return list(texts.union(closed.order_by().values_list("after_hours_message", flat=True)))
 
 
 def speak_messages(number: PhoneNumber) -> None:
-    """Have the number's message spoken in advance by those who may have to say it, on commit."""
-    personas = Persona.objects.filter(pk__in=[number.persona_id, number.overflow_persona_id])
+    """Have the number's messages spoken in advance by those who may have to say them, on commit."""
+    personas = Persona.objects.filter(
+        pk__in=[number.persona_id, number.overflow_persona_id, number.after_hours_persona_id]
+    )
     for version_id in personas.exclude(live_version=None).values_list("live_version", flat=True):
         # Robust: what goes wrong here is logged, because the number is saved already.
         transaction.on_commit(partial(speech_requests.speak_lines, version_id), robust=True)

@@ -13,9 +13,10 @@ from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils import timezone
 
 from agents.models import PersonaVersion
-from calls.lifecycle import elapsed, enqueue
+from calls.lifecycle import after_hours, elapsed, enqueue
+from calls.lifecycle.after_hours import Answer
 from calls.models import Call, CallEvent, PhoneNumber, Turn
-from calls.states import FINAL, Direction, EndReason, Status
+from calls.states import ANNOUNCED, FINAL, Direction, EndReason, Status
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +41,9 @@ class IncomingCall:
 
 
 def find_number(e164: str) -> PhoneNumber | None:
-    """The number of ours that was called, with its persona; None when it is not known."""
-    return PhoneNumber.objects.select_related("persona").filter(e164=e164).first()
+    """The number of ours that was called, with what decides who answers; None when it is not known."""
+    numbers = PhoneNumber.objects.select_related("persona", "opening_hours", "after_hours_persona")
+    return numbers.filter(e164=e164).first()
 
 
 def receive_call(incoming: IncomingCall) -> Call | None:
@@ -51,13 +53,15 @@ def receive_call(incoming: IncomingCall) -> Call | None:
 
 @transaction.atomic(savepoint=False)
 def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call | None:
-    """Write the call of a caller who has just joined; send it to the workers, or close its room, on commit.
+    """Write the call of a caller who has just joined; on commit, send it to the workers, announce why it ends, or close
+    its room.
 
     `number` is None when the called one is not ours. Limits do not matter here: a call beyond one waits for its turn.
     None when the room has its call already.
     """
     now = elapsed.now()
-    version_id, reason = _answering(number, incoming)
+    answer = _answering(number, incoming, now)
+    reason = answer.reason
     call, is_new = Call.objects.get_or_create(
         room_name=incoming.room_name,
         defaults={
@@ -67,8 +71,9 @@ def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call 
             "sip_call_id": incoming.sip_call_id,
             "twilio_call_sid": incoming.twilio_call_sid,
             "phone_number": number,
-            "persona_version_id": version_id,
+            "persona_version_id": answer.version_id,
             "is_test": incoming.is_test,
+            "after_hours": bool(answer.after_hours),
             "status": Status.REJECTED if reason else Status.QUEUED,
             "end_reason": reason or "",
             "created_at": now,
@@ -80,11 +85,13 @@ def receive_call_to(number: PhoneNumber | None, incoming: IncomingCall) -> Call 
     )
     if not is_new:
         return None
-    write_event(call.pk, call.status, reason=call.end_reason)
-    if reason:
-        transaction.on_commit(lambda: enqueue.close_room(call.room_name))
-    else:
+    write_event(call.pk, call.status, reason=call.end_reason, after_hours=answer.after_hours)
+    if reason is None:
         transaction.on_commit(lambda: enqueue.send_call(call.pk))
+    elif reason in ANNOUNCED:
+        transaction.on_commit(lambda: enqueue.announce(call.pk))
+    else:
+        transaction.on_commit(lambda: enqueue.close_room(call.room_name))
     log.info("call_received", call_id=str(call.pk), status=str(call.status), reason=str(call.end_reason))
     return call
 
@@ -96,13 +103,15 @@ def identify_dialed(dialed: IncomingCall) -> bool:
     return bool(dialed.sip_call_id) and placed.update(**ids) == 1
 
 
-def _answering(number: PhoneNumber | None, incoming: IncomingCall) -> tuple[int | None, EndReason | None]:
+def _answering(number: PhoneNumber | None, incoming: IncomingCall, at: datetime) -> Answer:
     """Which version of a persona answers, and why none does."""
-    if incoming.version_id is None:
-        return number.persona.live_version_id if number else None, refusal(number)
-    if not PersonaVersion.objects.filter(pk=incoming.version_id).exists():
-        return None, EndReason.NO_LIVE_PERSONA
-    return incoming.version_id, None
+    if incoming.version_id is not None:
+        exists = PersonaVersion.objects.filter(pk=incoming.version_id).exists()
+        return Answer(incoming.version_id) if exists else Answer(None, EndReason.NO_LIVE_PERSONA)
+    reason = refusal(number)
+    if number is None or reason is not None:
+        return Answer(number.persona.live_version_id if number else None, reason)
+    return after_hours.answer(number, at)
 
 
 def refusal(number: PhoneNumber | None) -> EndReason | None:

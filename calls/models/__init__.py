@@ -4,6 +4,7 @@ from calls.models.erasure import Erasure
 from calls.models.heartbeat import Heartbeat
 from calls.models.history import CallEvent, Turn
 from calls.models.idempotency_key import IdempotencyKey
+from calls.models.opening_hours import Holiday, OpeningHours, OpeningInterval
 from calls.models.phone_number import PhoneNumber
 from calls.models.tool_call import ToolCall
 from calls.models.webhook_event import WebhookEvent
@@ -15,7 +16,10 @@ __all__ = [
     "DeadLetter",
     "Erasure",
     "Heartbeat",
+    "Holiday",
     "IdempotencyKey",
+    "OpeningHours",
+    "OpeningInterval",
     "PhoneNumber",
     "ToolCall",
     "Turn",

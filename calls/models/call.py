@@ -61,6 +61,11 @@ class Call(models.Model):
         db_default=False,
         help_text="Someone tried a persona in the browser. Left out of all statistics.",
     )
+    after_hours = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The number was closed when the call came in: its after-hours action was taken.",
+    )
     direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
     caller_number = models.CharField(
         max_length=32, blank=True, help_text="The caller's number; for an outbound call, the number that was called."

@@ -1,11 +1,14 @@
 """A number that callers dial."""
 
+from datetime import datetime
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from agents.models import Persona
 from calls import destinations
+from calls.models.opening_hours import OpeningHours
 from calls.phone import to_e164
 
 
@@ -17,8 +20,16 @@ class Overflow(models.TextChoices):
     TRANSFER = "transfer", "Transfer to another number"
 
 
+class AfterHours(models.TextChoices):
+    """What happens to a caller while the number is closed by its opening hours."""
+
+    MESSAGE = "message", "Message and goodbye"
+    PERSONA = "persona", "Another persona answers"
+    TRANSFER = "transfer", "Transfer to another number"
+
+
 class PhoneNumber(models.Model):
-    """Which persona answers a number, its limit of concurrent calls, and its overflow action."""
+    """Which persona answers a number, its limit of concurrent calls, its overflow action, and when it is open."""
 
     e164 = models.CharField(
         "number", max_length=32, unique=True, help_text="With country code, for example +1 202 555 0100."
@@ -69,6 +80,43 @@ class PhoneNumber(models.Model):
         blank=True,
         help_text="Where the call is transferred. With country code, for example +1 202 555 0199.",
     )
+    opening_hours = models.ForeignKey(
+        OpeningHours,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="numbers",
+        help_text="Empty: always open.",
+    )
+    after_hours = models.CharField(
+        "when closed",
+        max_length=10,
+        choices=AfterHours,
+        default=AfterHours.MESSAGE,
+        help_text="To take messages, choose another persona whose prompt says so.",
+    )
+    after_hours_message = models.CharField(
+        "message when closed",
+        max_length=250,
+        default="We are closed at the moment. Please call again during our opening hours. Goodbye.",
+        help_text="Spoken in the persona's voice before the call ends, also if another choice fails. "
+        "15 seconds at most.",
+    )
+    after_hours_persona = models.ForeignKey(
+        Persona,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="after_hours_numbers",
+        verbose_name="persona when closed",
+        help_text="Answers in place of the number's own persona.",
+    )
+    after_hours_number = models.CharField(
+        "number when closed",
+        max_length=32,
+        blank=True,
+        help_text="Where the call is transferred. With country code, for example +1 202 555 0199.",
+    )
     kept_days = models.PositiveSmallIntegerField(
         "retention, in days",
         null=True,
@@ -86,40 +134,50 @@ class PhoneNumber(models.Model):
     def __str__(self) -> str:
         return f"{self.e164} {self.label}".strip()
 
+    def is_open(self, at: datetime) -> bool:
+        """By its opening hours. One query if it has any."""
+        return self.opening_hours is None or self.opening_hours.timetable.is_open(at)
+
     def clean(self) -> None:
         super().clean()
         self.e164 = _e164("e164", self.e164)
-        if self.overflow_number:
-            self.overflow_number = _e164("overflow_number", self.overflow_number)
+        for name in ("overflow_number", "after_hours_number"):
+            if getattr(self, name):
+                setattr(self, name, _e164(name, getattr(self, name)))
         if self.overflow == Overflow.PERSONA:
-            self._check_overflow_persona()
+            self._check_persona("overflow_persona", "after the ring time")
         if self.overflow == Overflow.TRANSFER:
-            self._check_overflow_number()
+            self._check_number("overflow_number")
+        if self.after_hours == AfterHours.PERSONA:
+            self._check_persona("after_hours_persona", "when the number is closed")
+        if self.after_hours == AfterHours.TRANSFER:
+            self._check_number("after_hours_number")
 
-    def _check_overflow_persona(self) -> None:
-        other = self.overflow_persona
+    def _check_persona(self, field: str, when: str) -> None:
+        other: Persona | None = getattr(self, field)
         if other is None:
-            problem = "Choose the persona that answers after the ring time, or another action."
+            problem = f"Choose the persona that answers {when}, or another action."
         elif other.pk == self.persona_id:
             problem = "Choose a different persona from the one that answers this number."
         elif other.live_version_id is None:
             problem = f"Publish {other.name} first: a persona without a published version cannot answer."
         else:
             return
-        raise ValidationError({"overflow_persona": problem})
+        raise ValidationError({field: problem})
 
-    def _check_overflow_number(self) -> None:
-        if not self.overflow_number:
+    def _check_number(self, field: str) -> None:
+        e164: str = getattr(self, field)
+        if not e164:
             problem = "Write the number to transfer to, or choose another action."
-        elif self.overflow_number == self.e164:
+        elif e164 == self.e164:
             problem = "Choose a different number: with this one, the call would come back."
         else:
             try:
-                destinations.check(self.overflow_number, ours=self.e164)
+                destinations.check(e164, ours=self.e164)
             except destinations.NotAllowed as error:
-                raise ValidationError({"overflow_number": error.messages}) from error
+                raise ValidationError({field: error.messages}) from error
             return
-        raise ValidationError({"overflow_number": problem})
+        raise ValidationError({field: problem})
 
 
 def _e164(field: str, text: str) -> str:

@@ -8,7 +8,7 @@ from calls.models.dead_letter import Cause
 # Details of events that name what the call center did. Anything else may contain what was said: keys that the
 # caller pressed, an argument that a tool refused, an error in a provider's words.
 HARMLESS = frozenset(
-    {"reason", "holder", "persona", "stage", "from", "to", "tool", "took_ms", "times", "by", "category"}
+    {"reason", "holder", "persona", "stage", "from", "to", "tool", "took_ms", "times", "by", "category", "after_hours"}
 )
 
 

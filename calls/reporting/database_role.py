@@ -14,6 +14,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     # Without numbers, identities and the room's name, in which LiveKit puts the caller's number.
     "calls_call": (
         *("id", "status", "end_reason", "phone_number_id", "persona_version_id", "attempt", "losses", "overflowed"),
+        "after_hours",
         *("created_at", "queued_at", "claimed_at", "answered_at", "ended_at"),
     ),
     "calls_turn": (

@@ -105,7 +105,8 @@ def _caller(call: Call) -> str:
 
 
 def _beginning(call: Call) -> str:
-    return f"{caller_name(call)} called {called_name(call)} on {readable_time(call.created_at)}"
+    closed = ", outside its opening hours," if call.after_hours else ""
+    return f"{caller_name(call)} called {called_name(call)}{closed} on {readable_time(call.created_at)}"
 
 
 def _rest(call: Call) -> str:
@@ -123,7 +124,7 @@ def _rest(call: Call) -> str:
         case Status.MISSED:
             return _missed(call)
         case Status.REJECTED:
-            return f" and was turned away: {_reason(call)}"
+            return _rejected(call)
 
 
 def _waited(call: Call) -> str:
@@ -139,15 +140,30 @@ def _queued(call: Call) -> str:
 def _missed(call: Call) -> str:
     match call.end_reason:
         case EndReason.NO_AGENT_FREE:
-            return f"{_waited(call)} for an agent, heard that none is free, and was disconnected"
+            heard = "that the number is closed" if call.after_hours else "that none is free"
+            return f"{_waited(call)} for an agent, heard {heard}, and was disconnected"
         case EndReason.TRANSFERRED:
-            number = call.phone_number.overflow_number if call.phone_number else ""
-            to = readable_number(number) or "another number"
-            return f"{_waited(call)} for an agent and was transferred to {to}"
+            to = call.phone_number.overflow_number if call.phone_number else ""
+            return f"{_waited(call)} for an agent and was transferred to {_destination(to)}"
         case EndReason.HUNG_UP:
             return f"{_waited(call)} for an agent until a supervisor hung up"
         case _:
             return f"{_waited(call)} for an agent and hung up before one was free"
+
+
+def _rejected(call: Call) -> str:
+    match call.end_reason:
+        case EndReason.AFTER_HOURS:
+            return ", heard the message, and was disconnected"
+        case EndReason.AFTER_HOURS_TRANSFERRED:
+            to = call.phone_number.after_hours_number if call.phone_number else ""
+            return f" and was transferred to {_destination(to)}"
+        case _:
+            return f" and was turned away: {_reason(call)}"
+
+
+def _destination(number: str) -> str:
+    return readable_number(number) or "another number"
 
 
 def _talked(call: Call) -> str:
@@ -211,7 +227,7 @@ def _given_up(call: Call) -> str:
     version = call.persona_version
     persona = version.persona.name if version else "the agent"
     if call.end_detail.startswith(TRANSFERRED_BECAUSE) and version:
-        to = readable_number(version.transfer_number) or "another number"
+        to = _destination(version.transfer_number)
         return f"until {_reason(call)}; {persona} transferred the caller to {to}"
     return f"until {_reason(call)}; {persona} apologized and hung up"
 

@@ -27,6 +27,8 @@ END_REASONS: dict[EndReason, str] = {
     EndReason.BUSY: "Busy",
     EndReason.REFUSED: "Refused",
     EndReason.DIAL_FAILED: "Not placed",
+    EndReason.AFTER_HOURS: "Closed",
+    EndReason.AFTER_HOURS_TRANSFERRED: "Closed, transferred",
     EndReason.UNKNOWN_NUMBER: "Unknown number",
     EndReason.INACTIVE_NUMBER: "Inactive number",
     EndReason.NO_LIVE_PERSONA: "Persona not live",

@@ -10,6 +10,7 @@ from tests.pages.world import World, make_world
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CALLS, NUMBERS, PERSONAS = "/admin/calls/call/", "/admin/calls/phonenumber/", "/admin/agents/persona/"
+HOURS = "/admin/calls/openinghours/"
 VERSIONS = "/admin/agents/personaversion/"
 PATHS = {
     "dashboard": "/admin/",
@@ -26,6 +27,9 @@ PATHS = {
     "compare": VERSIONS + "{version}/compare/",
     "numbers": NUMBERS,
     "number": NUMBERS + "{number}/change/",
+    "opening hours": HOURS,
+    "hours": HOURS + "{hours}/change/",
+    "new hours": HOURS + "add/",
     "talk": "/desk/talk/?persona={persona}",
     "erasure": "/admin/calls/erasure/erase/",
 }
@@ -37,7 +41,7 @@ def filled(path: str, world: World) -> str:
     """The path with ids."""
     version = world.persona.live_version_id
     ids = {"ended": world.ended.pk, "live": world.live.pk, "persona": world.persona.pk, "number": world.number.pk}
-    return path.format(version=version, **ids)
+    return path.format(version=version, hours=world.hours.pk, **ids)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 """A call center on an ordinary day, with something on every page."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 from django.utils import timezone
 
 from agents import services
 from agents.models import Persona
-from calls.models import Call, CallEvent, PhoneNumber
+from calls.models import Call, CallEvent, Holiday, OpeningHours, PhoneNumber
 from calls.states import EndReason, Status
-from tests.factories import make_call, make_event, make_number, make_persona, make_tool, make_turns
+from tests.factories import make_call, make_event, make_hours, make_number, make_persona, make_tool, make_turns
 
 CALLER = "+12025550123"
 UTTERANCES = (
@@ -29,6 +29,7 @@ class World:
 
     persona: Persona
     number: PhoneNumber
+    hours: OpeningHours
     ended: Call
     live: Call
     waiting: Call
@@ -37,7 +38,8 @@ class World:
 def make_world() -> World:
     """Make a persona with two versions and a draft, its number, and calls in every state."""
     persona = make_practice()
-    number = make_number("+12025550100", persona, label="Front desk")
+    hours = make_practice_hours()
+    number = make_number("+12025550100", persona, label="Front desk", opening_hours=hours)
     ended = make_conversation(number)
     make_call(Status.FAILED, number, end_detail="llm: no answer within 20 s")
     make_call(Status.MISSED, number, caller_number="")
@@ -45,7 +47,7 @@ def make_world() -> World:
     live = make_call(Status.IN_PROGRESS, number, caller_number="+12025550177")
     make_turns(live, *UTTERANCES[:3])
     waiting = make_call(Status.QUEUED, number, caller_number="+12025550188")
-    return World(persona, number, ended, live, waiting)
+    return World(persona, number, hours, ended, live, waiting)
 
 
 def make_practice() -> Persona:
@@ -60,6 +62,18 @@ def make_practice() -> Persona:
     persona.greeting = "Bright Smile dental practice. How can I help you?"
     persona.save()
     return persona
+
+
+def make_practice_hours() -> OpeningHours:
+    """Return opening hours with a break every day, and with holidays of both kinds."""
+    intervals = [(day, *times) for day in range(5) for times in (("09:00", "12:30"), ("13:30", "17:00"))]
+    hours = make_hours("Practice", *intervals, time_zone="America/New_York")
+    Holiday.objects.create(hours=hours, name="Christmas", first_day=date(2026, 12, 25), last_day=date(2026, 12, 26))
+    eve = date(2026, 12, 31)
+    Holiday.objects.create(
+        hours=hours, name="New Year's Eve", first_day=eve, last_day=eve, opens=time(9), closes=time(12)
+    )
+    return hours
 
 
 def make_conversation(number: PhoneNumber) -> Call:

@@ -19,7 +19,16 @@ from calls.models import DeadLetter, WebhookEvent
 from calls.models.dead_letter import Cause
 from calls.privacy import erasure
 from calls.states import Status
-from tests.factories import make_call, make_event, make_number, make_persona, make_tool, make_turns, make_user
+from tests.factories import (
+    make_call,
+    make_event,
+    make_hours,
+    make_number,
+    make_persona,
+    make_tool,
+    make_turns,
+    make_user,
+)
 
 CALLER = "+12025550123"
 WORDS = "my card number is four two four two"
@@ -49,7 +58,8 @@ def make_world() -> World:
     tool = make_tool(persona, url="https://orders.example.com/find", secret=secret)
     services.publish(persona)
     persona.refresh_from_db()
-    number = make_number(persona=persona)
+    hours = make_hours("Practice", (0, "09:00", "17:00"))
+    number = make_number(persona=persona, opening_hours=hours)
     room = f"call-_{CALLER}_x7Rq"
     call = make_call(Status.COMPLETED, number, caller_number=CALLER, caller_identity=f"sip_{CALLER}", room_name=room)
     turns = make_turns(call, "Hello.", WORDS)
@@ -59,7 +69,7 @@ def make_world() -> World:
     schedule = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.DAYS)
     attempt = {"username": "owner", "ip_address": "192.0.2.1", "user_agent": "curl", "path_info": "/admin/login/"}
     rows: list[Model] = [
-        *(secret, persona, tool, number, call, turns[1], owner, token, schedule),
+        *(secret, persona, tool, hours, number, call, turns[1], owner, token, schedule),
         *persona.versions.all(),
         Group.objects.get(name="Viewers"),
         DeadLetter.objects.create(digest="1", call=call, cause=Cause.REFUSED, body="[]"),

@@ -17,7 +17,8 @@ LIST, ADD = "/admin/calls/phonenumber/", "/admin/calls/phonenumber/add/"
 
 def _form(**values: Any) -> dict[str, Any]:
     form = {"e164": "+1 (202) 555-0100", "label": "Front desk", "is_active": "on", "max_calls": 10, "ring_time_s": 30}
-    return {**form, "overflow": "message", "overflow_message": "All our lines are busy. Goodbye.", **values}
+    form |= {"overflow": "message", "overflow_message": "All our lines are busy. Goodbye."}
+    return {**form, "after_hours": "message", "after_hours_message": "We are closed. Goodbye.", **values}
 
 
 def _in_list(number_id: int) -> dict[str, str]:
@@ -101,7 +102,7 @@ def test_a_persona_that_is_not_live_yet_is_marked_where_it_is_chosen() -> None:
     make_persona("Ben", published=False)
     make_persona("Anna")
     page = client_of("Supervisors").get(ADD).content.decode()
-    assert page.count("Ben (not live yet)") == 2  # who answers, and who answers when nobody is free
+    assert page.count("Ben (not live yet)") == 3  # who answers, when nobody is free, and when the number is closed
     assert "Anna (not live yet)" not in page
 
 

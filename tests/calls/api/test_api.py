@@ -13,8 +13,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from calls.models import Call, Turn
-from calls.states import Status
-from tests.factories import make_call, make_event, make_number, make_persona, make_turns, make_user
+from calls.states import EndReason, Status
+from tests.factories import make_call, make_event, make_hours, make_number, make_persona, make_turns, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -221,6 +221,52 @@ def test_a_number_shows_who_answers_it(viewer: Client) -> None:
         "Main line",
         3,
     )
+
+
+def test_a_number_shows_its_opening_hours_and_whether_it_is_open_now(viewer: Client) -> None:
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    hours = make_hours("Practice", (tomorrow.weekday(), "09:00", "17:00"), time_zone="Etc/GMT-1")
+    make_number(
+        "+12025550100",
+        opening_hours=hours,
+        after_hours="persona",
+        after_hours_persona=make_persona("Nora"),
+        after_hours_message="Closed.",
+    )
+    make_number("+12025550101")
+
+    first, always = results(viewer, "/api/numbers/")
+
+    assert (first["opening_hours"], first["is_open"], first["changes_at"]) == (
+        "Practice",
+        False,
+        f"{tomorrow}T09:00:00+01:00",
+    )
+    assert (first["after_hours"], first["after_hours_persona"], first["after_hours_message"]) == (
+        "persona",
+        "Nora",
+        "Closed.",
+    )
+    assert (always["opening_hours"], always["is_open"], always["changes_at"]) == (None, True, None)
+
+
+def test_calls_to_a_closed_number_are_shown_and_found(viewer: Client) -> None:
+    make_call()
+    call = make_call(Status.REJECTED, end_reason=EndReason.AFTER_HOURS, after_hours=True)
+
+    [row] = results(viewer, "/api/calls/", after_hours="true")
+
+    assert (row["id"], row["after_hours"], row["end_reason"]) == (str(call.pk), True, "after_hours")
+
+
+def test_numbers_with_hours_cost_one_query_more_however_many_there_are(
+    viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(10):
+        make_number(opening_hours=make_hours("", (1, "09:00", "17:00")))
+
+    with django_assert_num_queries(4 + 2):
+        assert len(results(viewer, "/api/numbers/")) == 10
 
 
 def test_pages_neither_repeat_nor_lose_calls_while_new_ones_come_in(viewer: Client) -> None:

@@ -139,6 +139,26 @@ def test_a_transfer_that_livekit_refuses_becomes_the_message(number: PhoneNumber
     assert _is_heard_whole(report)
 
 
+def test_a_caller_of_a_closed_number_hears_that_it_is_closed(number: PhoneNumber) -> None:
+    PhoneNumber.objects.update(overflow_message="All our lines are busy, as never before.", after_hours_message=MESSAGE)
+
+    report = _told(make_call(Status.REJECTED, number, end_reason=EndReason.AFTER_HOURS, after_hours=True))
+
+    assert (report.answered, report.ended_by) == (True, "agent")
+    assert _is_heard_whole(report)
+
+
+def test_a_caller_of_a_closed_number_whose_transfer_is_refused_hears_that_it_is_closed(number: PhoneNumber) -> None:
+    PhoneNumber.objects.update(overflow_message="", after_hours_message=MESSAGE, after_hours_number="+12025550177")
+    call = make_call(Status.REJECTED, number, end_reason=EndReason.AFTER_HOURS_TRANSFERRED, after_hours=True)
+
+    report = _told(call)  # this LiveKit has no SIP service
+
+    call.refresh_from_db()
+    assert (call.status, call.end_reason) == (Status.REJECTED, EndReason.AFTER_HOURS)
+    assert _is_heard_whole(report)
+
+
 def test_a_caller_hears_the_message_when_the_database_is_away_for_the_transfer(
     number: PhoneNumber, monkeypatch: pytest.MonkeyPatch
 ) -> None:

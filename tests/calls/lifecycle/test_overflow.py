@@ -268,7 +268,8 @@ def test_saving_a_number_has_its_message_spoken_in_advance(
 
 def _form(**values: Any) -> dict[str, Any]:
     defaults = {"e164": "+12025550100", "is_active": "on", "max_calls": 10, "ring_time_s": 30, "overflow": "message"}
-    return {**defaults, "overflow_message": "We are all busy. Goodbye.", **values}
+    closed = {"after_hours": "message", "after_hours_message": "We are closed. Goodbye."}
+    return {**defaults, "overflow_message": "We are all busy. Goodbye.", **closed, **values}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from agents import services as agent_services
 from calls import destinations
 from calls.lifecycle import leases
 from calls.models import Call, PhoneNumber
-from calls.models.phone_number import Overflow
+from calls.models.phone_number import AfterHours, Overflow
 from calls.reporting import aggregates
 from calls.states import Direction, Status
 from tests.calls.conftest import SentMessages
@@ -180,6 +180,17 @@ def test_a_transfer_after_the_ring_time_goes_to_no_number_that_may_not_be_dialed
     number.full_clean()
 
 
+def test_a_transfer_outside_the_opening_hours_goes_to_no_such_number_either(number: PhoneNumber) -> None:
+    number.after_hours, number.after_hours_number = AfterHours.TRANSFER, PREMIUM
+
+    with pytest.raises(ValidationError) as refused:
+        number.full_clean()
+
+    assert "premium-rate" in refused.value.message_dict["after_hours_number"][0]
+    number.after_hours_number = ORDINARY
+    number.full_clean()
+
+
 def test_the_first_number_of_a_country_may_transfer_within_it() -> None:
     first = PhoneNumber(e164="+4930987654", persona=make_persona(), overflow=Overflow.TRANSFER, overflow_number=BERLIN)
 
@@ -218,6 +229,8 @@ def test_a_number_that_opens_another_country_is_added_by_administrators_only(
         "ring_time_s": 30,
         "overflow": "message",
         "overflow_message": "Please call again.",
+        "after_hours": "message",
+        "after_hours_message": "We are closed.",
     }
 
     response = client.post("/admin/calls/phonenumber/add/", fields)

@@ -82,10 +82,21 @@ def _call(status: Status, *, wait: float = 0.4, talked: float | None = None, **v
             ", waited 0.4 s for an agent and hung up before one was free.",
         ),
         (Status.REJECTED, None, EndReason.INACTIVE_NUMBER, " and was turned away: the called number is not active."),
+        (Status.REJECTED, None, EndReason.AFTER_HOURS, ", heard the message, and was disconnected."),
+        (Status.REJECTED, None, EndReason.AFTER_HOURS_TRANSFERRED, " and was transferred to another number."),
     ],
 )
 def test_every_call_is_described_in_one_sentence(status: Status, seconds: float | None, reason: str, rest: str) -> None:
     assert tell(_call(status, talked=seconds, end_reason=reason)) == BEGINNING + rest
+
+
+def test_a_call_outside_the_opening_hours_says_so() -> None:
+    call = _call(Status.COMPLETED, talked=30, end_reason=EndReason.CALLER_LEFT, after_hours=True)
+
+    assert tell(call) == (
+        "+1 202 555 0123 called Front desk (+1 202 555 0100), outside its opening hours, on 22 Nov 2026 at 13:02, "
+        "waited 0.4 s, talked with Anna v1 for 30 s and the caller hung up."
+    )
 
 
 def test_a_caller_who_was_transferred_because_of_a_provider_was_not_cut_off() -> None:

@@ -12,10 +12,19 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from calls.lifecycle import enqueue
-from calls.models import Call
+from calls.models import Call, Holiday
 from calls.states import Status
 from tests.calls.conftest import SentMessages
-from tests.factories import caller, make_call, make_number, make_turns, new_room, webhook_request
+from tests.factories import (
+    ALWAYS,
+    caller,
+    make_call,
+    make_hours,
+    make_number,
+    make_turns,
+    new_room,
+    webhook_request,
+)
 
 CALLED = "+12025550100"
 
@@ -31,6 +40,21 @@ def test_a_caller_who_joins_costs_a_bounded_number_of_queries(
 
     with django_assert_max_num_queries(14):
         assert request.post().status_code == 200
+
+
+@pytest.mark.django_db
+def test_opening_hours_cost_one_query_more(
+    django_assert_max_num_queries: DjangoAssertNumQueries, sent: SentMessages
+) -> None:
+    closed = make_hours("", (0, "09:00", "09:01"), (1, "09:00", "09:01"))
+    Holiday.objects.create(hours=closed, name="All year", first_day="2020-01-01", last_day="2099-12-31")
+    make_number(CALLED, opening_hours=closed)
+    make_number("+12025550101", opening_hours=make_hours("", *ALWAYS))
+
+    for called, outcome in ((CALLED, "call rejected"), ("+12025550101", "call queued")):
+        request = webhook_request("participant_joined", new_room(), caller(called))
+        with django_assert_max_num_queries(15):
+            assert request.post().json() == {"outcome": outcome}
 
 
 @pytest.mark.django_db

@@ -11,11 +11,11 @@ from pytest_django import Settings
 from twilio.request_validator import RequestValidator
 
 from calls.models import Call, CallEvent, PhoneNumber, WebhookEvent
-from calls.models.phone_number import Overflow
+from calls.models.phone_number import AfterHours, Overflow
 from calls.reporting.collectors import registry
 from calls.states import Status
 from calls.webhooks.twilio import recovery
-from tests.factories import make_call, make_number, make_persona
+from tests.factories import ALWAYS, make_call, make_hours, make_number, make_persona
 
 TOKEN = "1f0c5e7a9d3b4f6e8a2c1d0b9e7f5a3c"  # noqa: S105
 BASE = "https://calls.example.com"
@@ -110,6 +110,43 @@ def test_nobody_is_transferred_to_a_number_that_may_no_longer_be_dialed(settings
     settings.OUTBOUND_DENIED_PREFIXES = ["+1202555"]
 
     assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == "Later, please."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("action", [AfterHours.MESSAGE, AfterHours.PERSONA])
+def test_a_caller_whom_livekit_does_not_take_hears_that_the_number_is_closed(action: AfterHours) -> None:
+    make_number(NUMBER, opening_hours=make_hours(), after_hours=action, after_hours_message="Closed.")
+
+    assert said(post(VOICE, parameters(DialCallStatus="failed"))) == ("Closed.", "en-US")
+
+
+@pytest.mark.django_db
+def test_a_caller_of_a_closed_number_is_transferred_if_it_says_so(settings: Settings) -> None:
+    make_number(
+        NUMBER,
+        opening_hours=make_hours(),
+        after_hours=AfterHours.TRANSFER,
+        after_hours_number="+12025550199",
+        after_hours_message="Closed.",
+    )
+
+    [dial] = twiml(post(VOICE, parameters(DialCallStatus="failed")))
+    settings.OUTBOUND_DENIED_PREFIXES = ["+1202555"]
+
+    assert (dial.tag, dial.text) == ("Dial", "+12025550199")
+    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == "Closed."
+
+
+@pytest.mark.django_db
+def test_an_open_number_has_its_overflow_action() -> None:
+    make_number(NUMBER, opening_hours=make_hours("", *ALWAYS), overflow_message="Later, please.")
+
+    assert said(post(VOICE, parameters(DialCallStatus="failed")))[0] == "Later, please."
+
+
+@pytest.mark.parametrize("action", AfterHours)
+def test_every_action_of_a_closed_number_is_known_to_twilio_too(action: AfterHours) -> None:
+    assert action in recovery.RECOVERIES_AFTER_HOURS
 
 
 @pytest.mark.django_db

@@ -100,6 +100,7 @@ def test_an_edit_is_recorded_with_both_values() -> None:
     form = {
         **{"e164": number.e164, "label": "Reception", "persona": number.persona_id, "max_calls": 10, "ring_time_s": 30},
         **{"overflow": "message", "overflow_message": number.overflow_message, "is_active": "on"},
+        **{"after_hours": "message", "after_hours_message": number.after_hours_message},
     }
 
     client_of(superuser=True, username="sofia").post(f"/admin/calls/phonenumber/{number.pk}/change/", form)

@@ -13,7 +13,17 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access.models import ApiToken
 from agents.models import Persona, PersonaTool, PersonaVersion, ToolSecret
-from calls.models import Call, CallEvent, DeadLetter, Erasure, PhoneNumber, Turn
+from calls.models import (
+    Call,
+    CallEvent,
+    DeadLetter,
+    Erasure,
+    Holiday,
+    OpeningHours,
+    OpeningInterval,
+    PhoneNumber,
+    Turn,
+)
 from tests.factories import client_of, make_user
 from tests.security.urls import filled, routes
 from tests.security.world import CALLER, TOOL_SECRET, WORDS, World, make_world
@@ -28,7 +38,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # What nobody but their owners may change.
 GUARDED = (
     *(Persona, PersonaTool, PersonaVersion, ToolSecret, PhoneNumber, Call, CallEvent, Turn, DeadLetter, Erasure),
-    *(User, Group, ApiToken, TOTPDevice),
+    *(OpeningHours, OpeningInterval, Holiday, User, Group, ApiToken, TOTPDevice),
 )
 
 
