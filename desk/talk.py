@@ -3,6 +3,7 @@
 It is a call like any other, marked as a test: LiveKit's webhook writes its row when the browser has joined.
 """
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from auditlog.models import LogEntry
@@ -13,6 +14,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from access.throttling import WriteThrottle
@@ -21,9 +23,11 @@ from calls.admin.call_page import call_page
 from calls.livekit import browser
 from calls.models import Call
 from calls.privacy import audit
+from calls.states import ANNOUNCED
 from common.permissions_policy import permissions_policy
 from desk import callees
 
+ANNOUNCED_WITHIN = timedelta(seconds=25)  # a message of 15 s, and what it takes to join; who has said it hangs up
 may_talk = permission_required("calls.test_call", raise_exception=True)
 
 
@@ -73,7 +77,14 @@ def progress(request: HttpRequest, room_name: str) -> HttpResponse:
     """What has happened so far in a call that the same person began, as a part of the page."""
     mine = Call.objects.filter(room_name=room_name, caller_identity__startswith=browser.identity_prefix(_pk(request)))
     call = mine.select_related("phone_number", "persona_version__persona").first()
-    return render(request, "desk/talk_progress.html", {"page": call_page(call) if call else None})
+    shown = {"page": call_page(call), "is_over": _is_over(call)} if call else {}
+    return render(request, "desk/talk_progress.html", shown)
+
+
+def _is_over(call: Call) -> bool:
+    """Whether the browser may hang up: the row is final before its caller hears why the call ends."""
+    hears_why = call.end_reason in ANNOUNCED and timezone.now() - (call.ended_at or call.created_at) < ANNOUNCED_WITHIN
+    return call.is_final and not hears_why
 
 
 def _pk(request: HttpRequest) -> int:

@@ -1,5 +1,6 @@
 """Who may talk to whom in the browser, and what becomes of the call."""
 
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -7,6 +8,7 @@ import pytest
 from auditlog.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from access import throttling
@@ -18,7 +20,16 @@ from calls.reporting import aggregates
 from calls.reporting.narrative import tell
 from calls.states import EndReason, Status
 from tests.calls.conftest import Deliver
-from tests.factories import client_of, make_call, make_number, make_persona, make_turns, new_room, webhook_request
+from tests.factories import (
+    client_of,
+    make_call,
+    make_hours,
+    make_number,
+    make_persona,
+    make_turns,
+    new_room,
+    webhook_request,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -174,6 +185,18 @@ class TestTheCall:
         assert (call.status, call.is_test, call.phone_number) == (Status.QUEUED, True, number)
         assert call.persona_version == number.persona.live_version
 
+    def test_a_number_is_closed_as_for_its_callers(self, deliver: Deliver) -> None:
+        make_number("+12025550100", opening_hours=make_hours())
+        call = joins(deliver, {browser.CALLED: "+12025550100"})
+
+        assert (call.status, call.end_reason, call.is_test) == (Status.REJECTED, EndReason.AFTER_HOURS, True)
+
+    def test_a_version_is_open_at_any_time(self, deliver: Deliver) -> None:
+        number = make_number(opening_hours=make_hours())
+        call = joins(deliver, {browser.VERSION: str(number.persona.live_version_id)})
+
+        assert (call.status, call.after_hours) == (Status.QUEUED, False)
+
     def test_a_version_that_is_gone_answers_nobody(self, deliver: Deliver) -> None:
         call = joins(deliver, {browser.VERSION: "999"})
         assert (call.status, call.end_reason) == (Status.REJECTED, EndReason.NO_LIVE_PERSONA)
@@ -236,6 +259,22 @@ class TestTheTranscript:
 
         assert "data-over" in page
         assert reverse("admin:calls_call_change", args=[call.pk]) in page
+
+    @pytest.mark.parametrize(("ended_s", "over"), [(1, False), (26, True)])
+    def test_a_browser_stays_until_it_has_heard_that_the_number_is_closed(self, ended_s: int, over: bool) -> None:
+        client = client_of("Supervisors")
+        user = int(client.session["_auth_user_id"])
+        call = make_call(
+            Status.REJECTED,
+            is_test=True,
+            end_reason=EndReason.AFTER_HOURS,
+            ended_at=timezone.now() - timedelta(seconds=ended_s),
+            caller_identity=f"{browser.identity_prefix(user)}1",
+        )
+
+        page = client.get(f"{PAGE}{call.room_name}/").content.decode()
+
+        assert ("data-over" in page) is over
 
 
 def test_versions_are_listed_without_the_drafts_that_were_tried() -> None:
