@@ -1,5 +1,6 @@
-"""Prepares a first persona, its number and the first login. Existing ones are left unchanged."""
+"""Prepares the first personas, their number, opening hours and the first login. Existing ones are left unchanged."""
 
+from datetime import time
 from typing import Any
 
 import environ
@@ -9,10 +10,13 @@ from django.db import transaction
 
 from agents import services
 from agents.models import Persona
-from calls.models import PhoneNumber
+from calls.models import OpeningHours, OpeningInterval, PhoneNumber
+from calls.models.phone_number import AfterHours
 
 NUMBER = "+12025550100"
 PERSONA = "Anna"
+TAKES_MESSAGES = "Nora"
+HOURS = "Practice"
 # ElevenLabs' "Sarah", one of the voices that every account has.
 VOICE_ID = "EXAVITQu4vr4xnSDxMaL"
 PROMPT = """\
@@ -36,19 +40,43 @@ What you do:
 - You give no medical advice. What you do not know, a colleague will call back about.
 - When the caller says goodbye, say goodbye and end the call with end_call.
 """
+MESSAGE_PROMPT = """\
+You are Nora, and you take messages for the dental practice Bright Smile while it is closed. You speak on the \
+telephone: answer in one or two short sentences, in plain words, without lists or special characters.
+
+What you do:
+- Ask for the caller's name, then for a number to call back, then for the message, one after the other.
+- Repeat the name, the number and the message once, and ask whether they are right.
+- Then say that a colleague will call back when the practice is open, from nine to five, Monday to Friday.
+- In an emergency, such as strong pain or bleeding, tell the caller to go to the nearest hospital at once.
+- You book no appointments, and you give no advice: what you do not know belongs into the message.
+- When the caller says goodbye, say goodbye and end the call with end_call.
+"""
 
 
 class Command(BaseCommand):
     help = (
-        "Prepares the demo: persona Anna, the number +1 202 555 0100, and the login from ADMIN_USERNAME and _PASSWORD."
+        "Prepares the demo: persona Anna, Nora who takes messages, the number +1 202 555 0100, opening hours that it "
+        "may be given, and the login from ADMIN_USERNAME and _PASSWORD."
     )
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         user = self._superuser()
-        persona = self._persona()
-        _, made = PhoneNumber.objects.get_or_create(e164=NUMBER, defaults={"label": "Front desk", "persona": persona})
-        self._say(f"number {NUMBER}", made=made)
+        persona = self._persona(
+            PERSONA,
+            description="Receptionist of a dental practice",
+            prompt=PROMPT,
+            greeting="Bright Smile dental practice, this is Anna speaking. How can I help you?",
+        )
+        takes_messages = self._persona(
+            TAKES_MESSAGES,
+            description="Takes messages while the practice is closed",
+            prompt=MESSAGE_PROMPT,
+            greeting="Bright Smile dental practice. We are closed at the moment. May I take a message?",
+        )
+        self._opening_hours()
+        self._number(persona, takes_messages)
         self.stdout.write(f"Log in as {user} with the password in ADMIN_PASSWORD.")
 
     def _superuser(self) -> str:
@@ -65,21 +93,29 @@ class Command(BaseCommand):
         self._say(f"user {name}", made=True)
         return name
 
-    def _persona(self) -> Persona:
-        persona, made = Persona.objects.get_or_create(
-            name=PERSONA,
-            defaults={
-                "description": "Receptionist of a dental practice",
-                "prompt": PROMPT,
-                "greeting": "Bright Smile dental practice, this is Anna speaking. How can I help you?",
-                "goodbye": "Thank you for calling Bright Smile. Goodbye.",
-                "voice_id": VOICE_ID,
-            },
-        )
+    def _persona(self, name: str, **values: str) -> Persona:
+        own = {"goodbye": "Thank you for calling Bright Smile. Goodbye.", "voice_id": VOICE_ID}
+        persona, made = Persona.objects.get_or_create(name=name, defaults={**own, **values})
         if made:
             services.publish(persona, note="First version")
-        self._say(f"persona {PERSONA}", made=made)
+        self._say(f"persona {name}", made=made)
         return persona
+
+    def _opening_hours(self) -> None:
+        """For somebody to choose: with them, the demo's number would be closed at night."""
+        hours, made = OpeningHours.objects.get_or_create(name=HOURS)
+        if made:
+            OpeningInterval.objects.bulk_create(
+                OpeningInterval(hours=hours, weekday=day, opens=time(9), closes=time(17)) for day in range(5)
+            )
+        self._say(f"opening hours {HOURS}", made=made)
+
+    def _number(self, persona: Persona, takes_messages: Persona) -> None:
+        values = {"after_hours": AfterHours.PERSONA, "after_hours_persona": takes_messages}
+        _, made = PhoneNumber.objects.get_or_create(
+            e164=NUMBER, defaults={"label": "Front desk", "persona": persona, **values}
+        )
+        self._say(f"number {NUMBER}", made=made)
 
     def _say(self, what: str, *, made: bool) -> None:
         self.stdout.write(f"{what}: {'made' if made else 'already exists, left unchanged'}")
