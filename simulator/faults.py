@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 Stage = Literal["stt", "llm", "tts"]
-FaultKind = Literal["refuse", "close_after", "hang", "429", "500", "garbage", "no_audio"]
+FaultKind = Literal["refuse", "close_after", "hang", "429", "500", "garbage", "no_audio", "deaf"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+ONLY_FOR: Mapping[FaultKind, Stage] = {"no_audio": "tts", "deaf": "stt"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Fault:
     429, 500: that HTTP status, or what the provider sends in its place.
     garbage: the answers are not JSON.
     no_audio: TTS ends its utterances without a sample of audio.
+    deaf: STT answers as if the caller were silent.
 
     `count` connections or requests are hit; None is every one until the fault is deleted. `provider` and `model` spare
     those that ask another; empty hits all. A provider's name is its folder's.
@@ -67,8 +69,8 @@ def parse_fault(document: object) -> Fault:
         raise FaultError(f"stage is {stage!r}: use one of {', '.join(STAGES)}")
     if kind not in KINDS:
         raise FaultError(f"kind is {kind!r}: use one of {', '.join(KINDS)}")
-    if kind == "no_audio" and stage != "tts":
-        raise FaultError("kind no_audio is for stage tts only")
+    if ONLY_FOR.get(kind, stage) != stage:
+        raise FaultError(f"kind {kind} is for stage {ONLY_FOR[kind]} only")
     after_s, count = document.get("after_s", 0), document.get("count")
     if isinstance(after_s, bool) or not isinstance(after_s, int | float) or after_s < 0:
         raise FaultError(f"after_s is {after_s!r}: give seconds, not negative")
@@ -90,6 +92,7 @@ class Connection:
         self.hanging = False
         self.garbage = False
         self.no_audio = False
+        self.deaf = False
         self._cut = cut
         self._timer: asyncio.TimerHandle | None = None
 
@@ -98,6 +101,7 @@ class Connection:
         self.hanging = self.hanging or fault.kind == "hang"
         self.garbage = self.garbage or fault.kind == "garbage"
         self.no_audio = self.no_audio or fault.kind == "no_audio"
+        self.deaf = self.deaf or fault.kind == "deaf"
         if fault.kind == "close_after":
             self._timer = asyncio.get_running_loop().call_later(fault.after_s, self._cut)
 
@@ -115,10 +119,10 @@ class FaultBoard:
         self._running: set[Connection] = set()
 
     def put(self, fault: Fault) -> None:
-        """Switch a fault on, in place of the stage's former one. Close_after and hang hit running connections too."""
+        """Switch a fault on, in place of the stage's former one. Some hit running connections too."""
         self._faults = [other for other in self._faults if other.stage != fault.stage]
         self._faults.append(fault)
-        if fault.kind in ("close_after", "hang"):
+        if fault.kind in ("close_after", "hang", "deaf"):
             for connection in [other for other in self._running if fault.hits(other.target)]:
                 hit = self.take(connection.target)
                 if hit is None:
@@ -126,7 +130,7 @@ class FaultBoard:
                 connection.suffer(hit)
 
     def clear(self) -> None:
-        """Switch all faults off for new connections; those that hang stay so."""
+        """Switch all faults off for new connections; those that hang or are deaf stay so."""
         self._faults.clear()
 
     def take(self, target: Target) -> Fault | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from aiohttp import WSMsgType
 
 from simulator.hearing.endpointing import SpeechEvent, TurnFinder
@@ -132,7 +133,8 @@ class HearingSession(ABC):
             self._message_at = loop.time()
             if message.type == WSMsgType.BINARY:
                 self.on_audio(message.data)
-                await self._hear(self._decoder.feed(message.data))
+                pcm = self._decoder.feed(message.data)
+                await self._hear(np.zeros_like(pcm) if self.socket.connection.deaf else pcm)
             elif message.type == WSMsgType.TEXT and not await self._read(message.data):
                 return
 

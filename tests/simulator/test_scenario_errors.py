@@ -110,6 +110,7 @@ async def test_control_refuses_what_it_does_not_know(http: aiohttp.ClientSession
         ("/control/profile", {"name": "fast"}, "use none or published"),
         ("/control/faults", {"stage": "ear", "kind": "hang"}, "use one of stt, llm, tts"),
         ("/control/faults", {"stage": "stt", "kind": "no_audio"}, "for stage tts only"),
+        ("/control/faults", {"stage": "llm", "kind": "deaf"}, "for stage stt only"),
         ("/control/faults", {"stage": "stt", "kind": "hang", "after": 3}, "unknown field 'after'"),
         ("/control/faults", {"stage": "stt", "kind": "close_after", "after_s": -1}, "after_s"),
         ("/control/faults", {"stage": "stt", "kind": "refuse", "count": 0}, "count"),

@@ -90,6 +90,19 @@ async def test_a_running_connection_hangs_and_stays_open(base_url: str, http: ai
             await asyncio.wait_for(ws.recv(), 0.7)
 
 
+async def test_a_running_recognizer_falls_deaf_and_goes_on_answering(
+    base_url: str, http: aiohttp.ClientSession
+) -> None:
+    async with socket(base_url, FLUX) as ws:
+        await ws.recv()
+        await fault(http, stage="stt", kind="deaf")
+        for part in (SECOND, await say("Goodbye"), SECOND):
+            await ws.send(part)
+        updates = [json.loads(await ws.recv()) for _ in range(8)]
+        assert {update["event"] for update in updates} == {"Update"}
+        assert {update["transcript"] for update in updates} == {""}
+
+
 @pytest.mark.parametrize(("stage", "path"), ALL_SOCKETS)
 async def test_garbage_is_not_json(base_url: str, http: aiohttp.ClientSession, stage: str, path: str) -> None:
     await fault(http, stage=stage, kind="garbage")
