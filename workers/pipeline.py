@@ -20,6 +20,7 @@ from workers.tools import functions
 from workers.turns import policies
 from workers.turns.agent_turns import AgentTurns
 from workers.turns.barge_in import BargeIn
+from workers.turns.deaf_watch import DeafWatch
 from workers.turns.policies import CallerTurns
 
 
@@ -58,6 +59,9 @@ def build(version: PersonaVersion, transport: CallTransport, lines: CallLines) -
     agent = AgentTurns(context)
     latency = LatencyMeter(transport.input(), transport.output())
     latency.watch(stt, caller, llm, tts)
+    deaf_watch = DeafWatch(stt, transport.output())
+    transport.input().listeners.append(deaf_watch.hear)
+    stt.add_event_handler("on_before_push_frame", deaf_watch.note)
     return CallPipeline(
         processors=[transport.input(), stt, caller, llm, tts, transport.output(), agent],
         stt=stt,

@@ -6,6 +6,7 @@ from pipecat.frames.frames import InputAudioRawFrame
 
 from workers.media.speech_meter import SAMPLE_RATE
 
+FRAME_SAMPLES = 512
 LONGEST_S = 15.0  # 480 kB; a caller who speaks for longer without a final transcript loses the first words
 PRE_ROLL_S = 0.5  # before the first sound that is loud enough for speech
 LAST_SOUND_S = 0.1  # after the end of a transcript, where its last word fades away
@@ -47,3 +48,10 @@ class HeardAudio:
         most = round(seconds * SAMPLE_RATE)
         while self._frames and self._kept - self._frames[0][0].num_frames >= most:
             self._kept -= self._frames.popleft()[0].num_frames
+
+
+def frames_of(pcm: bytes) -> list[InputAudioRawFrame]:
+    """Audio in frames of 32 ms, as those that come from the caller."""
+    size = FRAME_SAMPLES * 2
+    pieces = (pcm[start : start + size] for start in range(0, len(pcm), size))
+    return [InputAudioRawFrame(piece, sample_rate=SAMPLE_RATE, num_channels=1) for piece in pieces]

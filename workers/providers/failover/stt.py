@@ -28,16 +28,15 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor, FrameProcessorSetup
 
 from workers import metrics
-from workers.media.speech_meter import SAMPLE_RATE, SpeechMeter
+from workers.media.speech_meter import SpeechMeter
 from workers.providers import circuits
 from workers.providers.failover import outage
-from workers.providers.failover.heard_audio import HeardAudio
+from workers.providers.failover.heard_audio import HeardAudio, frames_of
 from workers.providers.recognizer import Recognizer, TranscriptCompleteFrame
 from workers.providers.targets import Target
 
 log = structlog.get_logger(__name__)
 
-FRAME_SAMPLES = 512
 UNDERSTOOD = (
     EagerTranscriptionFrame,
     InterimTranscriptionFrame,
@@ -47,6 +46,7 @@ UNDERSTOOD = (
     TranscriptionFrame,
 )
 NO_ANSWER = "no answer in time"
+NO_WORDS = "it answers, and finds no words in the caller's speech"
 SIGN_WITHIN_S = 1.0  # from the question whether the service is there
 
 
@@ -54,12 +54,13 @@ class FailoverSTT(FrameProcessor):
     """Hears through the first of its targets that works. 16 kHz mono 16-bit PCM in.
 
     Event `on_failover` (service, failed target, next target, why). When no target is left the processor is unusable and
-    pushes an error.
+    pushes an error. Event `on_deaf` (service, target): one that answers is replaced all the same, see `replace_deaf`.
     """
 
     def __init__(self, targets: list[Target], make: Callable[[Target], Recognizer], *, audio_passthrough: bool) -> None:
         super().__init__()
         self._register_event_handler("on_failover")
+        self._register_event_handler("on_deaf")
         self._targets = circuits.providers.order(targets)
         self._make = make
         self._audio_passthrough = audio_passthrough
@@ -77,6 +78,7 @@ class FailoverSTT(FrameProcessor):
         self._is_connecting = False  # audio is kept until the next service can take it
         self._is_keeping = False  # audio is kept, because another agent listens
         self._why = ""  # why the service that is about to take over has failed, too
+        self._suspect: Target | None = None  # one that was deaf; proved by another that understands the same
         self._listens_since: float | None = None
         self._failover: asyncio.Task[None] | None = None
         self.target = self._targets[0]
@@ -157,6 +159,7 @@ class FailoverSTT(FrameProcessor):
                 self._heard.transcribed(service.heard_until_s(frame.result))
                 self._outage.is_over()
                 circuits.providers.worked(self.target)
+                self._judge_suspect()
         await self._call_event_handler("on_before_push_frame", frame)
         return True
 
@@ -172,7 +175,7 @@ class FailoverSTT(FrameProcessor):
 
     async def resume(self, heard_before: bytes | None) -> None:
         """Understand what was kept, and all that follows. What another agent has `heard_before` takes its place."""
-        frames = self._heard.hand_over() if heard_before is None else _frames(heard_before)
+        frames = self._heard.hand_over() if heard_before is None else frames_of(heard_before)
         self._heard = HeardAudio()
         self._is_keeping = False
         for frame in frames:
@@ -256,6 +259,38 @@ class FailoverSTT(FrameProcessor):
             self._repeated = self._pause
             await service.queue_frame(self._pause, FrameDirection.UPSTREAM)
 
+    def replace_deaf(self, *, by_another: bool) -> bool:
+        """Replace a service that finds no words in speech, by a new connection or by the next target, if there is one.
+
+        False: it cannot be blamed now. No target is given up for this, because the caller may have said no words.
+        """
+        if self._switching or self._is_keeping or not self._is_started or not self.is_usable:
+            return False
+        self._switching = True
+        self._failover = self.create_task(self._replace_deaf(by_another=by_another), f"{self}::replace_deaf")
+        return True
+
+    async def _replace_deaf(self, *, by_another: bool) -> None:
+        deaf, place = self.target, self._targets.index(self.target)
+        log.warning("stt_deaf", target=str(deaf))
+        await self._call_event_handler("on_deaf", deaf)
+        self._outage.is_over()
+        self._why = ""
+        taken = self._targets[(place + 1) % len(self._targets)] if by_another else deaf
+        await self._take_over(taken)
+        if taken is not deaf:
+            self._suspect = self._suspect or deaf
+            await self._call_event_handler("on_failover", deaf, taken, NO_WORDS)
+        self._switching = False
+        if self._why:
+            self._fail_over_soon(self._why)
+
+    def _judge_suspect(self) -> None:
+        """Words were found: if by another than the one that was deaf, the calls of this process begin elsewhere."""
+        suspect, self._suspect = self._suspect, None
+        if suspect not in (None, self.target):
+            circuits.providers.failed(suspect)
+
     def _stop_listening(self) -> None:
         """Count what the present service has listened to: vendors bill by it."""
         if self._listens_since is not None:
@@ -289,10 +324,3 @@ class _Door:
     async def queue_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if self._neighbor and await self._owner.passes(self._service, frame):
             await self._neighbor.queue_frame(frame, direction)
-
-
-def _frames(pcm: bytes) -> list[InputAudioRawFrame]:
-    """Audio in frames of 32 ms, as those that come from the caller."""
-    size = FRAME_SAMPLES * 2
-    pieces = (pcm[start : start + size] for start in range(0, len(pcm), size))
-    return [InputAudioRawFrame(piece, sample_rate=SAMPLE_RATE, num_channels=1) for piece in pieces]

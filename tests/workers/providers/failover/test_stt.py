@@ -52,7 +52,9 @@ def fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Hearing:
-    """A recognizer with its providers simulated; `failovers` are (failed model, next model, why)."""
+    """A recognizer with its providers simulated; `failovers` are (failed model, next model, why), `deaf` models that
+    were replaced for it.
+    """
 
     url: str
     worker: PipelineWorker
@@ -60,6 +62,7 @@ class Hearing:
     down: Sink
     up: Sink
     failovers: list[tuple[str, str, str]]
+    deaf: list[str]
 
     async def hear(self, pcm: bytes) -> None:
         """Play this to the recognizer, as fast as a telephone does."""
@@ -83,13 +86,19 @@ async def hearing(settings: Settings, values: dict[str, Any], **fault: Any) -> A
         async def note(_service: Any, failed: Any, taken: Any, why: str) -> None:
             failovers.append((failed.model, taken.model, why))
 
+        deaf: list[str] = []
+
+        async def note_deaf(_service: Any, target: Any) -> None:
+            deaf.append(target.model)
+
         stt.add_event_handler("on_failover", note)
+        stt.add_event_handler("on_deaf", note_deaf)
         up, down = Sink(), Sink()
         if fault:
             async with httpx.AsyncClient() as control:
                 (await control.put(f"{url}/control/faults", json={"stage": "stt", **fault})).raise_for_status()
         async with running(up, stt, down) as worker:
-            yield Hearing(url, worker, stt, down, up, failovers)
+            yield Hearing(url, worker, stt, down, up, failovers, deaf)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +132,61 @@ async def test_what_was_said_before_and_after_the_failure_is_understood_once(
         assert [frame.text for frame in heard.down.of(TranscriptionFrame)] == [HOURS]
         assert [failover[:2] for failover in heard.failovers] == [(own, other)]
         assert not heard.up.of(ErrorFrame)
+
+
+@pytest.mark.parametrize("by_another", [False, True], ids=["anew", "another"])
+@pytest.mark.parametrize(
+    ("values", "own", "other"),
+    [EAGER, LOCAL, (FROM_ASSEMBLYAI, "universal-3-6-pro", "nova-3-general")],
+    ids=["eager", "local", "assemblyai"],
+)
+async def test_what_a_deaf_recognizer_heard_is_understood_once(
+    settings: Settings, values: dict[str, Any], own: str, other: str, by_another: bool
+) -> None:
+    async with hearing(settings, values, kind="deaf", count=1) as heard:
+        await heard.hear(SECOND + await say(HOURS) + SECOND[:9600])
+        await heard.worker.queue_frame(VADUserStoppedSpeakingFrame())
+        await heard.hear(SECOND)
+        assert not heard.down.of(TranscriptionFrame)
+        assert not heard.failovers  # it gives every sign of life
+
+        assert heard.stt.replace_deaf(by_another=by_another)
+        assert not heard.stt.replace_deaf(by_another=by_another)  # one at a time
+        listening = asyncio.create_task(heard.hear(SECOND * 10))
+        assert (await heard.down.until(TranscriptionFrame)).text == HOURS
+        listening.cancel()
+
+        assert len(heard.down.of(TranscriptionFrame)) == 1
+        assert heard.deaf == [own]
+        assert [failover[:2] for failover in heard.failovers] == [(own, other)] * by_another
+        assert not heard.up.of(ErrorFrame)
+
+
+async def test_only_words_that_another_one_finds_prove_that_a_recognizer_was_deaf(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller who says no words must not send the calls of the whole process elsewhere."""
+    failed: list[str] = []
+    monkeypatch.setattr(circuits.providers, "failed", lambda target: failed.append(target.model))
+    async with hearing(settings, EAGER[0]) as heard:
+        await heard.hear(SECOND)
+        for by_another in (False, True, True, True):
+            assert heard.stt.replace_deaf(by_another=by_another)
+            await heard.hear(SECOND)
+        assert failed == []
+        assert heard.stt.target.model == EAGER[2]
+
+        await heard.hear(await say(HOURS) + SECOND)
+        assert (await heard.down.until(TranscriptionFrame)).text == HOURS
+        assert failed == [EAGER[1]]
+
+
+async def test_a_recognizer_whose_words_another_agent_hears_is_not_called_deaf(settings: Settings) -> None:
+    async with hearing(settings, EAGER[0]) as heard:
+        heard.stt.keep()
+        await heard.hear(SECOND)
+        assert not heard.stt.replace_deaf(by_another=False)
+        assert heard.deaf == []
 
 
 async def test_each_provider_is_billed_for_as_long_as_it_listened(
