@@ -37,7 +37,9 @@ agent:
 
 @dataclass
 class Replying:
-    """`failovers` are (failed model, next model, why), `errors` what the pipeline reports."""
+    """`failovers` are (failed model, next model, why), `mutes` models that gave no sound, `errors` what the pipeline
+    reports.
+    """
 
     url: str
     worker: PipelineWorker
@@ -45,6 +47,7 @@ class Replying:
     tts: Any
     said: Sink
     failovers: list[tuple[str, str, str]]
+    mutes: list[str]
     errors: list[str] = field(default_factory=list)
     done: int = 0
     is_done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,8 +115,14 @@ async def replying(settings: Settings, *faults: dict[str, Any], **version: Any) 
 
         for service in (llm, tts):
             service.add_event_handler("on_failover", note)
+        mutes: list[str] = []
+
+        async def note_mute(_service: Any, target: Any) -> None:
+            mutes.append(target.model)
+
+        tts.add_event_handler("on_mute", note_mute)
         async with running(llm, tts, said) as worker:
-            parts = Replying(url, worker, llm, tts, said, failovers)
+            parts = Replying(url, worker, llm, tts, said, failovers, mutes)
 
             async def note_error(_worker: Any, frame: ErrorFrame) -> None:
                 parts.errors.append(frame.error)

@@ -23,6 +23,7 @@ from workers.providers.targets import Target
 log = structlog.get_logger(__name__)
 
 AUDIO_WITHIN_S = 1.5  # from the text, or from the last audio while more is owed; vendors take 0.1 to 0.3
+NO_AUDIO, NO_AUDIO_IN_TIME = "no audio", "no audio in time"
 
 
 class Speech(Protocol):
@@ -43,12 +44,15 @@ class Speech(Protocol):
     async def given_up(self, context_ids: set[str], why: str) -> None:
         """Nobody can speak: what these utterances still owe never comes."""
 
+    async def fell_mute(self, target: Target) -> None:
+        """This voice was given words, and no sound comes."""
+
     async def failed_over(self, failed: Target, taken: Target, why: str) -> None:
         """Another voice speaks from now on."""
 
 
 class Speaker:
-    """Has texts spoken by the first of its targets that gives audio in time.
+    """Has texts spoken by the first of its targets that gives audio in time. A sole one gets a second connection.
 
     `is_down`: no target could speak when it was last asked. `target` is who speaks, or was asked last.
     """
@@ -65,6 +69,7 @@ class Speaker:
         self._utterances = Utterances()
         self._failed: dict[Target, str] = {}  # since something was last heard, with the reason
         self._mute: set[Target] = set()  # those of them that were asked, and did not speak
+        self._was_restarted = False  # since then, too
         self._failing_since: float | None = None
         self._settled = asyncio.Event()  # clear while another voice takes over
         self._settled.set()
@@ -167,7 +172,7 @@ class Speaker:
         if utterance is None:
             return
         if utterance.rest() and not utterance.audio_s:
-            self._fail_over_soon("no audio", is_mute=True)
+            self._fail_over_soon(NO_AUDIO, is_mute=True)
             return
         self._utterances.forget(context_id)
         self._expect_audio()
@@ -212,14 +217,25 @@ class Speaker:
         """When nobody can be reached, all are tried again for a while: a short outage of the network ends no call."""
         await self._connect()
         while self._voice is None and self._setup is not None:
-            if self._mute.issuperset(self._targets) or not await another_round(self._failing_since):
+            if self._mute.issuperset(self._targets):
+                if not self._may_restart():
+                    return
+            elif not await another_round(self._failing_since):
                 return
             self._failed = {target: why for target, why in self._failed.items() if target in self._mute}
             await self._connect()
 
+    def _may_restart(self) -> bool:
+        """Whether a mute voice is asked again, on a new connection: once, and only if no other can say its words."""
+        if self._was_restarted or len(self._targets) > 1:
+            return False
+        self._was_restarted = True
+        self._mute.clear()
+        return True
+
     def _note_progress(self, utterance: Utterance) -> None:
         """After a failure a whole word must come: voices that break off within one would take turns for ever."""
-        if not self._failed or utterance.has_progressed():
+        if not (self._failed or self._was_restarted) or utterance.has_progressed():
             self._forget_failures()
             circuits.providers.worked(self.target)
 
@@ -234,6 +250,7 @@ class Speaker:
     def _forget_failures(self) -> None:
         self._failed.clear()
         self._mute.clear()
+        self._was_restarted = False
         self._failing_since = None
 
     def _expect_audio(self) -> None:
@@ -244,7 +261,7 @@ class Speaker:
 
     def _check(self) -> None:
         if self._utterances.are_owed():
-            self._fail_over_soon("no audio in time", is_mute=True)
+            self._fail_over_soon(NO_AUDIO_IN_TIME, is_mute=True)
             return
         for context_id, utterance in self._utterances.all():
             if utterance.is_complete:  # all that is missing is the word that it is over
@@ -260,6 +277,8 @@ class Speaker:
 
     async def _fail_over(self, why: str) -> None:
         try:
+            if why in (NO_AUDIO, NO_AUDIO_IN_TIME):
+                await self._speech.fell_mute(self.target)
             self._note_failure(why)
             former, self._voice = self._voice, None
             if former is not None:

@@ -41,6 +41,8 @@ class FailoverTTS(TTSService):
 
     A reply to a predicted end of turn, which `is_speculating` tells, is held until its turn is confirmed.
 
+    Event `on_mute` (service, target): a voice has words and gives no sound. It is connected anew, or replaced.
+
     Event `on_failover` (service, failed target, next target, why). When no target is left, `is_down` is True until one
     works again, what was owed is given up, and an error is pushed.
     """
@@ -61,6 +63,7 @@ class FailoverTTS(TTSService):
             settings=TTSSettings(model=None, voice=None, language=language),
         )
         self._register_event_handler("on_failover")
+        self._register_event_handler("on_mute")
         self._text_aggregator = FirstClauseAggregator(language=self._text_aggregator.language)
         self._speaker = Speaker(targets, make, self)
         self._lines = lines
@@ -202,6 +205,9 @@ class FailoverTTS(TTSService):
         self._aggregated_frame_sequencer.clear(keep_contexts=set(self.get_audio_contexts()) - context_ids)
         for context_id in context_ids:
             await self.speech_ended(context_id)
+
+    async def fell_mute(self, target: Target) -> None:
+        await self._call_event_handler("on_mute", target)
 
     async def failed_over(self, failed: Target, taken: Target, why: str) -> None:
         await self._call_event_handler("on_failover", failed, taken, why)

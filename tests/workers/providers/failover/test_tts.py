@@ -45,6 +45,21 @@ async def test_another_voice_says_the_same_words_once(settings: Settings, kind: 
         assert parts.said.words() == REPLY
         assert [(failed, taken) for failed, taken, _ in parts.failovers] == [(OWN, OTHER)]
         assert why in parts.failovers[0][2]
+        assert parts.mutes == [OWN] * why.startswith("no audio")
+        assert not parts.said.of(ErrorFrame)
+
+
+@pytest.mark.parametrize("kind", ["no_audio", "hang"])
+async def test_a_voice_without_another_says_the_same_words_once_on_a_new_connection(
+    settings: Settings, kind: str
+) -> None:
+    sole = [{"provider": "elevenlabs", "model": OWN}]  # the same model of the same account: there is no other
+    async with replying(settings, {"stage": "tts", "kind": kind, "count": 1}, tts_fallbacks=sole) as parts:
+        await parts.ask("what are your hours")
+        await parts.said.until(LLMFullResponseEndFrame)
+        assert parts.said.words() == REPLY
+        assert parts.mutes == [OWN]
+        assert not parts.failovers
         assert not parts.said.of(ErrorFrame)
 
 
