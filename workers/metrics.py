@@ -78,6 +78,18 @@ _failovers = Counter(
     ["stage", "from_target"],
     registry=registry,
 )
+_deaf = Counter(
+    "callcenter_deaf_recognizers",
+    "Recognizers that were connected anew or replaced, because a caller spoke and no words came.",
+    ["provider"],
+    registry=registry,
+)
+_mute = Counter(
+    "callcenter_mute_voices",
+    "Voices that were connected anew or replaced, because they had words and gave no sound.",
+    ["provider"],
+    registry=registry,
+)
 _errors = Counter("callcenter_errors", "Errors by kind and provider.", ["kind", "provider"], registry=registry)
 _tokens = Counter(
     "callcenter_tokens",
@@ -106,11 +118,13 @@ def _begin_at_zero() -> None:
             _errors.labels(kind, provider.name)
         if "stt" in provider.stages:
             _audio.labels(provider.name)
+            _deaf.labels(provider.name)
         if "llm" in provider.stages:
             for kind in TOKEN_KINDS:
                 _tokens.labels(provider.name, kind)
         if "tts" in provider.stages:
             _characters.labels(provider.name)
+            _mute.labels(provider.name)
     for kind, whose in OTHER_ERRORS:
         _errors.labels(kind, whose)
 
@@ -171,6 +185,10 @@ def event(kind: str, detail: dict[str, object]) -> None:
         case "failover":
             _failovers.labels(stage, str(detail.get("from"))).inc()
             _errors.labels(error_kind(str(detail.get("why"))), provider).inc()
+        case "recognizer_deaf":
+            _deaf.labels(provider).inc()
+        case "voice_mute":
+            _mute.labels(provider).inc()
         case "error" if stage in PROVIDER_STAGES:
             text = f"{detail.get('category')} {detail.get('error')}"
             _errors.labels(error_kind(text), provider).inc()

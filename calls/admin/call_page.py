@@ -192,6 +192,9 @@ _STATUS_CSS = {
 }
 
 
+_BAD_WORDS = ("fail", "error", "timeout", "lost", "dead", "deaf", "mute")
+
+
 def _moment(call: Call, event: CallEvent, *, with_words: bool) -> Moment:
     status = Status(event.to_status) if event.to_status in Status else None
     titles = _OUTBOUND_TITLES if call.direction == Direction.OUTBOUND else _STATUS_TITLES
@@ -203,7 +206,7 @@ def _moment(call: Call, event: CallEvent, *, with_words: bool) -> Moment:
 
 
 def _kind_css(kind: str) -> str:
-    return "bad" if any(word in kind for word in ("fail", "error", "timeout", "lost", "dead")) else "plain"
+    return "bad" if any(word in kind for word in _BAD_WORDS) else "plain"
 
 
 def _detail(key: str, value: Any) -> str:

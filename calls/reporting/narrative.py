@@ -13,6 +13,8 @@ EVENT_TITLES = {
     "agent_lost": "The worker that held the call was lost",
     "not_joined": "The agent and the caller did not hear each other",
     "failover": "Another provider took over",
+    "recognizer_deaf": "The caller spoke and no words came: speech recognition was restarted",
+    "voice_mute": "The agent had words and no sound came: the voice was restarted",
     "overflow": "Another persona may answer",
     "dialing": "The agent has joined, and the phone is ringing",
     "picked_up": "The phone was picked up",

@@ -123,6 +123,24 @@ def test_a_failover_is_an_error_of_the_provider_that_failed(increases: Increases
 
 
 @pytest.mark.parametrize(
+    ("event", "stage", "provider", "counter"),
+    [
+        ("recognizer_deaf", "stt", "deepgram", "callcenter_deaf_recognizers_total"),
+        ("voice_mute", "tts", "elevenlabs", "callcenter_mute_voices_total"),
+    ],
+)
+def test_the_deaf_and_the_mute_are_counted_by_provider_and_begin_at_zero(
+    event: str, stage: str, provider: str, counter: str, increases: Increases
+) -> None:
+    assert labels(provider=provider) in counted()[counter]
+
+    recorder().event(event, stage=stage, provider=provider, target="a model at a host")
+
+    assert increases.of(counter) == {labels(provider=provider): 1}
+    assert increases.of("callcenter_errors_total") == {}
+
+
+@pytest.mark.parametrize(
     ("stage", "category", "error", "kind", "provider"),
     [
         ("stt", "ErrorCategory.CONNECTIVITY", "no recognizer is left: cannot connect", "connection", "assemblyai"),

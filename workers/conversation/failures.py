@@ -31,7 +31,10 @@ STAGES: dict[str, type[FrameProcessor]] = {"stt": FailoverSTT, "llm": LLMService
 
 
 class Failures:
-    """Counts the replies in a row that failed. `answer_timer` finds those of which nobody says so."""
+    """Counts the replies in a row that failed. `answer_timer` finds those of which nobody says so.
+
+    What providers were replaced for is recorded here, too: the caller may have noticed a pause.
+    """
 
     def __init__(
         self,
@@ -65,10 +68,18 @@ class Failures:
         for service in (self._pipeline.stt, self._pipeline.llm, self._pipeline.tts):
             service.add_event_handler("on_failover", self._on_failover)
         self._pipeline.llm.add_event_handler("on_answered", self._on_answered)
+        self._pipeline.stt.add_event_handler("on_deaf", self._on_deaf)
+        self._pipeline.tts.add_event_handler("on_mute", self._on_mute)
 
     async def _on_failover(self, _service: object, failed: Target, taken: Target, why: str) -> None:
         places = {"from": str(failed), "to": str(taken)}
         self._recorder.event("failover", stage=failed.stage, provider=failed.provider, why=why, **places)
+
+    async def _on_deaf(self, _stt: object, target: Target) -> None:
+        self._recorder.event("recognizer_deaf", stage=target.stage, provider=target.provider, target=str(target))
+
+    async def _on_mute(self, _tts: object, target: Target) -> None:
+        self._recorder.event("voice_mute", stage=target.stage, provider=target.provider, target=str(target))
 
     async def _on_answered(self, _llm: object) -> None:
         self._in_a_row = 0  # whatever else was said, such as that the agent is sorry, is no reply

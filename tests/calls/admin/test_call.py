@@ -44,6 +44,18 @@ def test_a_calls_page_reads_from_the_sentence_to_the_identifiers(status: Status)
     assert [page.index(text) for text in order] == sorted(page.index(text) for text in order)
 
 
+def test_a_calls_page_says_that_nobody_was_understood_or_heard_and_whose_fault_it_was() -> None:
+    call = make_call(Status.IN_PROGRESS)
+    deaf = make_event(call, "recognizer_deaf", detail={"provider": "deepgram", "target": "nova-3 at stt.example"})
+    mute = make_event(call, "voice_mute", detail={"provider": "cartesia", "target": "sonic-3 at tts.example"})
+    CallEvent.objects.bulk_create([deaf, mute])
+    page = client_of("Viewers").get(_url(call)).content.decode()
+    assert "The caller spoke and no words came: speech recognition was restarted" in page
+    assert "nova-3 at stt.example" in page
+    assert "The agent had words and no sound came: the voice was restarted" in page
+    assert "sonic-3 at tts.example" in page
+
+
 def test_what_a_caller_says_is_text_and_never_markup() -> None:
     call = make_call(Status.COMPLETED)
     make_turn(call, 2, "<script>alert(1)</script>").save()

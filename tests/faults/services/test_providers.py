@@ -83,6 +83,7 @@ def _failovers(call: Call) -> list[tuple[str, str]]:
         ("hang", 0, "nova-hang", {"turn_policy": TurnPolicy.SILENCE}),
         ("close_after", 0.8, "flux-to-assemblyai", ASSEMBLYAI),
         ("hang", 0, "nova-to-assemblyai", {"turn_policy": TurnPolicy.SMART_TURN, **ASSEMBLYAI}),
+        ("deaf", 0, "nova-deaf", {"turn_policy": TurnPolicy.SMART_TURN, "silence_after_s": 60}),
     ],
 )
 def test_13_a_recognizer_that_fails_while_the_caller_speaks_loses_no_word(

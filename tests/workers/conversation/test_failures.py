@@ -18,6 +18,7 @@ from workers.conversation import answer_timer
 from workers.conversation.failures import Failures
 from workers.conversation.progress import Ending, Progress
 from workers.process.background import Background
+from workers.providers.targets import Target
 
 OPERATOR = "+12025550123"
 ENGLISH = phrases_of(PersonaVersion())
@@ -123,6 +124,18 @@ async def test_a_reply_in_between_makes_it_the_first_failure_again(call: Failing
     await call.fail(call.llm)
 
     assert call.said.words == [ENGLISH.say_again] * 2
+    assert not call.failures.too_many
+
+
+async def test_a_deaf_recognizer_and_a_mute_voice_are_recorded_and_fail_no_reply(call: Failing) -> None:
+    await call.stt.tell("on_deaf", Target("stt", "deepgram", "flux-general-en", "https://stt.example", "key"))
+    await call.tts.tell("on_mute", Target("tts", "elevenlabs", "eleven_flash_v2_5", "https://tts.example", "key"))
+
+    assert [(noted.args, noted.kwargs) for noted in call.recorder.event.call_args_list] == [
+        (("recognizer_deaf",), {"stage": "stt", "provider": "deepgram", "target": "flux-general-en at stt.example"}),
+        (("voice_mute",), {"stage": "tts", "provider": "elevenlabs", "target": "eleven_flash_v2_5 at tts.example"}),
+    ]
+    assert call.said.words == []
     assert not call.failures.too_many
 
 
