@@ -1,8 +1,11 @@
 """The running product, and a browser with a microphone."""
 
+import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
@@ -17,19 +20,36 @@ from tools.setup.packages import find_chromium
 __all__ = ["number", "playwright", "stack", "worker"]
 
 MEDIA = [
-    "--use-fake-device-for-media-stream",  # a microphone that beeps once a second
+    "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
 ]
 
+RATE = 48_000
+NOISE_LEVEL = 0.001  # of full scale: the page's meter shows it, and nobody takes it for speech
+
 
 @pytest.fixture(scope="package")
-def browser(playwright: Playwright) -> Iterator[Browser]:  # noqa: F811  the fixture
+def soft_noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the microphone hears, again and again: the beeps of Chromium's own would interrupt the agent."""
+    file = tmp_path_factory.mktemp("microphone") / "noise.wav"
+    samples = np.random.default_rng(1).normal(0, NOISE_LEVEL, 2 * RATE)
+    with wave.open(str(file), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(RATE)
+        wav.writeframes((samples * 32767).astype("<i2").tobytes())
+    return file
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright, soft_noise: Path) -> Iterator[Browser]:  # noqa: F811  the fixture
     """The system's Chromium, with a microphone that everybody may use."""
     program = find_chromium()
     assert program, "no Chromium here: scripts/setup --tests installs it"
-    browser = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *MEDIA], timeout=START_MS)
+    arguments = [*ARGUMENTS, *MEDIA, f"--use-file-for-fake-audio-capture={soft_noise}"]
+    browser = playwright.chromium.launch(executable_path=program, args=arguments, timeout=START_MS)
     yield browser
     browser.close()
 
