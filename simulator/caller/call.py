@@ -16,7 +16,7 @@ from simulator.caller.lines import prepare_lines
 from simulator.caller.mouth import QUEUE_MS, Mouth
 from simulator.caller.recording import Recording
 from simulator.caller.report import AgentPause, CallerEvent, CallReport, EndedBy, EventKind
-from simulator.caller.settings import CallError, CallerSettings
+from simulator.caller.settings import CallError, CallerSettings, NotReached
 from simulator.caller.telephone import pick_up, token
 from simulator.speech.pcm import SAMPLE_RATE, Samples
 from simulator.speech.synthesis import Synthesizer
@@ -104,7 +104,7 @@ class _Call:
         try:
             await asyncio.shield(self._connecting)
         except rtc.ConnectError as error:
-            raise CallError(_why_not_joined(str(error), url)) from error
+            raise _why_not_joined(str(error), url) from error
         self._origin = time.monotonic()
         if self._settings.wav_path is not None:
             self._recording = Recording(self._origin)
@@ -266,11 +266,12 @@ class _Call:
             self._on_event(CallerEvent(kind, at - self._origin, text, latency_ms, silent_after_ms, by))
 
 
-def _why_not_joined(reason: str, url: str) -> str:
+def _why_not_joined(reason: str, url: str) -> CallError:
     # LiveKit quotes the token when it refuses it: such an answer must not be printed
     if "401" in reason or "token" in reason.lower():
-        return f"LiveKit at {url} refuses the key: check LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
-    return f"cannot reach LiveKit at {url}: is it running, and is LIVEKIT_URL right? ({' '.join(reason.split())})"
+        return CallError(f"LiveKit at {url} refuses the key: check LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    why = " ".join(reason.split())
+    return NotReached(f"cannot reach LiveKit at {url}: is it running, and is LIVEKIT_URL right? ({why})")
 
 
 async def _stop(task: asyncio.Task[Any]) -> None:

@@ -15,6 +15,10 @@ class CallError(RuntimeError):
     """A call that cannot be placed: bad settings, or LiveKit cannot be reached. One line, with the cure."""
 
 
+class NotReached(CallError):
+    """LiveKit does not answer, or not yet."""
+
+
 @dataclass(frozen=True)
 class CallerSettings:
     """One call.

@@ -11,15 +11,18 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from simulator.caller import CallerEvent, CallerSettings, CallReport, place_call
-from simulator.caller.settings import CallError
+from simulator.caller.settings import CallError, NotReached
 from simulator.scenario import parse_scenario
 from simulator.speech.synthesis import Synthesizer, make_synthesizer
 
 RING_S = 60.0
 MAX_S = 120.0
+REDIALS = 20
+REDIALS_AFTER_S = 1.0
 
 
 def main() -> int:
@@ -65,13 +68,26 @@ async def _place(call: dict[str, Any], synthesizer: Synthesizer) -> None:
             ring_timeout_s=RING_S,
             max_seconds=MAX_S,
         )
-        placing = asyncio.create_task(place_call(settings, note, synthesizer))
+        placing = asyncio.create_task(dial(settings, note, synthesizer))
         report = await placing
         _tell(number=number, report=report.as_dict())
     except asyncio.CancelledError:
         _tell(number=number, left_at=time.time())
     except CallError as error:
         _tell(number=number, error=str(error))
+
+
+async def dial(settings: CallerSettings, note: Callable[[CallerEvent], None], synthesizer: Synthesizer) -> CallReport:
+    """Place a call, and dial again while LiveKit is not there, as when it restarts: until then there is no call.
+
+    Raises CallError when it stays away, or for another reason.
+    """
+    for _ in range(REDIALS):
+        try:
+            return await place_call(settings, note, synthesizer)
+        except NotReached:
+            await asyncio.sleep(REDIALS_AFTER_S)
+    return await place_call(settings, note, synthesizer)
 
 
 def _tell(**line: Any) -> None:
