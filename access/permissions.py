@@ -56,6 +56,21 @@ class HasScope(BasePermission):
         return user.is_authenticated and _NEEDED[self.scope](user) and token_allows(request, self.scope)
 
 
+class HasPermission(BasePermission):
+    """Allows who has a permission of Django's; a token needs the scope `dispatch`, too. Use a subclass made by `of`."""
+
+    permission: ClassVar[str] = ""
+    message = HasScope.message
+
+    @classmethod
+    def of(cls, name: str) -> type["HasPermission"]:
+        """Return the permission class for `app.codename`."""
+        return type("Has" + name.title().replace("_", "").replace(".", ""), (cls,), {"permission": name})
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.user.has_perm(self.permission) and token_allows(request, Scope.DISPATCH)
+
+
 class ReadPermission(DjangoModelPermissions):
     """Reading needs the model's `view` permission, as the viewer and supervisor groups have it; writing needs more.
 

@@ -3,6 +3,7 @@
 A service URL that is empty means the private instance on this machine that `scripts/setup` prepares.
 """
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -333,6 +334,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Logs: structured, one line an event, with call_id; never a transcript, a full phone number or a key -------------
+DJANGO_STRUCTLOG_REQUEST_CANCELLED_LOG_LEVEL = logging.INFO  # whoever closes a page that follows calls cancels one
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 _PRE_CHAIN: list[Any] = [
     structlog.contextvars.merge_contextvars,

@@ -41,6 +41,7 @@ def _navigation(flower: str) -> list[dict[str, Any]]:
             "",
             _item("Dashboard", "space_dashboard", reverse_lazy("admin:index")),
             _model("Calls", "call", "calls", "call"),
+            _item("Live calls", "headset_mic", reverse_lazy("desk:board"), _may_watch),
         ),
         _group(
             "Set-up",
@@ -98,6 +99,10 @@ def _item(
 ) -> dict[str, Any]:
     item = {"title": title, "icon": icon, "link": link}
     return {**item, "permission": permission} if permission else item
+
+
+def _may_watch(request: HttpRequest) -> bool:
+    return request.user.has_perm("calls.view_call")
 
 
 def _is_superuser(request: HttpRequest) -> bool:

@@ -29,5 +29,6 @@ urlpatterns = [
         logged_in(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),  # its script is a separate file
         name="api-docs",
     ),
+    path("api/", include("desk.api.urls")),
     path("api/", include("calls.api.urls")),
 ]

@@ -19,6 +19,13 @@ class Status(TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+class Floor(TextChoices):
+    """Who speaks to the caller."""
+
+    AGENT = "agent", "Agent"
+    SUPERVISOR = "supervisor", "Supervisor"
+
+
 class Direction(TextChoices):
     INBOUND = "inbound", "Inbound"
     OUTBOUND = "outbound", "Outbound"

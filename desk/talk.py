@@ -4,11 +4,9 @@ It is a call like any other, marked as a test: LiveKit's webhook writes its row 
 """
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from auditlog.models import LogEntry
 from csp.decorators import csp_update
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
@@ -42,7 +40,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
         "callee": callee,
     }
 
-    @csp_update({"connect-src": ["'self'", *_livekit()]})
+    @csp_update({"connect-src": ["'self'", *browser.origins()]})
     def panel(request: HttpRequest) -> HttpResponseBase:
         return render(request, "desk/talk.html", context)
 
@@ -93,10 +91,3 @@ def _pk(request: HttpRequest) -> int:
 
 def _refused(error: str, status: int) -> JsonResponse:
     return JsonResponse({"error": error}, status=status)
-
-
-def _livekit() -> list[str]:
-    """LiveKit's origins, which the page connects with: over WebSocket and HTTP."""
-    address = urlsplit(settings.LIVEKIT_PUBLIC_URL)
-    secure = "s" if address.scheme in ("wss", "https") else ""
-    return [f"ws{secure}://{address.netloc}", f"http{secure}://{address.netloc}"]

@@ -1,7 +1,8 @@
 """How many requests are handled at once, so that people who search leave connections to the database for webhooks."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -15,6 +16,7 @@ from common.asgi import Application, Receive, Scope, Send, send_response
 log = structlog.get_logger(__name__)
 
 WAITS_S = 10.0
+EVENT_STREAM = b"text/event-stream"
 
 
 def always_allowed() -> set[str]:
@@ -27,7 +29,8 @@ class AtOnce:
     """An ASGI application that hands at most `most` requests on to `application` at a time, and 503 to whom waits long.
 
     A request is over when its answer has been sent. So what a stranger could leave unread must pass at any time: the
-    paths in `always`, whole ones, because whatever else begins like them is for the site to answer.
+    paths in `always`, whole ones, because whatever else begins like them is for the site to answer. An event stream,
+    which goes on for minutes and holds no connection to the database, counts until it begins.
     """
 
     def __init__(self, application: Application, most: int, always: Collection[str], waits_s: float = WAITS_S) -> None:
@@ -48,7 +51,31 @@ class AtOnce:
             answer = JsonResponse({"error": "too many requests at once; try again"}, status=503)
             await send_response(answer, send)
             return
+        turn = _Turn(self._free, send)
         try:
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, turn.send)
         finally:
+            turn.end()
+
+
+class _Turn:
+    """One of the requests that are handled at once."""
+
+    def __init__(self, free: asyncio.Semaphore, send: Send) -> None:
+        self._free: asyncio.Semaphore | None = free
+        self._send = send
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and _is_event_stream(message["headers"]):
+            self.end()
+        await self._send(message)
+
+    def end(self) -> None:
+        """Let the next one in, once."""
+        if self._free is not None:
             self._free.release()
+            self._free = None
+
+
+def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"content-type" and value == EVENT_STREAM for name, value in headers)

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from callcenter.http.request_headers import HEADERS_BYTES
 
+EVENT_STREAM = (b"accept", b"text/event-stream")
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -21,6 +22,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     So is one on which another request comes before the last one is answered, or while its answer is unread, which no
     browser or proxy does: each would keep a request waiting, and there are few at once (callcenter.http.at_once).
+
+    A process that stops does not wait for event streams.
 
     What a chunked body has after it, its trailers, is dropped: uvicorn would add it to the headers, which have been
     checked by then.
@@ -92,6 +95,12 @@ class LimitedProtocol(HttpToolsProtocol):
         _cancel(self._write_timer)
         self._write_timer = None
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        if self._is_answering() and EVENT_STREAM in self.cycle.scope["headers"]:
+            self.transport.close()  # it has no end of its own, and the browser asks another process
+        else:
+            super().shutdown()
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

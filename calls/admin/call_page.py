@@ -51,7 +51,8 @@ class Segment:
 class Bubble:
     """One utterance. `at` is the time since the conversation began, as m:ss."""
 
-    is_agent: bool
+    speaker: str
+    who: str
     text: str
     at: str
     interrupted: bool
@@ -77,7 +78,6 @@ class CallPage:
 
     call: Call
     color: str
-    agent: str
     sentence: str
     facts: list[tuple[str, str]]
     bubbles: list[Bubble]
@@ -95,7 +95,6 @@ def call_page(call: Call, *, with_words: bool = True) -> CallPage:
     return CallPage(
         call=call,
         color=COLORS[Status(call.status)],
-        agent=call.persona_version.persona.name if call.persona_version else "Agent",
         sentence=tell(call),
         facts=list(_facts(call, turns)),
         bubbles=_bubbles(call, shown),
@@ -132,12 +131,17 @@ def _median(values: list[int]) -> float:
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
+def _agent(call: Call) -> str:
+    return call.persona_version.persona.name if call.persona_version else "Agent"
+
+
 def _bubbles(call: Call, turns: list[Turn]) -> list[Bubble]:
     start = call.answered_at or call.created_at
     scale = max([FULL_BAR_MS, *(turn.reply_ms or 0 for turn in turns)])
     return [
         Bubble(
-            is_agent=turn.speaker == Speaker.AGENT,
+            speaker=turn.speaker,
+            who=_agent(call) if turn.speaker == Speaker.AGENT else turn.get_speaker_display(),
             text=turn.text,
             at=_offset(turn.started_at - start),
             interrupted=turn.interrupted,

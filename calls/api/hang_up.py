@@ -11,6 +11,7 @@ from calls.api.serializers import CallSerializer
 from calls.lifecycle import services
 from calls.models import Call
 from calls.privacy import audit
+from calls.reporting.collectors import count_supervision
 
 
 class EndsCalls(viewsets.GenericViewSet[Call]):
@@ -27,5 +28,6 @@ class EndsCalls(viewsets.GenericViewSet[Call]):
         if not services.hang_up(call.pk):
             return Response({"detail": "The call has already ended."}, status=status.HTTP_409_CONFLICT)
         audit.record(request.user, call, "hung up")
+        count_supervision("hang_up")
         call = self.get_object()
         return Response(self.get_serializer(call).data)

@@ -7,6 +7,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from livekit import api
@@ -41,6 +42,13 @@ def ticket(user_id: int, attributes: dict[str, str]) -> Ticket:
         .with_ttl(JOINS_WITHIN)
     )
     return Ticket(settings.LIVEKIT_PUBLIC_URL, room_name, token.to_jwt())
+
+
+def origins() -> list[str]:
+    """LiveKit's for a page's policy: livekit-client connects over WebSocket and HTTP."""
+    address = urlsplit(settings.LIVEKIT_PUBLIC_URL)
+    secure = "s" if address.scheme in ("wss", "https") else ""
+    return [f"ws{secure}://{address.netloc}", f"http{secure}://{address.netloc}"]
 
 
 def identity_prefix(user_id: int) -> str:

@@ -48,7 +48,7 @@ async def delete_room(room_name: str) -> None:
                 await livekit.room.delete_room(api.DeleteRoomRequest(room=room_name))
                 return
             except api.TwirpError as error:
-                if _is_gone(error):
+                if is_gone(error):
                     return
                 if error.code != api.TwirpErrorCode.UNAVAILABLE or pause_s is None:
                     raise
@@ -73,7 +73,7 @@ async def occupied(prefix: str) -> dict[str, list[api.ParticipantInfo]]:
                 try:
                     answer = await livekit.room.list_participants(api.ListParticipantsRequest(room=name))
                 except api.TwirpError as error:
-                    if _is_gone(error):
+                    if is_gone(error):
                         return []
                     raise
                 return list(answer.participants)
@@ -87,7 +87,7 @@ async def agents_in(room_name: str) -> set[str]:
         try:
             answer = await livekit.room.list_participants(api.ListParticipantsRequest(room=room_name))
         except api.TwirpError as error:
-            if _is_gone(error):
+            if is_gone(error):
                 return set()
             raise
     return {person.identity for person in answer.participants if person.kind == api.ParticipantInfo.Kind.AGENT}
@@ -101,7 +101,7 @@ async def participant(room_name: str, identity: str) -> api.ParticipantInfo | No
         try:
             return await livekit.room.get_participant(api.RoomParticipantIdentity(room=room_name, identity=identity))
         except api.TwirpError as error:
-            if _is_gone(error):
+            if is_gone(error):
                 return None
             raise
 
@@ -112,7 +112,7 @@ async def remove_participant(room_name: str, identity: str) -> None:
         try:
             await livekit.room.remove_participant(api.RoomParticipantIdentity(room=room_name, identity=identity))
         except api.TwirpError as error:
-            if not _is_gone(error):
+            if not is_gone(error):
                 raise
 
 
@@ -135,6 +135,11 @@ async def transfer(room_name: str, identity: str, number: str) -> None:
         raise api.TwirpError(api.TwirpErrorCode.UNKNOWN, f"the transfer failed: {answer.reason}", status=200)
 
 
+def agent_identity(attempt: int) -> str:
+    """The agent's name in the room under this attempt."""
+    return f"agent-{attempt}"
+
+
 def agent_token(room_name: str, identity: str) -> str:
     """A token that lets an agent into one room for as long as joining may take."""
     grants = api.VideoGrants(room_join=True, room=room_name, can_update_own_metadata=False)
@@ -147,6 +152,7 @@ def livekit_api() -> api.LiveKitAPI:
     return api.LiveKitAPI(settings.LIVEKIT_URL, settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
 
 
-def _is_gone(error: api.TwirpError) -> bool:
+def is_gone(error: api.TwirpError) -> bool:
+    """Whether LiveKit says that the room, or the participant, is not there."""
     # LiveKit 1.9 answers the second way when the room is closing at this moment.
     return error.code == api.TwirpErrorCode.NOT_FOUND or error.message == "could not find object"

@@ -6,6 +6,7 @@ from calls.models.history import CallEvent, Turn
 from calls.models.idempotency_key import IdempotencyKey
 from calls.models.opening_hours import Holiday, OpeningHours, OpeningInterval
 from calls.models.phone_number import PhoneNumber
+from calls.models.supervision import Supervision
 from calls.models.tool_call import ToolCall
 from calls.models.webhook_event import WebhookEvent
 
@@ -21,6 +22,7 @@ __all__ = [
     "OpeningHours",
     "OpeningInterval",
     "PhoneNumber",
+    "Supervision",
     "ToolCall",
     "Turn",
     "WebhookEvent",

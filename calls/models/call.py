@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents.models import PersonaVersion
 from calls.models.phone_number import PhoneNumber
 from calls.phone import mask_numbers
-from calls.states import ALLOWED_FROM, FINAL, LIVE, Direction, EndReason, Status
+from calls.states import ALLOWED_FROM, FINAL, LIVE, Direction, EndReason, Floor, Status
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -80,6 +80,12 @@ class Call(models.Model):
     attempt = models.PositiveIntegerField(default=0, help_text="How often a slot took this call: the fencing token.")
     lease_holder = models.CharField(max_length=128, blank=True, help_text="host:pid of the worker process.")
     lease_expires_at = models.DateTimeField(null=True, help_text="When the worker counts as lost unless it renews it.")
+    floor = models.CharField(
+        max_length=12, choices=Floor, default=Floor.AGENT, db_default=Floor.AGENT, help_text="Who speaks to the caller."
+    )
+    floor_identity = models.CharField(
+        max_length=128, blank=True, db_default="", help_text="The participant of the supervisor who has the floor."
+    )
     losses = models.PositiveIntegerField(default=0, help_text="How often its worker was lost.")
 
     created_at = models.DateTimeField(default=timezone.now, help_text="When the caller's phone began to ring.")
@@ -107,6 +113,10 @@ class Call(models.Model):
             ("dispatch_call", "Can place calls and hang up"),
             ("view_caller_number", "Can see callers' whole numbers in lists"),
             ("test_call", "Can talk to personas in the browser"),
+            ("listen_call", "Can listen to live calls"),
+            ("whisper_call", "Can whisper to agents in live calls"),
+            ("take_over_call", "Can take over live calls"),
+            ("annotate_call", "Can add notes to calls"),
         ]
         indexes = [
             models.Index(fields=["-created_at"], name="call_by_time"),

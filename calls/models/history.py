@@ -15,6 +15,7 @@ from calls.models.call import Call
 class Speaker(models.TextChoices):
     CALLER = "caller", "Caller"
     AGENT = "agent", "Agent"
+    SUPERVISOR = "supervisor", "Supervisor"
 
 
 # PostgreSQL's parser would make one word, or a signed number, of what these join: 555-0199, anna@example.com. Without
@@ -58,7 +59,7 @@ class Turn(models.Model):
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="turns")
     number = models.PositiveIntegerField(help_text="1 is the first utterance of the call.")
-    speaker = models.CharField(max_length=8, choices=Speaker)
+    speaker = models.CharField(max_length=12, choices=Speaker)
     text = models.TextField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()

@@ -47,6 +47,12 @@ webhook_seconds = prometheus_client.Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=registry,
 )
+SUPERVISIONS = ("listen", "whisper", "take_over", "hand_back", "note", "hang_up")
+_supervisions = prometheus_client.Counter(
+    "callcenter_supervisions", "What supervisors did in live calls.", ["action"], registry=registry
+)
+for _action in SUPERVISIONS:
+    _supervisions.labels(_action)
 for _source in ("livekit", "twilio"):
     for _result in WEBHOOK_RESULTS:
         _webhooks.labels(_source, _result)
@@ -55,6 +61,11 @@ for _source in ("livekit", "twilio"):
 def count_webhook(source: str, result: str) -> None:
     """Count a webhook of `livekit` or `twilio`; `result` is one of WEBHOOK_RESULTS."""
     _webhooks.labels(source, result).inc()
+
+
+def count_supervision(action: str) -> None:
+    """Count what a supervisor did in a live call: one of SUPERVISIONS."""
+    _supervisions.labels(action).inc()
 
 
 class CallEvents:

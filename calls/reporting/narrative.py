@@ -21,6 +21,11 @@ EVENT_TITLES = {
     "transferred": "The caller was transferred",
     "twilio_trouble": "Twilio reported a problem with the call",
     "dead_letter": "A message about this call could not be processed",
+    "supervisor_listens": "A supervisor began to listen",
+    "whispered": "A supervisor whispered to the agent",
+    "taken_over": "A supervisor took the call over",
+    "handed_back": "The agent has the call again",
+    "note": "Note",
     "sent_again": "The call was sent to the workers again",
 }
 

@@ -30,11 +30,12 @@ PATHS = {
     "opening hours": HOURS,
     "hours": HOURS + "{hours}/change/",
     "new hours": HOURS + "add/",
+    "desk": "/desk/",
     "talk": "/desk/talk/?persona={persona}",
     "erasure": "/admin/calls/erasure/erase/",
 }
 # What people have open all day; the others are for the long matrix.
-MOST_USED = {"dashboard", "calls", "call", "persona", "publish", "compare", "numbers", "talk"}
+MOST_USED = {"dashboard", "calls", "call", "persona", "publish", "compare", "numbers", "desk", "talk"}
 
 
 def filled(path: str, world: World) -> str:

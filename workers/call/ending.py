@@ -27,7 +27,6 @@ from workers.call.held_call import HeldCall
 from workers.conversation.progress import LAST_WORDS_SAID, Ending, Leaving
 from workers.history.entries import Outcome
 from workers.history.recorder import WRITE_WITHIN_S
-from workers.media.transport import agent_identity
 from workers.process import reachability
 
 log = structlog.get_logger(__name__)
@@ -90,7 +89,7 @@ async def _may_hang_up(held: HeldCall, ending: Ending) -> bool:
 
 async def _is_only_agent(call: Call) -> bool:
     try:
-        others = await rooms.agents_in(call.room_name) - {agent_identity(call.attempt)}
+        others = await rooms.agents_in(call.room_name) - {rooms.agent_identity(call.attempt)}
     except Exception as error:
         log.warning("room_not_seen", error=type(error).__name__)
         return False

@@ -25,7 +25,7 @@ from common.database import in_database
 from workers.call.held_call import HeldCall
 from workers.conversation.conversation import STAYS_S, Conversation
 from workers.history.recorder import WRITE_WITHIN_S
-from workers.media.transport import CallTransport, agent_identity
+from workers.media.transport import CallTransport
 from workers.providers.failover.stt import FailoverSTT
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ async def succeed(call: Call, room: rtc.Room, stt: FailoverSTT) -> None:
     """
     if call.attempt == 1:
         return
-    last, *older = (agent_identity(attempt) for attempt in range(call.attempt - 1, 0, -1))
+    last, *older = (rooms.agent_identity(attempt) for attempt in range(call.attempt - 1, 0, -1))
     former = [last, *(agent for agent in older if agent in room.remote_participants)]  # who could not join was no agent
     if call.answered_at is not None:
         heard: bytes | None = None

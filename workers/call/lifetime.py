@@ -11,6 +11,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from agents.models import PersonaVersion
 from calls.lifecycle import leases
+from calls.livekit.rooms import agent_identity
 from calls.models import Call
 from calls.states import EndReason, Status
 from common.database import in_database
@@ -19,7 +20,7 @@ from workers.call import call_runner, ending, handover, ringing
 from workers.call.held_call import HeldCall
 from workers.conversation.conversation import Conversation
 from workers.conversation.progress import Ending, Leaving, never_heard
-from workers.media.transport import CallTransport, agent_identity
+from workers.media.transport import CallTransport
 from workers.process import reachability
 from workers.process.draining import draining
 from workers.process.heartbeat import heartbeat

@@ -109,11 +109,6 @@ class CallTransport(LiveKitTransport):
         return caller is not None and caller.attributes.get("sip.callStatus") == "active"
 
 
-def agent_identity(attempt: int) -> str:
-    """The agent's name in the room under this attempt."""
-    return f"agent-{attempt}"
-
-
 def is_successor(identity: str, attempt: int) -> bool:
     """Whether this is an agent of a later attempt, which has the call now."""
     name, _, number = identity.rpartition("-")

@@ -7,12 +7,14 @@ way is seen by whichever of the two comes second. Once the room's call has been 
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models.functions import Now
 from livekit.api import DisconnectReason
 from livekit.api import WebhookEvent as LiveKitEvent
 
 from calls.lifecycle import leases, services
+from calls.livekit import supervisors
 from calls.livekit.rooms import CONNECTION_LOST, ROOM_ENDED, ROOM_PREFIX
-from calls.models import Call, WebhookEvent
+from calls.models import Call, Supervision, WebhookEvent
 from calls.privacy.erased_rooms import is_erased, lock_rooms
 from calls.states import EndReason, Status
 from calls.webhooks.livekit.callers import incoming_call, is_caller
@@ -59,6 +61,8 @@ def _outcome(event: LiveKitEvent) -> str:
             return _caller_joined(event)
         case "participant_left" if is_caller(event.participant):
             return _caller_left(event)
+        case "participant_joined" | "participant_left" if supervisors.is_supervisor(event.participant.identity):
+            return _supervisor_moved(event)
         case "room_finished":
             return _room_finished(event)
         case _:
@@ -89,6 +93,13 @@ def _caller_left(event: LiveKitEvent) -> str:
     if call.needs_dialing or event.participant.disconnect_reason in ROOM_ENDED:
         return "noted"
     return leases.HUNG_UP
+
+
+def _supervisor_moved(event: LiveKitEvent) -> str:
+    """Note who is there. One who came and went in the wrong order has left."""
+    stays = Supervision.objects.filter(identity=event.participant.identity, call__room_name=event.room.name)
+    came_or_went = "joined_at" if event.event == "participant_joined" else "left_at"
+    return f"supervisor {came_or_went.removesuffix('_at')}" if stays.update(**{came_or_went: Now()}) else "noted"
 
 
 def _end_waiting(call: Call) -> bool:

@@ -78,3 +78,24 @@ async def test_what_only_begins_like_them_waits(path: str) -> None:
 def test_every_static_file_of_the_site_passes() -> None:
     passing = always_allowed()
     assert {"/health", "/health/ready", "/metrics", "/static/callcenter/admin.css", "/static/agents/voice.js"} < passing
+
+
+async def test_an_event_stream_counts_only_until_it_begins() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def stream(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"Content-Type", b"text/event-stream")] if scope["path"] == "/stream/" else []
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["path"] == "/stream/":
+            begun.set()
+            await may_end.wait()
+
+    application = AtOnce(stream, 1, always=(), waits_s=0.01)
+    streaming = asyncio.create_task(ask(application, "/stream/"))
+    await begun.wait()
+
+    assert await ask(application) == 200
+
+    may_end.set()
+    assert await streaming == 200
+    assert await ask(application) == 200

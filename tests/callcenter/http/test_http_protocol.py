@@ -43,6 +43,11 @@ class Server:
             pass
         self._paths.append(scope["path"])
         self.headers = {name for name, _ in scope["headers"]}
+        if scope["path"] == "/events":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
         size = LARGE if scope["path"] == "/large" else 2
         headers = [(b"content-length", str(size).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -195,3 +200,13 @@ def test_a_request_that_takes_its_time_to_be_answered_is_not_cut_off(monkeypatch
     monkeypatch.setattr(Server, "answer", slowly)
     with Server(Impatient) as server:
         assert answer_to(server.port, REQUEST)[0] == 200
+
+
+def test_a_process_that_stops_does_not_wait_for_event_streams() -> None:
+    with Server(LimitedProtocol) as server:
+        stream = connect(server.port)
+        stream.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+        eventually(lambda: server.asked_for("/events"), "the stream")
+
+    while stream.recv(4096):
+        pass

@@ -1,5 +1,6 @@
 """What is wrong with how a page looks, in a theme and at a width: contrast, names of fields, what does not fit."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
@@ -14,11 +15,16 @@ TELEPHONE: ViewportSize = {"width": 390, "height": 844}
 EXEMPT: set[tuple[str, str]] = set()
 
 
-def faults(page: Page, path: str, theme: Theme, size: ViewportSize) -> list[str]:
-    """Open the page, and return what axe calls serious or critical, and by how much it is wider than its window."""
+def faults(
+    page: Page, path: str, theme: Theme, size: ViewportSize, then: Callable[[], None] = lambda: None
+) -> list[str]:
+    """Open the page, do `then` with it, and return what axe calls serious or critical, and by how much it is wider than
+    its window.
+    """
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size(size)
     page.goto(path)
+    then()
     where = f"{theme}, {size['width']} wide"
     return [f"{where}: {fault}" for fault in [*_barriers(page), *_overflow(page)]]
 

@@ -24,6 +24,7 @@ from calls.models import (
     PhoneNumber,
     Turn,
 )
+from desk.board import views
 from tests.factories import client_of, make_user
 from tests.security.urls import filled, routes
 from tests.security.world import CALLER, TOOL_SECRET, WORDS, World, make_world
@@ -45,6 +46,12 @@ GUARDED = (
 @pytest.fixture
 def world() -> World:
     return make_world()
+
+
+@pytest.fixture(autouse=True)
+def short_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Event streams are over after their first event."""
+    monkeypatch.setattr(views, "STREAM_S", 0.0)
 
 
 def paths(world: World) -> list[str]:

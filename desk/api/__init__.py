@@ -1,0 +1,1 @@
+"""What supervisors do in live calls, as the API's endpoints. The desk's page uses them, too."""

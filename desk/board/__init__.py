@@ -1,0 +1,1 @@
+"""The live calls, on one page that follows them by itself."""
